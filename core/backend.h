@@ -1,0 +1,126 @@
+/* Backend: memory plus a short list of kernels. cpu/ and cuda/ fill this table in; nothing below
+ * them knows which one it talks to. All matrices are row-major, shapes (rows x cols), and all
+ * `real *` and index pointers are the backend's memory unless a comment says host.
+ *
+ * Every kernel gives the same bits for any number of threads: fixed tiles, fixed order of sums.
+ * Kernels cannot fail; memory is taken beforehand. */
+#ifndef KIN_CORE_BACKEND_H
+#define KIN_CORE_BACKEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "core/arena.h"
+#include "core/pool.h"
+#include "core/real.h"
+#include "core/status.h"
+
+typedef struct kin_backend kin_backend;
+typedef struct kin_score_kernels kin_score_kernels;     /* core/score.h */
+
+/* C[m][n] = alpha op(A)[m][k] op(B)[k][n] + beta C, op: transpose when the flag is set.
+ * beta 0 means that C is written, not read. */
+typedef struct {
+    int transpose_a, transpose_b;
+    int64_t m, n, k;
+    real alpha;
+    const real *a; int64_t lda;
+    const real *b; int64_t ldb;
+    real beta;
+    real *c; int64_t ldc;
+} kin_product;
+
+/* A list of lists of token ids: bag i holds ids[start[i] .. start[i+1]-1]. */
+typedef struct {
+    int64_t rows;              /* bags */
+    int64_t tokens;            /* start[rows] */
+    const int32_t *ids;
+    const int64_t *start;      /* rows + 1, start[0] = 0 */
+} kin_bags;
+
+/* The gradient of a table that touches few of its rows. */
+typedef struct {
+    int64_t count;             /* distinct rows, at most tokens */
+    int32_t *id;               /* count, ascending */
+    real *value;               /* count x cols */
+} kin_sparse;
+
+/* One Adam step, everything in backend memory. Bias corrections are in the factors:
+ *     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
+ *     p = keep p - rate m / (sqrt(v) / root + eps)
+ * keep = 1 - lr weight_decay (AdamW), rate = lr / (1 - beta1^k), root = sqrt(1 - beta2^k). */
+typedef struct {
+    double beta1, beta2, eps, rate, root, keep;    /* double: 1 - beta2 would lose digits in float */
+    double scale;              /* g is multiplied by this first (clipping) */
+} kin_adam;
+
+struct kin_backend {
+    const char *name;          /* "cpu" */
+    kin_pool *pool;            /* host threads, borrowed */
+    void *state;               /* the backend's own */
+
+    /* memory */
+    void *(*alloc)(kin_backend *, size_t bytes);               /* 64-byte aligned or NULL */
+    void (*release)(kin_backend *, void *block);
+    void (*upload)(kin_backend *, void *to, const void *from_host, size_t bytes);
+    void (*download)(kin_backend *, void *to_host, const void *from, size_t bytes);
+    void (*copy)(kin_backend *, void *to, const void *from, size_t bytes);
+    void (*zero)(kin_backend *, void *to, size_t bytes);
+
+    /* products and sums */
+    void (*product)(kin_backend *, const kin_product *);
+    double (*sum)(kin_backend *, int64_t n, const real *x);             /* in double */
+    double (*sum_squares)(kin_backend *, int64_t n, const real *x);     /* NaN and inf show here */
+    void (*add)(kin_backend *, int64_t n, real a, const real *x, real *y);       /* y += a x */
+    void (*fill)(kin_backend *, int64_t n, real value, real *y);
+    void (*multiply)(kin_backend *, int64_t n, const real *a, const real *b, real *y); /* y += a b */
+    void (*add_row)(kin_backend *, int64_t rows, int64_t cols, const real *row, real *y); /* y_ij += row_j */
+    void (*sum_rows)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *row); /* row_j += sum_i x_ij */
+
+    /* element ops by their place in autograd/elements.def */
+    void (*element)(kin_backend *, int op, int64_t n, const real *x, real *y);
+    void (*element_back)(kin_backend *, int op, int64_t n, const real *x, const real *y,
+                         const real *dy, real *dx);             /* dx += dy * slope(x, y) */
+
+    /* y_i = x_i / |x_i|, inverse_i = 1 / |x_i|; a row with |x_i| <= 1e-12 gives y = 0, inverse = 0 */
+    void (*normalize)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *y,
+                      real *inverse);
+    /* dx_i += inverse_i (dy_i - (dy_i . y_i) y_i) */
+    void (*normalize_back)(kin_backend *, int64_t rows, int64_t cols, const real *y,
+                           const real *inverse, const real *dy, real *dx);
+
+    /* y_i = x_i / (1 - rate) where the random number (seed, stream, i) keeps it, else 0; the
+     * backward pass is the same call on dy with add set: y += . */
+    void (*dropout)(kin_backend *, int64_t n, real rate, uint64_t seed, uint32_t step, int add,
+                    const real *x, real *y);
+
+    /* y_i = sum_{t in bag i} weight[t] table[t] / count_i; weight NULL: all 1; count_i: number of
+     * tokens of bag i; an empty bag gives zeros. */
+    void (*bag)(kin_backend *, const kin_bags *, int64_t cols, const real *table,
+                const real *weight, real *y);
+    /* Gradient of the table: out->id and out->value have room for min(tokens, table_rows) rows.
+     * work: kin_bag_work(...) bytes. dweight (table_rows, or NULL): += d loss / d weight. */
+    void (*bag_back)(kin_backend *, const kin_bags *, int64_t table_rows, int64_t cols,
+                     const real *table, const real *weight, const real *dy, void *work,
+                     kin_sparse *out, real *dweight);
+    size_t (*bag_work)(kin_backend *, int64_t tokens, int64_t table_rows, int64_t cols);
+
+    /* optimizers; *_rows: only the listed rows of p, m and v (table_rows x cols) move */
+    void (*adam)(kin_backend *, int64_t n, const kin_adam *, const real *g, real *p, real *m,
+                 real *v);
+    void (*adam_rows)(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
+                      real *m, real *v);
+
+    /* The k best documents of each query by dot product, score descending, then index ascending:
+     * index[queries][k], score[queries][k]; k <= documents. Takes its work space from the arena
+     * and gives it back. Never holds queries x documents scores. */
+    kin_status (*search)(kin_backend *, kin_arena *work, int64_t queries, int64_t documents,
+                         int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,
+                         real *score);
+
+    /* the loops over scores, one set for each loss of losses/losses.def */
+    const kin_score_kernels *(*score)(kin_backend *, int loss);
+
+    void (*free)(kin_backend *);
+};
+
+#endif

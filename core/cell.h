@@ -1,0 +1,44 @@
+/* Cell: the words of a loss file. It defines, over a struct hyper of its hyperparameters and a
+ * struct row of a row's statistics (reals only),
+ *
+ *     row  open (real top)                 the statistics of an empty row; no score is above top
+ *     row  look (row, cell, hyper)         a first pass: what the row must know before it adds
+ *     real term (cell, row, hyper)         what the cell weighs: the costly part, kept in cell.e
+ *     row  add  (row, cell, hyper)         the cell joins the statistics
+ *     row  merge(row, row, hyper)          two parts of a row become one
+ *     real close(row *, count, hyper)      the row's value; leaves in the row what slope needs
+ *     real slope(cell, row, hyper)         d value / d score of one cell
+ *
+ * and ends with KIN_LOSS(name, ...), its kin_loss of core/score.h. The functions are compiled into
+ * loops over vectors of scores for every device, in float and in double, so they choose with pick()
+ * and never branch on a score; close runs once a row and may. Divisions by hyperparameters are
+ * spelt x * (1 / h.t), which compilers move out of the loop. */
+#ifndef KIN_CORE_CELL_H
+#define KIN_CORE_CELL_H
+
+#include "core/score.h"
+#include "core/words.h"
+
+/* A score with its relation to the row, each 0 or 1; neither positive nor negative: ignored. */
+typedef struct {
+    real s;                   /* the score */
+    real e;                   /* its term(), in add and slope */
+    int pos, neg, any;        /* positive, negative, one of the two */
+} cell;
+
+/* How many positives and negatives the row has. */
+typedef struct { real positives, negatives; } count;
+
+/* A loss that never looks. */
+#define LOOKS_NEVER INLINE row look(row r, cell c, hyper h) { return r; }
+
+#ifndef KIN_LOSS
+#define KIN_LOSS(name_, ...)                                \
+    extern const kin_loss kin_loss_##name_;                 \
+    const kin_loss kin_loss_##name_ = { .entry.name = #name_, __VA_ARGS__ };
+#endif
+
+/* The functions have fixed shapes, and few of them read all that they are given. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
+#endif
