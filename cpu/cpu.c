@@ -1,0 +1,166 @@
+/* The CPU backend: memory, and the table of kernels. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "cpu/internal.h"
+#include "cpu/score.h"
+
+/* ---- variants: one table for each instruction set -------------------------------------------- */
+
+typedef struct {
+    const kin_loops *loops;
+    const kin_element_loops *const *elements;     /* in the order of elements.def */
+} variant;
+
+#define ISA(isa) extern const kin_loops kin_loops_##isa;
+KIN_EACH_ISA(ISA)
+#undef ISA
+
+#define ELEMENT(name) extern const kin_element_loops kin_element_##name##_plain;
+#include "autograd/elements.def"
+#undef ELEMENT
+static const kin_element_loops *const elements_plain[] = {
+#define ELEMENT(name) &kin_element_##name##_plain,
+#include "autograd/elements.def"
+#undef ELEMENT
+};
+
+#if defined(KIN_X86) && !defined(KIN_DOUBLE)
+#define ELEMENT(name) extern const kin_element_loops kin_element_##name##_avx2, \
+                                                     kin_element_##name##_avx512;
+#include "autograd/elements.def"
+#undef ELEMENT
+static const kin_element_loops *const elements_avx2[] = {
+#define ELEMENT(name) &kin_element_##name##_avx2,
+#include "autograd/elements.def"
+#undef ELEMENT
+};
+static const kin_element_loops *const elements_avx512[] = {
+#define ELEMENT(name) &kin_element_##name##_avx512,
+#include "autograd/elements.def"
+#undef ELEMENT
+};
+#endif
+
+#define ISA(isa) { &kin_loops_##isa, elements_##isa },
+static const variant variants[] = { KIN_EACH_ISA(ISA) };
+#undef ISA
+enum { VARIANTS = sizeof variants / sizeof *variants };
+
+/* How many of the variants this CPU can run. */
+static int runnable(void)
+{
+    const kin_cpu_features *cpu = kin_features();
+    const int most = cpu->avx512 ? 3 : cpu->avx2 ? 2 : 1;
+    return most < VARIANTS ? most : VARIANTS;
+}
+
+/* kin64 knows all names but has plain loops only. */
+static kin_status choose(const variant **chosen)
+{
+    static const char *const names[] = { "plain", "avx2", "avx512" };
+    const char *wish = getenv("KIN_ISA");
+    int place = runnable() - 1;
+    if (wish && *wish) {
+        for (place = 0; place < 3 && strcmp(wish, names[place]) != 0;) place++;
+        KIN_REQUIRE(place < 3, KIN_USAGE, "KIN_ISA is \"%s\", expected plain, avx2 or avx512", wish);
+        if (place >= VARIANTS) place = VARIANTS - 1;
+        KIN_REQUIRE(place < runnable(), KIN_USAGE, "KIN_ISA is \"%s\", but this CPU lacks it", wish);
+    }
+    *chosen = &variants[place];
+    return KIN_OK;
+}
+
+/* ---- memory ----------------------------------------------------------------------------------- */
+
+enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
+
+static void *cpu_alloc(kin_backend *backend, size_t bytes)
+{
+    (void)backend;
+    const size_t unit = bytes >= HUGE_PAGE ? (size_t)HUGE_PAGE : (size_t)ALIGNMENT;
+    if (bytes > SIZE_MAX - unit) return NULL;
+    const size_t size = bytes > 0 ? (bytes + unit - 1) / unit * unit : unit;
+    void *memory = NULL;
+    if (posix_memalign(&memory, unit, size) != 0) return NULL;
+    if (unit == HUGE_PAGE) madvise(memory, size, MADV_HUGEPAGE);
+    return memory;
+}
+
+static void cpu_release(kin_backend *backend, void *block)
+{
+    (void)backend;
+    free(block);
+}
+
+static void cpu_copy(kin_backend *backend, void *to, const void *from, size_t bytes)
+{
+    (void)backend;
+    if (bytes > 0) memmove(to, from, bytes);
+}
+
+static void cpu_zero(kin_backend *backend, void *to, size_t bytes)
+{
+    (void)backend;
+    if (bytes > 0) memset(to, 0, bytes);
+}
+
+/* ---- the table -------------------------------------------------------------------------------- */
+
+static void cpu_free(kin_backend *backend)
+{
+    kin_cpu *cpu = cpu_of(backend);
+    free(cpu->pack);
+    free(cpu);
+}
+
+static const kin_backend table = {
+    .name = "cpu", .alloc = cpu_alloc, .release = cpu_release, .upload = cpu_copy,
+    .download = cpu_copy, .copy = cpu_copy, .zero = cpu_zero, .product = kin_cpu_product,
+    .sum = kin_cpu_sum, .sum_squares = kin_cpu_sum_squares, .add = kin_cpu_add,
+    .fill = kin_cpu_fill, .multiply = kin_cpu_multiply, .add_row = kin_cpu_add_row,
+    .sum_rows = kin_cpu_sum_rows, .element = kin_cpu_element,
+    .element_back = kin_cpu_element_back, .normalize = kin_cpu_normalize,
+    .normalize_back = kin_cpu_normalize_back, .dropout = kin_cpu_dropout, .bag = kin_cpu_bag,
+    .bag_back = kin_cpu_bag_back, .bag_work = kin_cpu_bag_work, .adam = kin_cpu_adam,
+    .adam_rows = kin_cpu_adam_rows, .search = kin_cpu_search, .score = kin_cpu_score,
+    .free = cpu_free,
+};
+
+kin_status kin_cpu_new(kin_backend **backend, kin_pool *pool)
+{
+    const variant *chosen = NULL;
+    *backend = NULL;
+    KIN_TRY(choose(&chosen));
+    kin_cpu *cpu = calloc(1, sizeof *cpu);
+    KIN_REQUIRE(cpu, KIN_MEMORY, "cpu: no memory");
+    cpu->backend = table;
+    cpu->backend.pool = pool;
+    cpu->backend.state = cpu;
+    cpu->loops = chosen->loops;
+    cpu->elements = chosen->elements;
+    cpu->blas = kin_blas_open();
+    if (!cpu->blas->gemm) {
+        const size_t size = (size_t)kin_pool_threads(pool) * KIN_PACK * sizeof(real);
+        cpu->pack = aligned_alloc(ALIGNMENT, (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+        if (!cpu->pack) {
+            free(cpu);
+            return kin_fail(KIN_MEMORY, "cpu: no memory for %zu bytes", size);
+        }
+    }
+    *backend = &cpu->backend;
+    return KIN_OK;
+}
+
+kin_cpu_facts kin_cpu_describe(const kin_backend *backend)
+{
+    const kin_cpu *cpu = backend->state;
+    const kin_cpu_features *features = kin_features();
+    return (kin_cpu_facts){
+        .vendor = features->vendor, .model = features->model, .features = features->names,
+        .isa = cpu->loops->name, .blas = cpu->blas->gemm != NULL, .blas_path = cpu->blas->path,
+        .blas_core = cpu->blas->core, .blas_config = cpu->blas->config,
+        .blas_note = cpu->blas->note, .blas_was_loaded = cpu->blas->was_loaded,
+    };
+}

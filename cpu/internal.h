@@ -1,0 +1,82 @@
+/* What the files of this room share. */
+#ifndef KIN_CPU_INTERNAL_H
+#define KIN_CPU_INTERNAL_H
+
+#include <stdbool.h>
+#include "cpu/cpu.h"
+#include "cpu/loops.h"
+
+/* ---- features.c ------------------------------------------------------------------------------- */
+
+typedef struct {
+    char vendor[16], model[64], names[256];
+    bool avx2, avx512;           /* the CPU and the system have all that a variant needs */
+    bool half_units;             /* AVX-512 runs in two halves: AVX2 code is as fast or faster */
+} kin_cpu_features;
+
+const kin_cpu_features *kin_features(void);
+
+/* ---- blas.c ----------------------------------------------------------------------------------- */
+
+typedef struct {
+    void (*gemm)(int order, int transpose_a, int transpose_b, int m, int n, int k, real alpha,
+                 const real *a, int lda, const real *b, int ldb, real beta, real *c, int ldc);
+    char path[256], core[32], config[256], note[512];
+    bool was_loaded;
+} kin_blas;
+
+/* Opens the library on the first call; gemm is NULL when there is none or KIN_BLAS=none. */
+const kin_blas *kin_blas_open(void);
+
+/* ---- the backend ------------------------------------------------------------------------------ */
+
+typedef struct {
+    kin_backend backend;
+    const kin_loops *loops;
+    const kin_element_loops *const *elements;
+    const kin_blas *blas;        /* gemm NULL: plain product */
+    real *pack;                  /* KIN_PACK numbers for each thread, for the plain product */
+} kin_cpu;
+
+static inline kin_cpu *cpu_of(kin_backend *backend)
+{
+    return backend->state;
+}
+
+/* The kernels, by file. */
+void kin_cpu_product(kin_backend *, const kin_product *);
+void kin_cpu_tile(kin_cpu *, const kin_product *, int thread);       /* one tile, in this thread */
+
+double kin_cpu_sum(kin_backend *, int64_t n, const real *x);
+double kin_cpu_sum_squares(kin_backend *, int64_t n, const real *x);
+void kin_cpu_add(kin_backend *, int64_t n, real a, const real *x, real *y);
+void kin_cpu_fill(kin_backend *, int64_t n, real value, real *y);
+void kin_cpu_multiply(kin_backend *, int64_t n, const real *a, const real *b, real *y);
+void kin_cpu_add_row(kin_backend *, int64_t rows, int64_t cols, const real *row, real *y);
+void kin_cpu_sum_rows(kin_backend *, int64_t rows, int64_t cols, const real *x, real *row);
+void kin_cpu_element(kin_backend *, int op, int64_t n, const real *x, real *y);
+void kin_cpu_element_back(kin_backend *, int op, int64_t n, const real *x, const real *y,
+                          const real *dy, real *dx);
+void kin_cpu_normalize(kin_backend *, int64_t rows, int64_t cols, const real *x, real *y,
+                       real *inverse);
+void kin_cpu_normalize_back(kin_backend *, int64_t rows, int64_t cols, const real *y,
+                            const real *inverse, const real *dy, real *dx);
+void kin_cpu_dropout(kin_backend *, int64_t n, real rate, uint64_t seed, uint32_t step, int add,
+                     const real *x, real *y);
+void kin_cpu_adam(kin_backend *, int64_t n, const kin_adam *, const real *g, real *p, real *m,
+                  real *v);
+void kin_cpu_adam_rows(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
+                       real *m, real *v);
+
+void kin_cpu_bag(kin_backend *, const kin_bags *, int64_t cols, const real *table,
+                 const real *weight, real *y);
+void kin_cpu_bag_back(kin_backend *, const kin_bags *, int64_t table_rows, int64_t cols,
+                      const real *table, const real *weight, const real *dy, void *work,
+                      kin_sparse *out, real *dweight);
+size_t kin_cpu_bag_work(kin_backend *, int64_t tokens, int64_t table_rows, int64_t cols);
+
+kin_status kin_cpu_search(kin_backend *, kin_arena *work, int64_t queries, int64_t documents,
+                          int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,
+                          real *score);
+
+#endif

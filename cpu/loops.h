@@ -1,0 +1,69 @@
+/* Loops: what is compiled once per instruction set, as a table. The functions here work on one
+ * piece of a vector or matrix in the caller's thread; this room's other files deal the pieces to
+ * threads. */
+#ifndef KIN_CPU_LOOPS_H
+#define KIN_CPU_LOOPS_H
+
+#include "core/backend.h"
+
+/* ISA(name): the variants in rising order; a CPU that runs one runs those before it. */
+#if defined(KIN_X86) && !defined(KIN_DOUBLE)
+#define KIN_EACH_ISA(ISA) ISA(plain) ISA(avx2) ISA(avx512)
+#else
+#define KIN_EACH_ISA(ISA) ISA(plain)
+#endif
+
+typedef struct {
+    const char *name;
+
+    double (*sum)(int64_t n, const real *x);
+    double (*sum_squares)(int64_t n, const real *x);
+    void (*add)(int64_t n, real a, const real *x, real *y);
+    void (*fill)(int64_t n, real value, real *y);
+    void (*scale)(int64_t n, real value, real *y);                     /* y *= value */
+    void (*multiply)(int64_t n, const real *a, const real *b, real *y);
+    void (*add_row)(int64_t rows, int64_t cols, const real *row, real *y);
+    /* of the columns from .. from+count-1 only, count <= KIN_COLUMNS */
+    void (*sum_rows)(int64_t rows, int64_t cols, int64_t from, int64_t count, const real *x,
+                     real *row);
+    double (*dot)(int64_t n, const real *a, const real *b);
+    void (*normalize)(int64_t rows, int64_t cols, const real *x, real *y, real *inverse);
+    void (*normalize_back)(int64_t rows, int64_t cols, const real *y, const real *inverse,
+                           const real *dy, real *dx);
+
+    /* Numbers first .. first+n-1 of the vector; first is a multiple of KIN_DRAWS. Number i takes
+     * word (i % KIN_DRAWS) / 16 of the Philox block (i / KIN_DRAWS) * 16 + i % 16. */
+    void (*dropout)(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t step, int add,
+                    const real *x, real *y);
+
+    /* y += sum_i weight[i] base[index[i]] for rows of base, cols wide. next: an index list of n
+     * rows worth fetching meanwhile, or NULL. */
+    void (*gather)(int64_t n, const int32_t *index, const real *weight, int64_t cols,
+                   const real *base, real *y, const int32_t *next);
+
+    void (*adam)(int64_t n, const kin_adam *a, const real *g, real *p, real *m, real *v);
+
+    /* Places i where score[i] > least, written as i + first; returns how many. */
+    int64_t (*above)(int64_t n, const real *score, real least, int32_t first, int32_t *place,
+                     real *value);
+
+    /* The plain product of one tile; pack: KIN_PACK numbers of work space. */
+    void (*product)(const kin_product *tile, real *pack);
+
+    /* Fused multiply-adds on registers; returns how many numbers were multiplied and added. */
+    double (*multiply_add)(int64_t rounds, real *result);
+} kin_loops;
+
+enum {
+    KIN_COLUMNS = 64,                    /* of sum_rows */
+    KIN_DRAWS = 64,                      /* random numbers drawn together */
+    KIN_PACK_DEPTH = 256, KIN_PACK_ROWS = 240, KIN_PACK_COLUMNS = 512,
+    KIN_PACK = KIN_PACK_DEPTH * (KIN_PACK_ROWS + KIN_PACK_COLUMNS) + 64,
+};
+
+typedef struct {
+    void (*forward)(int64_t n, const real *x, real *y);
+    void (*back)(int64_t n, const real *x, const real *y, const real *dy, real *dx);
+} kin_element_loops;
+
+#endif

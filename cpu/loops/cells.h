@@ -1,0 +1,157 @@
+/* Cells: what a loss does to the scores of one row, over the functions of the loss file that was
+ * included before. All of it is inlined, so that the compiler sees straight-line code per score.
+ *
+ * Flags are constants wherever these loops are called:
+ *     keyed   cells have labels and texts, not only a match
+ *     one     a cell's term is the same for its row and its column, so it is computed once
+ *     stored  the term is written over the score, or found there */
+#ifndef KIN_CPU_LOOPS_CELLS_H
+#define KIN_CPU_LOOPS_CELLS_H
+
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wpass-failed"          /* it may choose not to vectorise */
+#define EACH_COLUMN(j, n) _Pragma("clang loop vectorize(assume_safety)") \
+    for (int32_t j = 0; j < (n); j++)
+#else
+#define EACH_COLUMN(j, n) _Pragma("GCC ivdep") for (int32_t j = 0; j < (n); j++)
+#endif
+
+enum { FIELDS = sizeof(row) / sizeof(real), FIELDS_MAX = 8 };
+_Static_assert(FIELDS <= FIELDS_MAX, "a row has more statistics than get and put move");
+_Static_assert(sizeof(hyper) <= sizeof(real) * KIN_HYPERS_MAX, "too many hyperparameters");
+
+/* ---- statistics: a struct in the loss, one array per field in memory, so that columns are lanes -- */
+
+INLINE row get(const real *stats, int64_t stride, int64_t i)
+{
+    row r;
+    real *field = (real *)&r;
+    field[0] = stats[i];
+    if (FIELDS > 1) field[1 % FIELDS] = stats[stride + i];
+    if (FIELDS > 2) field[2 % FIELDS] = stats[2 * stride + i];
+    if (FIELDS > 3) field[3 % FIELDS] = stats[3 * stride + i];
+    if (FIELDS > 4) field[4 % FIELDS] = stats[4 * stride + i];
+    if (FIELDS > 5) field[5 % FIELDS] = stats[5 * stride + i];
+    if (FIELDS > 6) field[6 % FIELDS] = stats[6 * stride + i];
+    if (FIELDS > 7) field[7 % FIELDS] = stats[7 * stride + i];
+    return r;
+}
+
+INLINE void put(real *stats, int64_t stride, int64_t i, row r)
+{
+    const real *field = (const real *)&r;
+    stats[i] = field[0];
+    if (FIELDS > 1) stats[stride + i] = field[1 % FIELDS];
+    if (FIELDS > 2) stats[2 * stride + i] = field[2 % FIELDS];
+    if (FIELDS > 3) stats[3 * stride + i] = field[3 % FIELDS];
+    if (FIELDS > 4) stats[4 * stride + i] = field[4 % FIELDS];
+    if (FIELDS > 5) stats[5 * stride + i] = field[5 % FIELDS];
+    if (FIELDS > 6) stats[6 * stride + i] = field[6 % FIELDS];
+    if (FIELDS > 7) stats[7 * stride + i] = field[7 % FIELDS];
+}
+
+/* ---- a line: a row of the tile, or its part in one block of columns --------------------------- */
+
+typedef struct {
+    real *score;
+    const int32_t *match, *label, *text;          /* of its columns */
+    int32_t my_match, my_label, my_text, me;      /* of the row; me: the column that is itself */
+    int32_t n;
+} line;
+
+INLINE line line_at(const kin_scores *t, int64_t i, int64_t column, int32_t n, int keyed)
+{
+    const kin_score_side *rows = &t->side[0], *columns = &t->side[1];
+    const int64_t at = t->row + i;
+    line l = { .score = t->score + i * columns->count + column, .n = n };
+    if (keyed) {
+        l.match = columns->match + column, l.my_match = rows->match[at];
+        l.label = columns->label + column, l.my_label = rows->label[at];
+        l.text = columns->text + column, l.my_text = rows->text[at];
+        l.me = t->self ? (int32_t)(at - column) : -1;
+    } else {
+        l.my_match = rows->match[at] - (int32_t)column;
+    }
+    return l;
+}
+
+INLINE cell at(line l, int32_t j, int keyed)
+{
+    cell c = { .s = l.score[j], .pos = j == l.my_match, .any = 1 };
+    if (keyed) {
+        const int other = j != l.me;
+        c.pos = (l.match[j] == l.my_match) & other;
+        c.any = c.pos | ((l.label[j] != l.my_label) & (l.text[j] != l.my_text) & other);
+    }
+    c.neg = c.any ^ c.pos;
+    return c;
+}
+
+INLINE row look_row(line l, row r, hyper h, int keyed)
+{
+    EACH_COLUMN(j, l.n) r = look(r, at(l, j, keyed), h);
+    return r;
+}
+
+INLINE row look_both(line l, row r, real *stats, int64_t stride, hyper h, int keyed)
+{
+    EACH_COLUMN(j, l.n) {
+        const cell c = at(l, j, keyed);
+        r = look(r, c, h);
+        put(stats, stride, j, look(get(stats, stride, j), c, h));
+    }
+    return r;
+}
+
+INLINE row add_row(line l, row r, hyper h, int keyed, int stored)
+{
+    const row peak = r;
+    EACH_COLUMN(j, l.n) {
+        cell c = at(l, j, keyed);
+        c.e = term(c, peak, h);
+        r = add(r, c, h);
+        if (stored) l.score[j] = c.e;
+    }
+    return r;
+}
+
+INLINE row add_both(line l, row r, real *stats, int64_t stride, hyper h, int keyed, int one,
+                    int stored)
+{
+    const row peak = r;
+    EACH_COLUMN(j, l.n) {
+        cell c = at(l, j, keyed);
+        const row k = get(stats, stride, j);
+        c.e = term(c, peak, h);
+        r = add(r, c, h);
+        if (!one) c.e = term(c, k, h);
+        put(stats, stride, j, add(k, c, h));
+        if (stored) l.score[j] = c.e;
+    }
+    return r;
+}
+
+INLINE void slope_row(line l, row r, real scale, hyper h, int keyed, int stored)
+{
+    EACH_COLUMN(j, l.n) {
+        cell c = at(l, j, keyed);
+        c.e = stored ? c.s : term(c, r, h);
+        l.score[j] = scale * slope(c, r, h);
+    }
+}
+
+INLINE void slope_both(line l, row r, real scale, const real *stats, int64_t stride,
+                       const real *weight, real column_scale, hyper h, int keyed, int one,
+                       int stored)
+{
+    EACH_COLUMN(j, l.n) {
+        cell c = at(l, j, keyed);
+        const row k = get(stats, stride, j);
+        c.e = stored ? c.s : term(c, r, h);
+        const real of_row = slope(c, r, h);
+        if (!one) c.e = term(c, k, h);
+        l.score[j] = scale * of_row + column_scale * weight[j] * slope(c, k, h);
+    }
+}
+
+#endif

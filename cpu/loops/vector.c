@@ -1,0 +1,258 @@
+/* Loops over vectors and rows. Sums run in lanes whose number belongs to the instruction set, so
+ * their order is fixed for a given variant. */
+#include <string.h>
+#include "core/rng.h"
+#include "core/words.h"
+#include "cpu/loops.h"
+#include "cpu/loops/variant.h"
+
+#define LOOP static
+
+LOOP double sum(int64_t n, const real *x)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) total += (double)x[i];
+    return total;
+}
+
+LOOP double dot(int64_t n, const real *a, const real *b)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) total += (double)a[i] * (double)b[i];
+    return total;
+}
+
+LOOP double sum_squares(int64_t n, const real *x)
+{
+    return dot(n, x, x);
+}
+
+LOOP void add(int64_t n, real a, const real *restrict x, real *restrict y)
+{
+    for (int64_t i = 0; i < n; i++) y[i] += a * x[i];
+}
+
+LOOP void fill(int64_t n, real value, real *y)
+{
+    for (int64_t i = 0; i < n; i++) y[i] = value;
+}
+
+LOOP void scale(int64_t n, real value, real *y)
+{
+    for (int64_t i = 0; i < n; i++) y[i] *= value;
+}
+
+LOOP void multiply(int64_t n, const real *a, const real *b, real *restrict y)
+{
+    for (int64_t i = 0; i < n; i++) y[i] += a[i] * b[i];
+}
+
+LOOP void add_row(int64_t rows, int64_t cols, const real *row, real *restrict y)
+{
+    for (int64_t i = 0; i < rows; i++, y += cols) {
+        for (int64_t j = 0; j < cols; j++) y[j] += row[j];
+    }
+}
+
+LOOP void sum_rows(int64_t rows, int64_t cols, int64_t from, int64_t count, const real *x,
+                   real *restrict row)
+{
+    double total[KIN_COLUMNS] = { 0 };
+    x += from;
+    if (count == KIN_COLUMNS) {
+        for (int64_t i = 0; i < rows; i++, x += cols) {
+            for (int64_t j = 0; j < KIN_COLUMNS; j++) total[j] += (double)x[j];
+        }
+    } else {
+        for (int64_t i = 0; i < rows; i++, x += cols) {
+            for (int64_t j = 0; j < count; j++) total[j] += (double)x[j];
+        }
+    }
+    for (int64_t j = 0; j < count; j++) row[from + j] += (real)total[j];
+}
+
+LOOP void normalize(int64_t rows, int64_t cols, const real *x, real *y, real *inverse)
+{
+    for (int64_t i = 0; i < rows; i++, x += cols, y += cols) {
+        const double squares = dot(cols, x, x);
+        /* NaN must not become a zero row, so the comparison is with what is too small. */
+        const real factor = squares <= 1e-24 ? 0 : (real)(1 / __builtin_sqrt(squares));
+        for (int64_t j = 0; j < cols; j++) y[j] = x[j] * factor;
+        inverse[i] = factor;
+    }
+}
+
+LOOP void normalize_back(int64_t rows, int64_t cols, const real *y, const real *inverse,
+                         const real *dy, real *restrict dx)
+{
+    for (int64_t i = 0; i < rows; i++, y += cols, dy += cols, dx += cols) {
+        const real along = (real)dot(cols, dy, y), factor = inverse[i];
+        for (int64_t j = 0; j < cols; j++) dx[j] += factor * (dy[j] - along * y[j]);
+    }
+}
+
+/* ---- dropout ---------------------------------------------------------------------------------- */
+
+enum { BLOCKS = KIN_DRAWS / 4 };     /* Philox blocks side by side, four numbers each */
+
+typedef struct {
+    uint32_t word[4][BLOCKS];
+} draws;
+
+/* The blocks of core/rng.c's kin_philox, in lanes; tests compare the two. */
+static void draw(uint64_t first, uint64_t seed, uint32_t step, draws *d)
+{
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    uint32_t *a = d->word[0], *b = d->word[1], *c = d->word[2], *e = d->word[3];
+    for (int i = 0; i < BLOCKS; i++) {
+        a[i] = (uint32_t)(first + (uint64_t)i);
+        b[i] = (uint32_t)((first + (uint64_t)i) >> 32);
+        c[i] = KIN_STREAM_DROPOUT;
+        e[i] = step;
+    }
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < BLOCKS; i++) {
+            const uint64_t p = (uint64_t)a[i] * 0xD2511F53u, q = (uint64_t)c[i] * 0xCD9E8D57u;
+            a[i] = (uint32_t)(q >> 32) ^ b[i] ^ k0;
+            b[i] = (uint32_t)q;
+            c[i] = (uint32_t)(p >> 32) ^ e[i] ^ k1;
+            e[i] = (uint32_t)p;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+}
+
+LOOP void dropout(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t step, int add_to,
+                  const real *x, real *y)
+{
+    const uint32_t least = (uint32_t)((double)rate * 0x1p32);
+    const real factor = 1 / (1 - rate);
+    for (int64_t at = 0; at < n; at += KIN_DRAWS) {
+        draws d;
+        draw((uint64_t)(first + at) / 4, seed, step, &d);
+        const uint32_t *word = d.word[0];
+        const int64_t left = n - at < KIN_DRAWS ? n - at : KIN_DRAWS;
+        const real *from = x + at;
+        real *to = y + at;
+        for (int64_t i = 0; i < left; i++) {
+            const real kept = word[i] >= least ? from[i] * factor : 0;
+            to[i] = add_to ? to[i] + kept : kept;
+        }
+    }
+}
+
+/* ---- gather ----------------------------------------------------------------------------------- */
+
+static void fetch_row(const real *row, int64_t cols)
+{
+    for (int64_t j = 0; j < cols; j += 64 / (int64_t)sizeof(real)) __builtin_prefetch(row + j);
+}
+
+LOOP void gather(int64_t n, const int32_t *index, const real *weight, int64_t cols,
+                 const real *base, real *restrict y, const int32_t *next)
+{
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) {             /* four rows at a time touch y a quarter as often */
+        const real *a = base + index[i] * cols, *b = base + index[i + 1] * cols;
+        const real *c = base + index[i + 2] * cols, *d = base + index[i + 3] * cols;
+        const real s = weight[i], t = weight[i + 1], u = weight[i + 2], w = weight[i + 3];
+        for (int k = 0; next && k < 4; k++) fetch_row(base + next[i + k] * cols, cols);
+        for (int64_t j = 0; j < cols; j++) y[j] += (s * a[j] + t * b[j]) + (u * c[j] + w * d[j]);
+    }
+    for (; i < n; i++) {
+        const real *a = base + index[i] * cols;
+        const real s = weight[i];
+        if (next) fetch_row(base + next[i] * cols, cols);
+        for (int64_t j = 0; j < cols; j++) y[j] += s * a[j];
+    }
+}
+
+/* ---- adam ------------------------------------------------------------------------------------- */
+
+/* rate m / (sqrt(v) / root + eps) is (rate root) m / (sqrt(v) + eps root): one division less. */
+LOOP void adam(int64_t n, const kin_adam *a, const real *g, real *restrict p, real *restrict m,
+               real *restrict v)
+{
+    const real beta1 = (real)a->beta1, beta2 = (real)a->beta2, keep = (real)a->keep;
+    const real fresh1 = (real)(1 - a->beta1), fresh2 = (real)(1 - a->beta2);
+    const real rate = (real)(a->rate * a->root), eps = (real)(a->eps * a->root);
+    const real factor = (real)a->scale;
+    for (int64_t i = 0; i < n; i++) {
+        const real x = g[i] * factor;
+        m[i] = beta1 * m[i] + fresh1 * x;
+        v[i] = beta2 * v[i] + fresh2 * x * x;
+        p[i] = keep * p[i] - rate * m[i] / (sqrt(v[i]) + eps);
+    }
+}
+
+/* ---- search ----------------------------------------------------------------------------------- */
+
+enum { GROUP = 64 };
+
+LOOP int64_t above(int64_t n, const real *score, real least, int32_t first, int32_t *place,
+                   real *value)
+{
+    int64_t found = 0;
+    for (int64_t at = 0; at < n; at += GROUP) {
+        const real *s = score + at;
+        const int64_t size = n - at < GROUP ? n - at : GROUP;
+        int any = 0;
+        if (size == GROUP) {
+            for (int i = 0; i < GROUP; i++) any |= s[i] > least;
+        } else {
+            any = 1;
+        }
+        for (int64_t i = 0; any && i < size; i++) {
+            place[found] = first + (int32_t)(at + i);
+            value[found] = s[i];
+            found += s[i] > least;
+        }
+    }
+    return found;
+}
+
+/* ---- the peak --------------------------------------------------------------------------------- */
+
+#if defined(__AVX512F__)
+enum { VECTOR = 64 };
+#elif defined(__AVX2__)
+enum { VECTOR = 32 };
+#else
+enum { VECTOR = 16 };
+#endif
+typedef real vector __attribute__((vector_size(VECTOR)));
+
+#define CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+
+LOOP double multiply_add(int64_t rounds, real *result)
+{
+    const vector zero = { 0 }, x = zero + (real)0.999, y = zero + (real)0.001;
+#define X(i) vector c##i = zero + (real)i;
+    CHAINS(X)
+#undef X
+    for (int64_t round = 0; round < rounds; round++) {
+#define X(i) c##i = c##i * x + y;
+        CHAINS(X)
+#undef X
+    }
+    vector all = zero;
+#define X(i) all += c##i;
+    CHAINS(X)
+#undef X
+    *result = all[0];
+    return (double)rounds * 12 * VECTOR / sizeof(real);
+}
+
+/* ---- the table -------------------------------------------------------------------------------- */
+
+void KIN_VARIANT(kin_plain_product)(const kin_product *tile, real *pack);
+
+extern const kin_loops KIN_VARIANT(kin_loops);
+const kin_loops KIN_VARIANT(kin_loops) = {
+    .name = KIN_TEXT(KIN_ISA_NAME), .sum = sum, .sum_squares = sum_squares, .add = add,
+    .fill = fill, .scale = scale, .multiply = multiply, .add_row = add_row, .sum_rows = sum_rows,
+    .dot = dot, .normalize = normalize, .normalize_back = normalize_back, .dropout = dropout,
+    .gather = gather, .adam = adam, .above = above, .product = KIN_VARIANT(kin_plain_product),
+    .multiply_add = multiply_add,
+};

@@ -1,0 +1,104 @@
+/* Checks of the product, for the two programs that run it with and without OpenBLAS. */
+#ifndef KIN_TESTS_CPU_PRODUCT_H
+#define KIN_TESTS_CPU_PRODUCT_H
+
+#include "tests/cpu/common.h"
+
+static const int64_t product_shapes[][3] = {
+    { 1, 1, 1 }, { 1, 7, 5 }, { 7, 1, 3 }, { 3, 5, 0 }, { 0, 5, 3 }, { 17, 33, 65 },
+    { 64, 64, 64 }, { 130, 257, 19 }, { 6, 900, 300 }, { 513, 40, 511 }, { 255, 300, 257 },
+};
+enum { PRODUCTS = 11, LARGEST_C = 255 * 300 };
+
+static double element_of(const real *m, int64_t ld, int transposed, int64_t i, int64_t k)
+{
+    return (double)(transposed ? m[k * ld + i] : m[i * ld + k]);
+}
+
+static void look_product(const kin_product *p, const real *old)
+{
+    for (int64_t i = 0; i < p->m; i++) {
+        for (int64_t j = 0; j < p->n; j++) {
+            double want = 0, size = 0;
+            for (int64_t k = 0; k < p->k; k++) {
+                const double x = element_of(p->a, p->lda, p->transpose_a, i, k)
+                                 * element_of(p->b, p->ldb, !p->transpose_b, j, k);
+                want += x;
+                size += fabs(x);
+            }
+            const double before = p->beta == 0 ? 0 : (double)p->beta * (double)old[i * p->ldc + j];
+            want = (double)p->alpha * want + before;
+            assert_near((double)p->c[i * p->ldc + j], want,
+                        2 * tiny * (fabs((double)p->alpha) * size + fabs(before)));
+        }
+    }
+}
+
+static void one_product(kin_backend *b, const int64_t *shape, int kind, bool look, real *c)
+{
+    const int64_t m = shape[0], n = shape[1], k = shape[2];
+    kin_product p = {
+        .transpose_a = kind & 1, .transpose_b = kind >> 1 & 1, .m = m, .n = n, .k = k,
+        .alpha = kind & 4 ? (real)-0.7 : 1, .beta = kind & 8 ? (real)0.5 : 0,
+        .lda = (kind & 1 ? m : k) + 3, .ldb = (kind & 2 ? k : n) + 1, .ldc = n + 2, .c = c,
+    };
+    real *a = numbers((m + k + 3) * (m + k + 3), 40), *bb = numbers((n + k + 1) * (n + k + 1), 41);
+    real *old = numbers(m * p.ldc, 42);
+    if (p.beta == 0) {
+        for (int64_t i = 0; i < m * p.ldc; i++) old[i] = (real)NAN;   /* written, not read */
+    }
+    for (int64_t i = 0; i < m; i++) {                        /* what is beside C stays */
+        old[i * p.ldc + n] = old[i * p.ldc + n + 1] = 77;
+    }
+    memcpy(c, old, (size_t)(m * p.ldc) * sizeof *c);
+    p.a = a;
+    p.b = bb;
+    b->product(b, &p);
+    for (int64_t i = 0; i < m; i++) {
+        assert_true(c[i * p.ldc + n] == 77 && c[i * p.ldc + n + 1] == 77);
+    }
+    if (look) look_product(&p, old);
+    free(a), free(bb), free(old);
+}
+
+static void products(kin_backend *b, bool look, real *out)
+{
+    for (int s = 0; s < PRODUCTS; s++) {
+        for (int kind = 0; kind < 16; kind++) one_product(b, product_shapes[s], kind, look, out);
+    }
+}
+
+static void test_products(void **state)
+{
+    (void)state;
+    for_each_cpu(products, LARGEST_C + 2 * 255);
+}
+
+/* The shapes of a training step, by their bits alone. */
+static void step_products(kin_backend *b, bool look, real *out)
+{
+    static const int64_t shapes[][5] = { { 0, 1, 1024, 1024, 128 }, { 0, 0, 512, 512, 1024 },
+                                         { 1, 0, 1024, 256, 512 }, { 0, 1, 2000, 333, 256 } };
+    real *x = numbers(1024 * 1024, 43);
+    int64_t used = 0;
+    (void)look;
+    for (int s = 0; s < 4; s++) {
+        const int64_t *h = shapes[s];
+        const kin_product p = {
+            .transpose_a = (int)h[0], .transpose_b = (int)h[1], .m = h[2], .n = h[3], .k = h[4],
+            .alpha = 1, .a = x, .lda = h[0] ? h[2] : h[4], .b = x + 7, .ldb = h[1] ? h[4] : h[3],
+            .beta = 0, .c = out + used, .ldc = h[3],
+        };
+        b->product(b, &p);
+        used += h[2] * h[3];
+    }
+    free(x);
+}
+
+static void test_step_products(void **state)
+{
+    (void)state;
+    for_each_cpu(step_products, 1024 * 1024 + 512 * 512 + 1024 * 256 + 2000 * 333);
+}
+
+#endif

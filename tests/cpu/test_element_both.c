@@ -1,0 +1,68 @@
+/* Element ops: every variant of every listed op against the formulas in double. */
+#include "tests/cpu/common.h"
+#include "core/entry.h"
+
+enum { N = 5003 };
+
+static double gelu(double x) { return x * 0.5 * (1 + erf(x / sqrt(2))); }
+
+static double gelu_slope(double x)
+{
+    return 0.5 * (1 + erf(x / sqrt(2))) + x * exp(-0.5 * x * x) / sqrt(2 * acos(-1));
+}
+
+static double relu_(double x) { return x > 0 ? x : 0; }
+static double relu_slope(double x) { return x > 0; }
+static double tanh_slope(double x) { return 1 - tanh(x) * tanh(x); }
+
+/* In the order of autograd/elements.def; an op that is added there is added here. */
+static const struct {
+    const char *name;
+    double (*forward)(double), (*slope)(double);
+} truth[] = {
+    { "relu", relu_, relu_slope },
+    { "gelu", gelu, gelu_slope },
+    { "tanh", tanh, tanh_slope },
+};
+static const char *const listed[] = {
+#define ELEMENT(name) #name,
+#include "autograd/elements.def"
+#undef ELEMENT
+};
+enum { OPS = sizeof truth / sizeof *truth, LISTED = sizeof listed / sizeof *listed };
+
+static void elements(kin_backend *b, bool look, real *out)
+{
+    real *x = numbers(N, 20), *dy = numbers(N, 21), *old = numbers(N, 22);
+    for (int64_t i = 0; i < N; i += 7) x[i] *= 4;
+    x[5] = 0;
+    for (int op = 0; op < OPS; op++) {
+        real *y = out + 2 * op * N, *dx = y + N;
+        b->element(b, op, N, x, y);
+        memcpy(dx, old, N * sizeof *old);
+        b->element_back(b, op, N - 1, x, y, dy, dx);
+        for (int64_t i = 0; look && i < N; i++) {
+            const double v = (double)x[i];
+            assert_near((double)y[i], truth[op].forward(v), tiny * (1 + fabs(v)));
+            const double want = i < N - 1 ? (double)dy[i] * truth[op].slope(v) : 0;
+            assert_near((double)dx[i], (double)old[i] + want,
+                        tiny * (2 + fabs((double)old[i]) + 4 * fabs((double)dy[i])));
+        }
+        x[1] = (real)NAN;
+        b->element(b, op, 10, x, dx);
+        if (op > 0) assert_true(isnan(dx[1]));
+        x[1] = 1;
+        memcpy(dx, y, N * sizeof *y);
+    }
+    free(x), free(dy), free(old);
+}
+
+static void test_elements(void **state)
+{
+    (void)state;
+    assert_int_equal(LISTED, OPS);
+    for (int i = 0; i < OPS; i++) assert_string_equal(listed[i], truth[i].name);
+    for_each_cpu(elements, 2 * OPS * N);
+}
+
+RUN(TEST(test_elements))
