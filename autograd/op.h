@@ -1,0 +1,101 @@
+/* Op: a differentiable function of tensors. Each is one file in ops/ with forward and backward
+ * side by side, a descriptor at the bottom, and one line in ops.def. */
+#ifndef KIN_AUTOGRAD_OP_H
+#define KIN_AUTOGRAD_OP_H
+
+#include <inttypes.h>
+#include "autograd/tape.h"
+#include "core/entry.h"
+
+/* For messages: kin_tape_fail(tape, KIN_USAGE, "add: a is " KIN_SHAPE, KIN_DIMS(a)) */
+#define KIN_SHAPE "%" PRId64 "x%" PRId64
+#define KIN_DIMS(tensor) (tensor)->rows, (tensor)->cols
+
+/* One application of an op, as recorded. saved is what forward kept for backward. */
+typedef struct kin_node {
+    const struct kin_op *op;
+    kin_tensor *in[4];
+    int inputs;
+    kin_tensor *out;
+    void *saved;
+    struct kin_node *before;    /* the node recorded before this one, or NULL */
+} kin_node;
+
+typedef struct kin_op {
+    kin_entry entry;
+    /* Adds to the gradients of those inputs that need one (kin_grad gives the memory). Called when
+     * node->out->grad is complete. */
+    void (*backward)(kin_tape *tape, kin_node *node);
+    /* For the list-driven check: applies the op to inputs of awkward shapes (kin_example_input).
+     * case_ counts from 0; returns the output, or NULL after the last case. params[i] is used
+     * where i < *count; the missing ones are made and counted. */
+    kin_tensor *(*example)(kin_tape *tape, int case_, kin_tensor **params, int *count);
+    bool late;                  /* backward runs after all others: its inputs are parameters */
+} kin_op;
+
+extern const kin_list kin_ops;
+
+#define OP(name) extern const kin_op kin_op_##name;
+#include "autograd/ops.def"
+#undef OP
+
+/* For op files. A new node with its rows x cols output, or NULL when the tape has failed. It is
+ * recorded, and the output needs a gradient, when the tape is training and an input needs one:
+ * only then is anything kept for backward. The output's numbers are not cleared. */
+kin_node *kin_node_new(kin_tape *tape, const kin_op *op, int64_t rows, int64_t cols, int inputs,
+                       ...);
+
+/* The tensor's gradient, zeroed on first use; NULL when it needs none (or the tape failed). */
+real *kin_grad(kin_tape *tape, kin_tensor *tensor);
+
+/* Memory until reset, of the backend or of the host; NULL when there is none: the tape fails. */
+void *kin_keep(kin_tape *tape, size_t bytes);
+void *kin_keep_host(kin_tape *tape, size_t bytes);
+
+/* Records the first error; returns the empty tensor, which is 0 x 0: what ops return then. */
+kin_tensor *kin_tape_fail(kin_tape *tape, kin_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+kin_tensor *kin_empty(kin_tape *tape);
+
+/* The newest node, the first of the chain of node->before; NULL when nothing is recorded. */
+kin_node *kin_tape_last(const kin_tape *tape);
+
+/* A seed for random numbers: another one for every call of a step and for every step, the same
+ * when the step is repeated. */
+uint64_t kin_tape_draw(kin_tape *tape);
+
+/* A table's row-sparse gradient: struct in host memory, room for `rows` rows of the tensor in
+ * backend memory. It becomes tensor->sparse; NULL when the tape fails. */
+kin_sparse *kin_grad_sparse(kin_tape *tape, kin_tensor *tensor, int64_t rows);
+
+/* Parameter i of an example, rows x cols, with fixed numbers of either sign whose size is between
+ * 0.1 and 1.5: away from the kinks of relu, near enough to 0 for the curves of tanh. */
+kin_tensor *kin_example_input(kin_tape *tape, kin_tensor **params, int *count, int i, int64_t rows,
+                              int64_t cols);
+
+/* ---- the ops -------------------------------------------------------------------------------- */
+
+/* y_i = mean over the bag's tokens t of weight[t] table[t]; table V x D, weight V x 1 or NULL, both
+ * parameters. The ids (0 .. V-1, not checked) and starts that bags points to, backend memory, must
+ * live until the tape is reset. The table's gradient is row-sparse, or dense when another op gave
+ * the table a dense one; all bags of one step go into the same gradient. */
+kin_tensor *kin_embedding_bag(kin_tape *, kin_tensor *table, kin_tensor *weight,
+                              const kin_bags *bags);
+kin_tensor *kin_matmul(kin_tape *, kin_tensor *a, kin_tensor *b);       /* a b */
+kin_tensor *kin_matmul_nt(kin_tape *, kin_tensor *a, kin_tensor *b);    /* a b' */
+kin_tensor *kin_bias(kin_tape *, kin_tensor *x, kin_tensor *b);         /* x_ij + b_j, b 1 x D */
+kin_tensor *kin_relu(kin_tape *, kin_tensor *x);
+kin_tensor *kin_gelu(kin_tape *, kin_tensor *x);                        /* erf form */
+kin_tensor *kin_tanh(kin_tape *, kin_tensor *x);
+kin_tensor *kin_l2_normalize(kin_tape *, kin_tensor *x);                /* x->unit: x as it is */
+kin_tensor *kin_add(kin_tape *, kin_tensor *a, kin_tensor *b);
+kin_tensor *kin_mul(kin_tape *, kin_tensor *a, kin_tensor *b);          /* element by element */
+kin_tensor *kin_scale(kin_tape *, kin_tensor *x, double factor);
+kin_tensor *kin_sum(kin_tape *, kin_tensor *x);                         /* 1 x 1 */
+kin_tensor *kin_mean(kin_tape *, kin_tensor *x);                        /* 1 x 1 */
+kin_tensor *kin_dropout(kin_tape *, kin_tensor *x, double rate);        /* while training */
+kin_tensor *kin_concat_rows(kin_tape *, kin_tensor *a, kin_tensor *b);
+kin_tensor *kin_split_rows(kin_tape *, kin_tensor *x, int64_t from, int64_t rows);
+kin_tensor *kin_stop_gradient(kin_tape *, kin_tensor *x);
+
+#endif

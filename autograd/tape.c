@@ -1,0 +1,311 @@
+#include "autograd/op.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "autograd/finite.h"
+#include "core/rng.h"
+
+/* A tensor that was given a gradient in this step. */
+typedef struct reached {
+    kin_tensor *tensor;
+    struct reached *before;
+} reached;
+
+/* Numbers live in memory of the backend, nodes and tensors in memory of the host. */
+struct kin_tape {
+    kin_backend *backend;
+    kin_arena *numbers, *nodes;
+    kin_node *last;
+    reached *reached;
+    kin_tensor empty;
+    uint64_t seed, draws;
+    uint32_t step;
+    bool training, walked;
+    kin_status status;
+    char message[512];
+};
+
+static void *backend_alloc(void *state, size_t bytes)
+{
+    kin_backend *backend = state;
+    return backend->alloc(backend, bytes);
+}
+
+static void backend_release(void *state, void *block)
+{
+    kin_backend *backend = state;
+    backend->release(backend, block);
+}
+
+kin_status kin_tape_new(kin_tape **out, kin_backend *backend)
+{
+    *out = NULL;
+    kin_tape *tape = calloc(1, sizeof *tape);
+    KIN_REQUIRE(tape != NULL, KIN_MEMORY, "no memory for a tape");
+    tape->backend = backend;
+    const kin_memory memory = { backend_alloc, backend_release, backend };
+    kin_status status = kin_arena_new(&tape->numbers, &memory);
+    if (status == KIN_OK) status = kin_arena_new(&tape->nodes, NULL);
+    if (status != KIN_OK) {
+        kin_tape_free(tape);
+        return status;
+    }
+    kin_tape_reset(tape, 0, 0, false);
+    *out = tape;
+    return KIN_OK;
+}
+
+static void forget_gradients(kin_tape *tape)
+{
+    for (const reached *r = tape->reached; r != NULL; r = r->before) {
+        r->tensor->grad = NULL;
+        r->tensor->sparse = NULL;
+        r->tensor->squares = 0;
+    }
+    tape->reached = NULL;
+}
+
+void kin_tape_free(kin_tape *tape)
+{
+    if (tape == NULL) return;
+    forget_gradients(tape);
+    kin_arena_free(tape->numbers);
+    kin_arena_free(tape->nodes);
+    free(tape);
+}
+
+void kin_tape_reset(kin_tape *tape, uint64_t seed, uint32_t step, bool training)
+{
+    forget_gradients(tape);
+    kin_arena_reset(tape->numbers);
+    kin_arena_reset(tape->nodes);
+    tape->last = NULL;
+    tape->seed = seed;
+    tape->step = step;
+    tape->draws = 0;
+    tape->training = training;
+    tape->walked = false;
+    tape->status = KIN_OK;
+}
+
+kin_backend *kin_tape_backend(const kin_tape *tape) { return tape->backend; }
+kin_arena *kin_tape_arena(const kin_tape *tape) { return tape->numbers; }
+kin_status kin_tape_status(const kin_tape *tape) { return tape->status; }
+bool kin_tape_training(const kin_tape *tape) { return tape->training; }
+kin_node *kin_tape_last(const kin_tape *tape) { return tape->last; }
+
+uint64_t kin_tape_draw(kin_tape *tape)
+{
+    return kin_random(tape->seed, KIN_STREAM_DROPOUT, tape->step, tape->draws++);
+}
+
+/* ---- errors --------------------------------------------------------------------------------- */
+
+kin_tensor *kin_empty(kin_tape *tape)
+{
+    tape->empty = (kin_tensor){ .name = "nothing" };
+    return &tape->empty;
+}
+
+kin_tensor *kin_tape_fail(kin_tape *tape, kin_status status, const char *format, ...)
+{
+    if (tape->status == KIN_OK) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(tape->message, sizeof tape->message, format, arguments);
+        va_end(arguments);
+        tape->status = kin_fail(status, "%s", tape->message);
+    }
+    return kin_empty(tape);
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+void *kin_keep(kin_tape *tape, size_t bytes)
+{
+    if (tape->status != KIN_OK) return NULL;
+    void *memory = kin_arena_take(tape->numbers, bytes);
+    if (memory == NULL)
+        kin_tape_fail(tape, KIN_MEMORY, "no memory for %zu bytes of a step's numbers", bytes);
+    return memory;
+}
+
+void *kin_keep_host(kin_tape *tape, size_t bytes)
+{
+    if (tape->status != KIN_OK) return NULL;
+    void *memory = kin_arena_take(tape->nodes, bytes);
+    if (memory == NULL)
+        kin_tape_fail(tape, KIN_MEMORY, "no memory for %zu bytes of a step's nodes", bytes);
+    return memory;
+}
+
+/* rows x cols numbers, or NULL; a size that no memory has fails like one that is not there. */
+static real *keep_matrix(kin_tape *tape, const char *what, int64_t rows, int64_t cols)
+{
+    int64_t bytes;
+    if (tape->status != KIN_OK) return NULL;
+    if (rows < 0 || cols < 0 || __builtin_mul_overflow(rows, cols, &bytes) ||
+        __builtin_mul_overflow(bytes, (int64_t)sizeof(real), &bytes)) {
+        kin_tape_fail(tape, KIN_USAGE, "%s: %" PRId64 "x%" PRId64 " is not a size", what, rows,
+                      cols);
+        return NULL;
+    }
+    real *matrix = kin_arena_take(tape->numbers, (size_t)bytes);
+    if (matrix == NULL)
+        kin_tape_fail(tape, KIN_MEMORY, "%s: no memory for %" PRId64 "x%" PRId64 " numbers", what,
+                      rows, cols);
+    return matrix;
+}
+
+static void note_reached(kin_tape *tape, kin_tensor *tensor)
+{
+    reached *r = kin_keep_host(tape, sizeof *r);
+    if (r == NULL) return;
+    *r = (reached){ tensor, tape->reached };
+    tape->reached = r;
+}
+
+real *kin_grad(kin_tape *tape, kin_tensor *tensor)
+{
+    if (!tensor->needs_grad || tape->status != KIN_OK) return NULL;
+    if (tensor->grad != NULL) return tensor->grad;
+    note_reached(tape, tensor);
+    real *grad = keep_matrix(tape, tensor->name, tensor->rows, tensor->cols);
+    if (grad == NULL) return NULL;
+    tape->backend->zero(tape->backend, grad, sizeof(real) * (size_t)(tensor->rows * tensor->cols));
+    return tensor->grad = grad;
+}
+
+kin_sparse *kin_grad_sparse(kin_tape *tape, kin_tensor *tensor, int64_t rows)
+{
+    note_reached(tape, tensor);
+    kin_sparse *sparse = kin_keep_host(tape, sizeof *sparse);
+    int32_t *id = kin_keep(tape, sizeof *id * (size_t)rows);
+    real *value = keep_matrix(tape, tensor->name, rows, tensor->cols);
+    if (value == NULL) return NULL;
+    *sparse = (kin_sparse){ 0, id, value };
+    return tensor->sparse = sparse;
+}
+
+/* ---- recording ------------------------------------------------------------------------------ */
+
+kin_tensor *kin_tape_input(kin_tape *tape, int64_t rows, int64_t cols, const real *value)
+{
+    kin_tensor *tensor = kin_keep_host(tape, sizeof *tensor);
+    if (tensor == NULL) return kin_empty(tape);
+    /* Without needs_grad nothing writes through the pointer. */
+    *tensor = (kin_tensor){ .rows = rows, .cols = cols, .value = (real *)(uintptr_t)value,
+                            .name = "an input" };
+    return tensor;
+}
+
+kin_node *kin_node_new(kin_tape *tape, const kin_op *op, int64_t rows, int64_t cols, int inputs,
+                       ...)
+{
+    kin_node *node = kin_keep_host(tape, sizeof *node);
+    kin_tensor *out = kin_keep_host(tape, sizeof *out);
+    real *value = keep_matrix(tape, op->entry.name, rows, cols);
+    if (value == NULL) return NULL;
+    *out = (kin_tensor){ .rows = rows, .cols = cols, .value = value, .name = op->entry.name,
+                         .node = node };
+    *node = (kin_node){ .op = op, .inputs = inputs, .out = out };
+    va_list in;
+    va_start(in, inputs);
+    for (int i = 0; i < inputs; i++) {
+        node->in[i] = va_arg(in, kin_tensor *);
+        if (node->in[i]->needs_grad) out->needs_grad = tape->training;
+    }
+    va_end(in);
+    if (out->needs_grad) {
+        node->before = tape->last;
+        tape->last = node;
+    }
+    return node;
+}
+
+/* ---- backward ------------------------------------------------------------------------------- */
+
+static void check_loss(kin_tape *tape, const kin_tensor *loss)
+{
+    if (tape->walked)
+        kin_tape_fail(tape, KIN_USAGE, "backward ran already in this step: reset the tape first");
+    if (!tape->training)
+        kin_tape_fail(tape, KIN_USAGE, "backward needs a tape that was reset for training");
+    if (loss->rows != 1 || loss->cols != 1)
+        kin_tape_fail(tape, KIN_USAGE, "backward: the loss is " KIN_SHAPE ", expected 1x1",
+                      KIN_DIMS(loss));
+    if (!loss->needs_grad)
+        kin_tape_fail(tape, KIN_USAGE, "backward: the loss depends on no tensor that needs a "
+                      "gradient");
+    if (tape->status != KIN_OK) return;
+    real value;
+    tape->backend->download(tape->backend, &value, loss->value, sizeof value);
+    if (!isfinite(value)) kin_explain_value(tape, (double)value);
+}
+
+static void walk(kin_tape *tape, bool late)
+{
+    for (kin_node *node = tape->last; node != NULL; node = node->before) {
+        if (tape->status != KIN_OK) return;
+        if (node->op->backward == NULL || node->op->late != late) continue;
+        if (node->out->grad != NULL) node->op->backward(tape, node);
+    }
+}
+
+static double sum_squares(kin_backend *backend, const kin_tensor *tensor)
+{
+    const kin_sparse *sparse = tensor->sparse;
+    if (sparse != NULL)
+        return backend->sum_squares(backend, sparse->count * tensor->cols, sparse->value);
+    return backend->sum_squares(backend, tensor->rows * tensor->cols, tensor->grad);
+}
+
+static void check_gradients(kin_tape *tape)
+{
+    for (const reached *r = tape->reached; r != NULL && tape->status == KIN_OK; r = r->before) {
+        kin_tensor *tensor = r->tensor;
+        if (tensor->node != NULL || (tensor->grad == NULL && tensor->sparse == NULL)) continue;
+        tensor->squares = sum_squares(tape->backend, tensor);
+        if (!isfinite(tensor->squares)) kin_explain_gradient(tape, tensor);
+    }
+}
+
+kin_status kin_tape_backward(kin_tape *tape, kin_tensor *loss)
+{
+    if (tape->status == KIN_OK) check_loss(tape, loss);
+    tape->walked = true;
+    real *seed = kin_grad(tape, loss);
+    if (seed != NULL) tape->backend->fill(tape->backend, 1, 1, seed);
+    walk(tape, false);
+    walk(tape, true);
+    check_gradients(tape);
+    if (tape->status != KIN_OK) return kin_fail(tape->status, "%s", tape->message);
+    return KIN_OK;
+}
+
+/* ---- sparse gradients ----------------------------------------------------------------------- */
+
+void kin_sparse_scatter(kin_backend *backend, const kin_sparse *sparse, int64_t cols, real *y)
+{
+    int32_t id[256];
+    for (int64_t from = 0; from < sparse->count; from += 256) {
+        const int64_t n = sparse->count - from < 256 ? sparse->count - from : 256;
+        backend->download(backend, id, sparse->id + from, sizeof *id * (size_t)n);
+        for (int64_t i = 0; i < n; i++)
+            backend->add(backend, cols, 1, sparse->value + (from + i) * cols, y + id[i] * cols);
+    }
+}
+
+const real *kin_tensor_dense_gradient(kin_tape *tape, const kin_tensor *tensor)
+{
+    if (tensor->grad != NULL) return tensor->grad;
+    real *dense = keep_matrix(tape, tensor->name, tensor->rows, tensor->cols);
+    if (dense == NULL) return NULL;
+    const size_t bytes = sizeof(real) * (size_t)(tensor->rows * tensor->cols);
+    tape->backend->zero(tape->backend, dense, bytes);
+    if (tensor->sparse != NULL)
+        kin_sparse_scatter(tape->backend, tensor->sparse, tensor->cols, dense);
+    return dense;
+}

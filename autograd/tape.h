@@ -1,0 +1,60 @@
+/* Tape: what was computed in this step, in order. Ops append to it; walking it back fills the
+ * gradients. The tape is sticky: after the first error ops do nothing and return an empty tensor,
+ * and kin_tape_backward reports that error, so that an encoder needs no checks of its own.
+ *
+ * Letters for shapes: B batch, N candidates, D dimension, V vocabulary, T tokens. */
+#ifndef KIN_AUTOGRAD_TAPE_H
+#define KIN_AUTOGRAD_TAPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/backend.h"
+
+/* rows x cols numbers in backend memory. A parameter's value belongs to whoever made it; all else
+ * (values of intermediates, every gradient) is the tape's and lives until kin_tape_reset. */
+typedef struct kin_tensor {
+    int64_t rows, cols;
+    real *value;
+    real *grad;             /* after backward: same shape, or NULL when none was asked or reached */
+    kin_sparse *sparse;     /* a table's gradient instead of grad: only rows that were touched */
+    bool needs_grad;
+    bool unit;              /* every row has norm 1 (or is zero): l2_normalize made it */
+    const char *name;       /* for messages: "encoder.table" */
+    double squares;         /* after backward, parameters: sum of the squares of the gradient */
+    struct kin_node *node;  /* the op that made it; NULL: a parameter or an input */
+} kin_tensor;
+
+typedef struct kin_tape kin_tape;
+
+/* A new tape is as after kin_tape_reset(tape, 0, 0, false). */
+kin_status kin_tape_new(kin_tape **tape, kin_backend *backend);
+
+/* Parameters must live until the tape that gave them gradients is reset or freed. */
+void kin_tape_free(kin_tape *tape);
+
+/* Forgets everything recorded, the gradients (parameters' grad and sparse become NULL) and the
+ * error, and begins step `step`. training false: dropout is the identity and nothing is kept for a
+ * backward pass. */
+void kin_tape_reset(kin_tape *tape, uint64_t seed, uint32_t step, bool training);
+
+kin_backend *kin_tape_backend(const kin_tape *tape);
+kin_arena *kin_tape_arena(const kin_tape *tape);       /* backend memory */
+bool kin_tape_training(const kin_tape *tape);
+kin_status kin_tape_status(const kin_tape *tape);
+
+/* A tensor over memory that lives at least as long as the step (an input; no gradient). */
+kin_tensor *kin_tape_input(kin_tape *tape, int64_t rows, int64_t cols, const real *value);
+
+/* The gradient of a 1 x 1 tensor with respect to everything that needs one, once a step. NaN or
+ * infinity in the loss or in a parameter's gradient is KIN_NUMERICAL and names op, tensor and row.
+ * KIN_USAGE: not training, a second call, or a loss that is not 1 x 1 or needs no gradient. */
+kin_status kin_tape_backward(kin_tape *tape, kin_tensor *loss);
+
+/* y += the sparse gradient, y: rows x cols in backend memory. */
+void kin_sparse_scatter(kin_backend *backend, const kin_sparse *sparse, int64_t cols, real *y);
+
+/* The gradient with every row, rows x cols of arena memory: grad itself, or sparse written out;
+ * zeros when the tensor has neither. NULL when memory is short. */
+const real *kin_tensor_dense_gradient(kin_tape *tape, const kin_tensor *tensor);
+
+#endif
