@@ -1,0 +1,110 @@
+#include "losses/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/rng.h"
+
+enum { ROWS = 8, COLUMNS = 11, DIMENSION = 5 };
+
+static const int32_t labels[COLUMNS] = { 0, 0, 1, 1, 1, 2, 3, 3, 4, 0, 5 };
+static const int32_t texts[COLUMNS] = { 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9 };
+
+typedef struct {
+    kin_loss_setting setting;
+    kin_tensor q, k;
+    kin_tensor learned[KIN_HYPERS_MAX];
+    real values[KIN_HYPERS_MAX];
+} problem;
+
+static kin_tensor *value(kin_tape *tape, void *context)
+{
+    problem *p = context;
+    kin_tensor *columns = p->setting.relation.self ? &p->q : &p->k;
+    return kin_loss_apply(tape, &p->setting, &p->q, columns, NULL);
+}
+
+/* Pairs with two rows of one document and two of one text, or labels with a row that lacks a
+ * positive. */
+static void relate(problem *p, bool by_label)
+{
+    kin_relation *r = &p->setting.relation;
+    *r = (kin_relation){ .by_label = by_label, .self = by_label,
+                         .row_label = labels, .col_label = labels };
+    if (!by_label) r->row_text = r->col_text = texts;
+}
+
+static void learn(problem *p, const kin_entry *entry)
+{
+    for (int i = 0; entry->hypers[i].name; i++) {
+        p->setting.learned[i] = NULL;
+        if (!(entry->hypers[i].flags & KIN_LEARNABLE)) continue;
+        p->values[i] = (real)kin_loss_learned_start(entry, i, p->setting.hypers[i]);
+        p->learned[i] = (kin_tensor){ .rows = 1, .cols = 1, .value = &p->values[i],
+                                      .needs_grad = true, .name = entry->hypers[i].name };
+        p->setting.learned[i] = &p->learned[i];
+    }
+}
+
+static kin_status check_one(kin_tape *tape, problem *p, const char *what,
+                            kin_loss_check_report report, void *state)
+{
+    const kin_entry *entry = kin_losses.items[p->setting.loss];
+    kin_tensor *params[2 + KIN_HYPERS_MAX] = { &p->q };
+    int count = 1;
+    if (!p->setting.relation.self) params[count++] = &p->k;
+    learn(p, entry);
+    for (int i = 0; i < KIN_HYPERS_MAX; i++)
+        if (p->setting.learned[i]) params[count++] = p->setting.learned[i];
+    kin_gradcheck worst;
+    KIN_TRY(kin_gradient_check(tape, value, p, params, count, 1e-3, &worst));
+    char where[128], title[96];
+    snprintf(where, sizeof where, "%s, row %ld, column %ld: %.9g, expected %.9g",
+             params[worst.param]->name, (long)worst.row, (long)worst.col, worst.gradient,
+             worst.slope);
+    snprintf(title, sizeof title, "%s, %s%s", what, p->setting.relation.self ? "labels" : "pairs",
+             p->setting.symmetric ? ", symmetric" : "");
+    report(state, &(kin_loss_check_line){ entry->name, title, where, worst.error,
+                                          KIN_GRADIENT_BOUND });
+    return KIN_OK;
+}
+
+static kin_status check_forms(kin_tape *tape, problem *p, const char *what,
+                              kin_loss_check_report report, void *state)
+{
+    for (int form = 0; form < 4; form++) {
+        relate(p, form & 2);
+        p->setting.symmetric = form & 1;
+        KIN_TRY(check_one(tape, p, what, report, state));
+    }
+    return KIN_OK;
+}
+
+kin_status kin_loss_check(kin_tape *tape, int loss, kin_loss_check_report report, void *state)
+{
+    const kin_entry *entry = kin_losses.items[loss];
+    if (((const kin_loss *)entry)->holds) return KIN_OK;
+    real q[ROWS * DIMENSION], k[COLUMNS * DIMENSION];
+    problem p = { .setting.loss = loss,
+                  .q = { .rows = ROWS, .cols = DIMENSION, .value = q, .needs_grad = true, .name = "q" },
+                  .k = { .rows = COLUMNS, .cols = DIMENSION, .value = k, .needs_grad = true,
+                         .name = "k" } };
+    for (int i = 0; i < COLUMNS * DIMENSION; i++) {
+        k[i] = (real)kin_random_normal(1, KIN_STREAM_TEST, 0, (uint64_t)i);
+        if (i < ROWS * DIMENSION) q[i] = (real)kin_random_normal(1, KIN_STREAM_TEST, 1, (uint64_t)i);
+    }
+    kin_hyper_defaults(entry, p.setting.hypers);
+    KIN_TRY(check_forms(tape, &p, "defaults", report, state));
+    for (int i = 0; entry->hypers[i].name; i++) {
+        for (int end = 0; end < 2; end++) {
+            const kin_hyper *h = &entry->hypers[i];
+            char what[64], text[32];
+            kin_hyper_defaults(entry, p.setting.hypers);
+            p.setting.hypers[i] = end ? h->max : h->min;
+            kin_hyper_print(h, p.setting.hypers[i], text, sizeof text);
+            snprintf(what, sizeof what, "%s %s", h->name, text);
+            KIN_TRY(check_forms(tape, &p, what, report, state));
+        }
+    }
+    return KIN_OK;
+}

@@ -1,0 +1,63 @@
+/* Loss: what a batch of scores is worth. A loss file (infonce.c is the one to read first) says what
+ * one score contributes to its row and how hard the row pushes it back, in the words of
+ * core/cell.h; rows/ runs any of them over tiles. This header is what a trainer needs.
+ *
+ * Letters: B rows (anchors), N columns (candidates), D dimension. */
+#ifndef KIN_LOSSES_LOSS_H
+#define KIN_LOSSES_LOSS_H
+
+#include "autograd/tape.h"
+#include "core/entry.h"
+#include "core/score.h"
+
+extern const kin_list kin_losses;          /* losses.def, as kin_loss descriptors */
+
+/* What each column is to each row: positive, negative or ignored. Keys say what is the same thing:
+ * a row and a column with an equal key are duplicates of each other, and such a column is ignored
+ * unless it is the row's positive. All arrays are host memory. */
+typedef struct {
+    /* Pairs: the positive of row i is column own[i] (-1: none; own NULL: column i). Labels: leave
+     * own NULL and set by_label: every column with the row's label is a positive. */
+    const int32_t *own;
+    bool by_label;
+    const int32_t *row_label, *col_label;  /* B and N labels (documents' ids); both NULL: all different */
+    const int32_t *row_text, *col_text;    /* a second key, the anchors' own; both NULL: all different */
+    bool self;                             /* rows and columns are the same points: i = j is ignored */
+} kin_relation;
+
+typedef struct {
+    int loss;                              /* place in kin_losses */
+    double hypers[KIN_HYPERS_MAX];         /* in the order of the descriptor */
+    kin_tensor *learned[KIN_HYPERS_MAX];   /* 1 x 1 parameter in place of hypers[i], or NULL */
+    bool symmetric;                        /* also columns against rows, mean of both directions */
+    bool dot;                              /* scores are dot products; false: cosines */
+    bool want_accuracy;                    /* costs a pass over the scores */
+    kin_relation relation;
+    size_t memory;                         /* symmetric: bytes of scores that may be kept */
+    int64_t panel;                         /* rows of scores formed at a time; 0: chosen */
+} kin_loss_setting;
+
+typedef struct {
+    double value;
+    int64_t rows, valid;                   /* rows in all, and rows that count (positive and negative) */
+    double positives, negatives;           /* that a valid row sees on average */
+    double accuracy;                       /* share of valid rows whose best positive beats every
+                                              negative; NaN unless wanted */
+} kin_loss_report;
+
+/* The loss of rows (B x D) against columns (N x D; the same tensor for self-similarity), a 1 x 1
+ * tensor; gradients go to both and to the learned hyperparameters. Rows that lack a positive or a
+ * negative contribute nothing. Memory beside the gradients is linear in B and N unless
+ * setting->memory allows more. report may be NULL. NaN, infinity or scores beyond all reason give
+ * a NaN loss. Fails the tape with KIN_USAGE when shapes, settings or labels do not fit. */
+kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_tensor *rows,
+                           kin_tensor *columns, kin_loss_report *report);
+
+/* Number at which a learnable hyperparameter's parameter starts, and the parameter's value as the
+ * hyperparameter (temperature and scale are trained as logarithms). */
+double kin_loss_learned_start(const kin_entry *loss, int hyper, double value);
+double kin_loss_learned_value(const kin_entry *loss, int hyper, double parameter);
+/* Range that the parameter is clamped to after each step; infinite where there is none. */
+void kin_loss_learned_range(const kin_entry *loss, int hyper, double *low, double *high);
+
+#endif

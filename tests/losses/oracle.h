@@ -1,0 +1,320 @@
+/* Oracle: the losses by plain double loops, one row at a time, from their published formulas and
+ * without a word of core/cell.h: what the fused paths are compared with. */
+#ifndef KIN_TESTS_LOSSES_ORACLE_H
+#define KIN_TESTS_LOSSES_ORACLE_H
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "losses/loss.h"
+
+#pragma GCC diagnostic ignored "-Wunused-function"          /* not every test needs all of it */
+
+/* A loss on given embeddings. k NULL: the columns are the rows themselves. */
+typedef struct {
+    const char *loss;
+    double hypers[KIN_HYPERS_MAX];
+    unsigned learn;                     /* bit i: hyperparameter i is a parameter */
+    bool symmetric, dot, accuracy;
+    kin_relation relation;
+    int64_t rows, columns, dimension;
+    const double *q, *k;
+    size_t memory;
+    int64_t panel;
+} problem;
+
+typedef struct {
+    kin_status status;
+    double value;
+    double *dq, *dk;                    /* with respect to the raw inputs; dk NULL without k */
+    double dh[KIN_HYPERS_MAX];          /* with respect to the parameters */
+    kin_loss_report report;
+} answer;
+
+static void answer_free(answer *a)
+{
+    free(a->dq);
+    free(a->dk);
+    *a = (answer){ 0 };
+}
+
+static double *zeros(int64_t n) { return calloc((size_t)(n > 0 ? n : 1), sizeof(double)); }
+
+static int relation_of(const kin_relation *r, int64_t i, int64_t j)
+{
+    const bool label = r->row_label && r->row_label[i] == r->col_label[j];
+    const bool text = r->row_text && r->row_text[i] == r->col_text[j];
+    if (r->self && i == j) return 0;
+    if (r->by_label ? label : j == (r->own ? r->own[i] : i)) return 1;
+    return label || text ? 0 : -1;
+}
+
+static double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }
+static double logistic(double x) { return 1 / (1 + exp(-x)); }
+
+/* ---- rows: value, slopes ds and derivatives dh of one row; kind: 1, -1 or 0 ------------------- */
+
+typedef struct {
+    int64_t n;
+    const double *s, *s0;               /* scores; s0: those that circle's weights come from */
+    const int *kind;
+    int64_t positives, negatives;
+    const double *h;
+    double *ds, *dh;
+} line;
+
+static double infonce_row(const line *l)
+{
+    const double t = l->h[0];
+    double top = -INFINITY, sum = 0, match = 0, mean = 0;
+    for (int64_t j = 0; j < l->n; j++)
+        if (l->kind[j]) top = fmax(top, l->s[j] / t);
+    for (int64_t j = 0; j < l->n; j++)
+        if (l->kind[j]) sum += exp(l->s[j] / t - top);
+    for (int64_t j = 0; j < l->n; j++) {
+        const double p = l->kind[j] ? exp(l->s[j] / t - top) / sum : 0;
+        const double share = l->kind[j] > 0 ? 1 / (double)l->positives : 0;
+        l->ds[j] = (p - share) / t;
+        match += share * l->s[j] / t;
+        mean += p * l->s[j] / t;
+    }
+    l->dh[0] = mean - match;                                /* d / d log(1/t) */
+    return log(sum) + top - match;
+}
+
+static double sigmoid_row(const line *l)
+{
+    double value = 0;
+    for (int64_t j = 0; j < l->n; j++) {
+        if (!l->kind[j]) continue;
+        const double x = -l->kind[j] * (l->h[0] * l->s[j] + l->h[1]);
+        value += softplus(x);
+        l->ds[j] = -l->kind[j] * l->h[0] * logistic(x);
+        l->dh[0] += -l->kind[j] * l->h[0] * l->s[j] * logistic(x);      /* d / d log scale */
+        l->dh[1] += -l->kind[j] * logistic(x);
+    }
+    return value;
+}
+
+/* Log of the sum of exp over one kind, with the weights of s0. */
+static double circle_side(const line *l, int kind, double *logit, double *weight)
+{
+    const double m = l->h[0], g = l->h[1];
+    double top = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < l->n; j++) {
+        if (l->kind[j] != kind) continue;
+        weight[j] = kind > 0 ? -g * fmax(0, 1 + m - l->s0[j]) : g * fmax(0, l->s0[j] + m);
+        logit[j] = weight[j] * (kind > 0 ? l->s[j] - 1 + m : l->s[j] - m);
+        top = fmax(top, logit[j]);
+    }
+    for (int64_t j = 0; j < l->n; j++)
+        if (l->kind[j] == kind) sum += exp(logit[j] - top);
+    return top + log(sum);
+}
+
+static double circle_row(const line *l)
+{
+    double *logit = zeros(l->n), *weight = zeros(l->n);
+    const double p = circle_side(l, 1, logit, weight), n = circle_side(l, -1, logit, weight);
+    for (int64_t j = 0; j < l->n; j++)
+        if (l->kind[j])
+            l->ds[j] = logistic(p + n) * exp(logit[j] - (l->kind[j] > 0 ? p : n)) * weight[j];
+    free(logit), free(weight);
+    return softplus(p + n);
+}
+
+static double distance_of(double s, double which, double *slope)
+{
+    if (which == 2) return *slope = -1, 1 - s;
+    if (which == 1) return *slope = -2, fmax(0, 2 - 2 * s);
+    const double d = sqrt(fmax(0, 2 - 2 * s));
+    *slope = d > 0 ? -1 / d : 0;
+    return d;
+}
+
+static double triplet_row(const line *l)
+{
+    double near = INFINITY, far = -INFINITY, dp, dn;        /* in scores: worst positive, best negative */
+    int64_t ps = 0, ns = 0;
+    for (int64_t j = 0; j < l->n; j++) {
+        if (l->kind[j] > 0) near = fmin(near, l->s[j]);
+        if (l->kind[j] < 0) far = fmax(far, l->s[j]);
+    }
+    for (int64_t j = 0; j < l->n; j++) {
+        ps += l->kind[j] > 0 && l->s[j] == near;
+        ns += l->kind[j] < 0 && l->s[j] == far;
+    }
+    const double x = l->h[0] + distance_of(near, l->h[1], &dp) - distance_of(far, l->h[1], &dn);
+    const double push = l->h[2] > 0 ? logistic(x) : x > 0;
+    for (int64_t j = 0; j < l->n; j++) {
+        if (l->kind[j] > 0 && l->s[j] == near) l->ds[j] = push * dp / (double)ps;
+        if (l->kind[j] < 0 && l->s[j] == far) l->ds[j] = -push * dn / (double)ns;
+    }
+    return l->h[2] > 0 ? softplus(x) : fmax(0, x);
+}
+
+static const struct {
+    const char *name;
+    double (*row)(const line *);
+    bool needs, nonzero, per_row, mirrored;
+} formulas[] = {
+    { "infonce", infonce_row, true, false, false, false },
+    { "sigmoid", sigmoid_row, false, false, true, true },
+    { "circle", circle_row, true, true, false, false },
+    { "triplet", triplet_row, true, true, false, false },
+};
+
+static int formula_of(const char *name)
+{
+    for (int i = 0; i < (int)(sizeof formulas / sizeof *formulas); i++)
+        if (strcmp(formulas[i].name, name) == 0) return i;
+    abort();
+}
+
+/* ---- both directions of a score matrix -------------------------------------------------------- */
+
+typedef struct {
+    const problem *p;
+    const double *s, *s0;               /* rows x columns */
+    double *ds;
+    answer *a;
+} matrix;
+
+/* Line i of direction 0 (rows) or 1 (columns); adds its value, marks it in the report. */
+static double do_line(const matrix *m, int direction, int64_t i, double *ds, double *dh,
+                      bool *counted)
+{
+    const problem *p = m->p;
+    const int f = formula_of(p->loss);
+    const int64_t n = direction ? p->rows : p->columns;
+    double *s = zeros(n), *s0 = zeros(n);
+    int *kind = calloc((size_t)n, sizeof *kind);
+    line l = { .n = n, .s = s, .s0 = s0, .kind = kind, .h = p->hypers, .ds = ds, .dh = dh };
+    for (int64_t j = 0; j < n; j++) {
+        const int64_t at = direction ? j * p->columns + i : i * p->columns + j;
+        s[j] = m->s[at], s0[j] = m->s0[at];
+        kind[j] = relation_of(&p->relation, direction ? j : i, direction ? i : j);
+        l.positives += kind[j] > 0;
+        l.negatives += kind[j] < 0;
+    }
+    const bool valid = !formulas[f].needs || (l.positives > 0 && l.negatives > 0);
+    const double value = valid ? formulas[f].row(&l) : 0;
+    *counted = valid && (!formulas[f].nonzero || value > 0);
+    if (valid && direction == 0) {
+        double best[2] = { -INFINITY, -INFINITY };
+        for (int64_t j = 0; j < n; j++)
+            if (kind[j]) best[kind[j] > 0] = fmax(best[kind[j] > 0], s[j]);
+        m->a->report.valid++;
+        m->a->report.positives += (double)l.positives;
+        m->a->report.negatives += (double)l.negatives;
+        m->a->report.accuracy += best[1] > best[0];
+    }
+    free(s), free(s0), free(kind);
+    return value;
+}
+
+static void do_direction(const matrix *m, int direction, double share)
+{
+    const problem *p = m->p;
+    const int64_t lines = direction ? p->columns : p->rows, n = direction ? p->rows : p->columns;
+    double value = 0, divisor = 0, dh[KIN_HYPERS_MAX] = { 0 };
+    double *ds = zeros(lines * n);
+    for (int64_t i = 0; i < lines; i++) {
+        bool counted;
+        double h[KIN_HYPERS_MAX] = { 0 };
+        value += do_line(m, direction, i, ds + i * n, h, &counted);
+        divisor += counted;
+        for (int k = 0; k < KIN_HYPERS_MAX; k++) dh[k] += h[k];
+    }
+    if (formulas[formula_of(p->loss)].per_row) divisor = (double)lines;
+    share = divisor > 0 ? share / divisor : 0;
+    m->a->value += share * value;
+    for (int k = 0; k < KIN_HYPERS_MAX; k++) m->a->dh[k] += share * dh[k];
+    for (int64_t i = 0; i < lines; i++)
+        for (int64_t j = 0; j < n; j++)
+            m->ds[direction ? j * lines + i : i * n + j] += share * ds[i * n + j];
+    free(ds);
+}
+
+static double *unit_rows(const double *x, int64_t rows, int64_t d, bool raw, double *inverse)
+{
+    double *y = zeros(rows * d);
+    for (int64_t i = 0; i < rows; i++) {
+        double square = 0;
+        for (int64_t k = 0; k < d; k++) square += x[i * d + k] * x[i * d + k];
+        inverse[i] = raw ? 1 : sqrt(square) <= 1e-12 ? 0 : 1 / sqrt(square);
+        for (int64_t k = 0; k < d; k++) y[i * d + k] = x[i * d + k] * inverse[i];
+    }
+    return y;
+}
+
+/* to += d / d raw, from d / d unit. */
+static void raw_gradient(const double *unit, const double *inverse, const double *d_unit,
+                         int64_t rows, int64_t d, bool raw, double *to)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        double dot = 0;
+        for (int64_t k = 0; k < d; k++) dot += unit[i * d + k] * d_unit[i * d + k];
+        for (int64_t k = 0; k < d; k++)
+            to[i * d + k] += inverse[i] * (d_unit[i * d + k] - (raw ? 0 : dot * unit[i * d + k]));
+    }
+}
+
+/* Value and gradients; frozen: a second problem whose scores give circle's weights, or NULL. */
+static double *scores_of(const problem *p)
+{
+    const double *k = p->k ? p->k : p->q;
+    double *iq = zeros(p->rows), *ik = zeros(p->columns);
+    double *zq = unit_rows(p->q, p->rows, p->dimension, p->dot, iq);
+    double *zk = unit_rows(k, p->columns, p->dimension, p->dot, ik);
+    double *s = zeros(p->rows * p->columns);
+    for (int64_t i = 0; i < p->rows; i++)
+        for (int64_t j = 0; j < p->columns; j++)
+            for (int64_t x = 0; x < p->dimension; x++)
+                s[i * p->columns + j] += zq[i * p->dimension + x] * zk[j * p->dimension + x];
+    free(iq), free(ik), free(zq), free(zk);
+    return s;
+}
+
+static void carry_back(const problem *p, const double *ds, answer *a)
+{
+    const int64_t d = p->dimension;
+    const double *k = p->k ? p->k : p->q;
+    double *iq = zeros(p->rows), *ik = zeros(p->columns);
+    double *zq = unit_rows(p->q, p->rows, d, p->dot, iq), *zk = unit_rows(k, p->columns, d, p->dot, ik);
+    double *dq = zeros(p->rows * d), *dk = zeros(p->columns * d);
+    for (int64_t i = 0; i < p->rows; i++)
+        for (int64_t j = 0; j < p->columns; j++)
+            for (int64_t x = 0; x < d; x++) {
+                dq[i * d + x] += ds[i * p->columns + j] * zk[j * d + x];
+                dk[j * d + x] += ds[i * p->columns + j] * zq[i * d + x];
+            }
+    a->dq = zeros(p->rows * d);
+    a->dk = p->k ? zeros(p->columns * d) : NULL;
+    raw_gradient(zq, iq, dq, p->rows, d, p->dot, a->dq);
+    raw_gradient(zk, ik, dk, p->columns, d, p->dot, p->k ? a->dk : a->dq);
+    free(iq), free(ik), free(zq), free(zk), free(dq), free(dk);
+}
+
+static answer oracle_frozen(const problem *p, const problem *frozen)
+{
+    answer a = { .report = { .rows = p->rows } };
+    double *s = scores_of(p), *s0 = scores_of(frozen ? frozen : p);
+    double *ds = zeros(p->rows * p->columns);
+    const matrix m = { p, s, s0, ds, &a };
+    const bool both = p->symmetric && !formulas[formula_of(p->loss)].mirrored;
+    do_direction(&m, 0, both ? 0.5 : 1);
+    if (both) do_direction(&m, 1, 0.5);
+    carry_back(p, ds, &a);
+    const double valid = a.report.valid > 0 ? (double)a.report.valid : NAN;
+    a.report.value = a.value;
+    a.report.positives = a.report.valid > 0 ? a.report.positives / valid : 0;
+    a.report.negatives = a.report.valid > 0 ? a.report.negatives / valid : 0;
+    a.report.accuracy = p->accuracy ? a.report.accuracy / valid : NAN;
+    free(s), free(s0), free(ds);
+    return a;
+}
+
+static answer oracle(const problem *p) { return oracle_frozen(p, NULL); }
+
+#endif

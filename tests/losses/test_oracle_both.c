@@ -1,0 +1,251 @@
+/* Every fused path against the oracle's plain loops: odd shapes, every kind of relation, panels,
+ * kept and recomputed scores, bounded and looked-at scores, every instruction set. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "tests/losses/fused.h"
+
+/* In float a score is good to 1e-7. Exponents multiply that by their steepness, so that where
+ * large numbers cancel (1 - p) it is the steepness that the error is relative to. */
+static double steepness(const problem *p)
+{
+    if (strcmp(p->loss, "infonce") == 0) return 1 / p->hypers[0];
+    return strcmp(p->loss, "circle") == 0 ? 3 * p->hypers[1] : 1;
+}
+
+static double tolerance(const problem *p)
+{
+    return sizeof(real) == 8 ? 1e-11 : 2e-5 * fmax(1, steepness(p) / 100);
+}
+
+static machine m;
+static double worst;
+static int compared;
+static char what[200];
+
+static void compare(const problem *p)
+{
+    answer a = fused(&m, p), b = oracle(p);
+    const double d = answers_apart(p, &a, &b, fmax(1e-2, 1e-3 * steepness(p))) / tolerance(p);
+    if (!(d <= 1))
+        printf("%s %s: %lldx%lldx%lld sym %d dot %d panel %d memory %zu: %.1e of %.1e, value %.9g, "
+               "oracle %.9g, valid %d %d\n", p->loss, what, (long long)p->rows, (long long)p->columns,
+               (long long)p->dimension, p->symmetric, p->dot, (int)p->panel, p->memory,
+               d * tolerance(p), tolerance(p), a.value, b.value, (int)a.report.valid, (int)b.report.valid);
+    assert_int_equal(a.status, KIN_OK);
+    assert_true(d <= 1);
+    if (p->accuracy && b.report.valid > 0)
+        assert_true(fabs(a.report.accuracy - b.report.accuracy) < 1e-9);
+    worst = fmax(worst, d * tolerance(p));
+    compared++;
+    answer_free(&a), answer_free(&b);
+}
+
+/* All ways of forming the scores. */
+static void every_way(problem p)
+{
+    static const int64_t panels[] = { 0, 1, 7, 64 };
+    for (int way = 0; way < 4; way++) {
+        p.panel = panels[way];
+        for (p.symmetric = false;; p.symmetric = true) {
+            const size_t whole = (size_t)(p.rows * p.columns) * sizeof(real);
+            const size_t memory[] = { 0, whole / 2, whole };
+            for (int k = 0; k < (p.symmetric ? 3 : 1); k++) {
+                p.memory = memory[k];
+                compare(&p);
+            }
+            if (p.symmetric) break;
+        }
+    }
+}
+
+static const struct { const char *loss; double hypers[3]; unsigned learn; } settings[] = {
+    { "infonce", { 0.05 }, 1 },           /* bounded: 2 / t = 40 */
+    { "infonce", { 0.02 }, 1 },           /* looks: 2 / t = 100 */
+    { "sigmoid", { 10, -10 }, 3 },
+    { "circle", { 0.4, 80 }, 0 },
+    { "circle", { 0.25, 4 }, 0 },
+    { "triplet", { 0.2, 0, 0 }, 0 },
+    { "triplet", { 0.2, 1, 1 }, 0 },
+    { "triplet", { 0.2, 2, 0 }, 0 },
+};
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+static problem problem_of(int setting)
+{
+    problem p = { .loss = settings[setting].loss, .learn = settings[setting].learn, .accuracy = true };
+    memcpy(p.hypers, settings[setting].hypers, sizeof settings[setting].hypers);
+    return p;
+}
+
+/* Queries near their documents, so that there are hits and misses. */
+static double *near_rows(uint64_t seed, const double *x, int64_t rows, int64_t columns, int64_t d)
+{
+    double *y = normals(seed, columns * d);
+    for (int64_t i = 0; i < rows * d && i < columns * d; i++) y[i] = (double)(float)(y[i] + x[i]);
+    return y;
+}
+
+static void test_pairs(void **state)
+{
+    (void)state;
+    static const int64_t shapes[][3] = {
+        { 1, 1, 3 }, { 1, 5, 3 }, { 2, 2, 2 }, { 7, 7, 5 }, { 65, 65, 8 }, { 33, 600, 8 }, { 130, 130, 4 } };
+    for (int s = 0; s < SETTINGS; s++)
+        for (int i = 0; i < (int)(sizeof shapes / sizeof *shapes); i++) {
+            const int64_t rows = shapes[i][0], columns = shapes[i][1], d = shapes[i][2];
+            problem p = problem_of(s);
+            p.rows = rows, p.columns = columns, p.dimension = d;
+            double *q = normals(1, rows * d), *k = near_rows(2, q, rows, columns, d);
+            p.q = q, p.k = k;
+            strcpy(what, "pairs");
+            every_way(p);
+            free(q), free(k);
+        }
+}
+
+/* Duplicates by label and by text, own[] out of order with rows that have no positive. */
+static void test_keys(void **state)
+{
+    (void)state;
+    const int64_t rows = 37, columns = 53, d = 6;
+    double *q = normals(3, rows * d), *k = near_rows(4, q, rows, columns, d);
+    int32_t *own = numbers(5, rows, (uint64_t)columns);
+    int32_t *row_label = numbers(6, rows, 9), *col_label = numbers(7, columns, 9);
+    int32_t *row_text = numbers(8, rows, 12), *col_text = numbers(9, columns, 12);
+    own[4] = own[11] = -1;
+    for (int keys = 0; keys < 16; keys++)
+        for (int s = 0; s < SETTINGS; s++) {
+            problem p = problem_of(s);
+            p.rows = rows, p.columns = columns, p.dimension = d, p.q = q, p.k = k;
+            if (keys & 1) p.relation.row_label = row_label, p.relation.col_label = col_label;
+            if (keys & 2) p.relation.row_text = row_text, p.relation.col_text = col_text;
+            if (keys & 4) p.relation.own = own;
+            if (keys & 8) p.relation.by_label = true;
+            if (p.relation.by_label && (!p.relation.row_label || p.relation.own)) continue;
+            snprintf(what, sizeof what, "keys %d", keys);
+            p.symmetric = keys & 1;
+            p.panel = 16;
+            compare(&p);
+            p.symmetric = !p.symmetric;
+            p.memory = 1 << 20;
+            compare(&p);
+        }
+    free(q), free(k), free(own), free(row_label), free(col_label), free(row_text), free(col_text);
+}
+
+/* Self-similarity by label: several positives, none, all equal, all different, one text twice. */
+static void test_self(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = { 1, 2, 12, 66 };
+    static const uint64_t labels[] = { 1, 2, 7, 1000000 };
+    for (int s = 0; s < SETTINGS; s++)
+        for (int i = 0; i < 16; i++) {
+            const int64_t rows = sizes[i / 4], d = 5;
+            double *q = normals(10, rows * d);
+            int32_t *label = numbers(11, rows, labels[i % 4]), *text = numbers(12, rows, 30);
+            problem p = problem_of(s);
+            p.rows = p.columns = rows, p.dimension = d, p.q = q;
+            p.relation = (kin_relation){ .by_label = true, .row_label = label, .col_label = label,
+                                         .self = true };
+            if (i & 1) p.relation.row_text = p.relation.col_text = text;
+            snprintf(what, sizeof what, "self, %d labels", (int)labels[i % 4]);
+            every_way(p);
+            free(q), free(label), free(text);
+        }
+}
+
+/* Both views in one matrix: row i's other view is its only positive. */
+static void test_two_views(void **state)
+{
+    (void)state;
+    const int64_t rows = 26, d = 4;
+    double *q = normals(13, rows * d);
+    int32_t other[26];
+    for (int i = 0; i < rows; i++) other[i] = (i + 13) % 26;
+    for (int s = 0; s < SETTINGS; s++) {
+        problem p = problem_of(s);
+        p.rows = p.columns = rows, p.dimension = d, p.q = q;
+        p.relation = (kin_relation){ .own = other, .self = true };
+        strcpy(what, "two views");
+        every_way(p);
+    }
+    free(q);
+}
+
+/* Dot products of small whole numbers are exact in any order: ties, also far beyond the bound. */
+static void test_ties(void **state)
+{
+    (void)state;
+    const int64_t rows = 40, d = 3;
+    double *q = zeros(rows * d);
+    int32_t *raw = numbers(14, rows * d, 5), *label = numbers(15, rows, 6);
+    for (int64_t i = 0; i < rows * d; i++) q[i] = (raw[i] - 2) / 4.0;
+    for (int s = 0; s < SETTINGS; s++) {
+        problem p = problem_of(s);
+        if (!strcmp(p.loss, "triplet") && p.hypers[1] == 0) p.hypers[1] = 2;
+        p.rows = p.columns = rows, p.dimension = d, p.q = q, p.dot = true;
+        p.relation = (kin_relation){ .by_label = true, .row_label = label, .col_label = label,
+                                     .self = true };
+        strcpy(what, "ties");
+        every_way(p);
+    }
+    free(q), free(raw), free(label);
+}
+
+/* Zero rows have cosine 0 with all and get no gradient. */
+static void test_zero_rows(void **state)
+{
+    (void)state;
+    const int64_t rows = 9, d = 4;
+    double *q = normals(16, rows * d), *k = near_rows(17, q, rows, rows, d);
+    for (int64_t x = 0; x < d; x++) q[3 * d + x] = k[3 * d + x] = k[5 * d + x] = 0;
+    for (int s = 0; s < SETTINGS; s++) {
+        problem p = problem_of(s);
+        p.rows = p.columns = rows, p.dimension = d, p.q = q, p.k = k;
+        strcpy(what, "zero rows");
+        every_way(p);
+        answer a = fused(&m, &p);
+        for (int64_t x = 0; x < d; x++) assert_true(a.dq[3 * d + x] == 0 && a.dk[5 * d + x] == 0);
+        answer_free(&a);
+    }
+    free(q), free(k);
+}
+
+static const kin_score_kernels *kernels(int loss) { return m.backend->score(m.backend, loss); }
+
+/* Runs all of the above in one variant, where this machine has it. */
+static void run_variant(const char *isa)
+{
+    setenv("KIN_ISA", isa, 1);
+    if (machine_open(&m, 2) != KIN_OK) {
+        printf("%s: not on this machine (%s)\n", isa, kin_message());
+    } else {
+        compared = 0, worst = 0;
+        for (int i = 0; i < kin_losses.count; i++) {
+            assert_string_equal(kernels(i)->variant, isa);
+            assert_int_equal(kernels(i)->hypers, kin_hyper_count(kin_losses.items[i]));
+        }
+        test_pairs(NULL), test_keys(NULL), test_self(NULL), test_two_views(NULL), test_ties(NULL);
+        test_zero_rows(NULL);
+        printf("%s: %d comparisons, worst %.1e\n", isa, compared, worst);
+        assert_true(compared > 1000);
+    }
+    machine_close(&m);
+    unsetenv("KIN_ISA");
+}
+
+static void test_plain(void **state) { (void)state; run_variant("plain"); }
+static void test_avx2(void **state) { (void)state; if (sizeof(real) == 4) run_variant("avx2"); }
+static void test_avx512(void **state) { (void)state; if (sizeof(real) == 4) run_variant("avx512"); }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plain), cmocka_unit_test(test_avx2), cmocka_unit_test(test_avx512),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
