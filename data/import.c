@@ -1,0 +1,56 @@
+#include "data/import.h"
+
+#define IMPORTER(name) extern const kin_importer kin_importer_##name;
+#include "data/importers.def"
+#undef IMPORTER
+
+static const kin_entry *const items[] = {
+#define IMPORTER(name) &kin_importer_##name.entry,
+#include "data/importers.def"
+#undef IMPORTER
+};
+
+const kin_list kin_importers = {"importer", items, sizeof items / sizeof *items};
+
+const kin_importer *kin_importer_at(int index)
+{
+    return (const kin_importer *)(const void *)kin_importers.items[index];
+}
+
+kin_status kin_import_run(int index, const kin_import_setting *setting, kin_import_report *report)
+{
+    const kin_importer *importer = kin_importer_at(index);
+    kin_import_setting full = *setting;
+    *report = (kin_import_report){0};
+    if (!full.source) full.source = importer->source;
+    KIN_REQUIRE(full.source, KIN_USAGE, "import %s: %s is missing", importer->entry.name,
+                importer->argument);
+    KIN_REQUIRE(full.out, KIN_USAGE, "import %s: the store to write is missing (--out FILE.h5)",
+                importer->entry.name);
+    KIN_REQUIRE(importer->validation || !full.validation, KIN_USAGE,
+                "import %s takes no validation file: it has a split of its own",
+                importer->entry.name);
+    return importer->run(&full, report);
+}
+
+static kin_status run_by_name(const char *name, kin_import_setting *setting,
+                              kin_import_report *report)
+{
+    int index = 0;
+    KIN_TRY(kin_list_find(&kin_importers, name, &index));
+    kin_hyper_defaults(kin_importers.items[index], setting->hypers);
+    return kin_import_run(index, setting, report);
+}
+
+kin_status kin_import_wordnet(const char *folder, const char *out, kin_import_report *report)
+{
+    kin_import_setting setting = {.source = folder, .out = out};
+    return run_by_name("wordnet", &setting, report);
+}
+
+kin_status kin_import_pairs(const char *file, const char *validation, const char *out,
+                            kin_import_report *report)
+{
+    kin_import_setting setting = {.source = file, .validation = validation, .out = out};
+    return run_by_name("pairs", &setting, report);
+}

@@ -1,0 +1,251 @@
+#include "data/npy.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct { const char *name; kin_dtype dtype; } descrs[] = {
+    {"<f4", KIN_F32}, {"<f8", KIN_F64}, {"<i4", KIN_I32}, {"<i8", KIN_I64}};
+#define DESCRS ((int)(sizeof descrs / sizeof descrs[0]))
+
+#define HEADER_MAX 65536             /* NumPy's own are of 118 bytes */
+
+static kin_status array_bytes(const char *path, kin_status status, kin_dtype dtype, int64_t rows,
+                              int64_t cols, size_t *bytes)
+{
+    size_t width = kin_dtype_bytes(dtype);
+    bool good = rows >= 0 && cols >= 0 && !__builtin_mul_overflow(width, (size_t)rows, bytes)
+             && !__builtin_mul_overflow(*bytes, cols > 0 ? (size_t)cols : 1, bytes)
+             && *bytes <= (size_t)1 << 53;
+    KIN_REQUIRE(good, status, "%s: an array of %lld rows and %lld columns is not possible", path,
+                (long long)rows, (long long)cols);
+    return KIN_OK;
+}
+
+/* ---- writing ----------------------------------------------------------------------------------- */
+
+struct kin_npy_writer {
+    kin_writer *file;
+    char *path;
+    int64_t rows, done;
+    size_t row_bytes;
+};
+
+static kin_status put_header(kin_writer *file, kin_dtype dtype, int64_t rows, int64_t cols)
+{
+    char text[128 - 10], shape[64];
+    int i = 0;
+    while (descrs[i].dtype != dtype) i++;
+    if (cols > 0) snprintf(shape, sizeof shape, "(%lld, %lld)", (long long)rows, (long long)cols);
+    else snprintf(shape, sizeof shape, "(%lld,)", (long long)rows);
+    int size = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
+                        descrs[i].name, shape);
+    memset(text + size, ' ', sizeof text - (size_t)size);
+    text[sizeof text - 1] = '\n';
+    KIN_TRY(kin_writer_put(file, "\x93NUMPY\x01\x00\x76\x00", 10));
+    return kin_writer_put(file, text, sizeof text);
+}
+
+kin_status kin_npy_open(kin_npy_writer **writer, const char *path, kin_dtype dtype, int64_t rows,
+                        int64_t cols)
+{
+    size_t bytes = 0;
+    bool known = false;
+    *writer = NULL;
+    for (int i = 0; i < DESCRS; i++) known |= descrs[i].dtype == dtype;
+    KIN_REQUIRE(known, KIN_USAGE, "%s: kin does not write npy files of %s", path,
+                kin_dtype_name(dtype));
+    KIN_TRY(array_bytes(path, KIN_USAGE, dtype, rows, cols, &bytes));
+    kin_npy_writer *w = calloc(1, sizeof *w);
+    KIN_REQUIRE(w, KIN_MEMORY, "%s: no memory to write it", path);
+    w->rows = rows;
+    w->row_bytes = kin_dtype_bytes(dtype) * (size_t)(cols > 0 ? cols : 1);
+    w->path = strdup(path);
+    kin_status status = w->path ? kin_writer_open(&w->file, path)
+                                : kin_fail(KIN_MEMORY, "%s: no memory to write it", path);
+    if (status == KIN_OK) status = put_header(w->file, dtype, rows, cols);
+    if (status == KIN_OK) *writer = w;
+    else kin_npy_abandon(w);
+    return status;
+}
+
+kin_status kin_npy_put(kin_npy_writer *writer, const void *values, int64_t rows)
+{
+    KIN_REQUIRE(rows >= 0 && rows <= writer->rows - writer->done, KIN_RUNTIME, "%s: %lld rows after "
+                "%lld, %lld were announced", writer->path, (long long)rows,
+                (long long)writer->done, (long long)writer->rows);
+    writer->done += rows;
+    if (rows == 0) return KIN_OK;
+    return kin_writer_put(writer->file, values, writer->row_bytes * (size_t)rows);
+}
+
+static void free_writer(kin_npy_writer *writer)
+{
+    free(writer->path);
+    free(writer);
+}
+
+kin_status kin_npy_commit(kin_npy_writer *writer)
+{
+    kin_status status;
+    if (writer->done == writer->rows) {
+        status = kin_writer_commit(writer->file);
+    } else {
+        status = kin_fail(KIN_RUNTIME, "%s: %lld rows were written, %lld announced", writer->path,
+                          (long long)writer->done, (long long)writer->rows);
+        kin_writer_abandon(writer->file);
+    }
+    free_writer(writer);
+    return status;
+}
+
+void kin_npy_abandon(kin_npy_writer *writer)
+{
+    if (!writer) return;
+    kin_writer_abandon(writer->file);
+    free_writer(writer);
+}
+
+kin_status kin_npy_write(const char *path, kin_dtype dtype, int64_t rows, int64_t cols,
+                         const void *values)
+{
+    kin_npy_writer *writer = NULL;
+    KIN_TRY(kin_npy_open(&writer, path, dtype, rows, cols));
+    kin_status status = kin_npy_put(writer, values, rows);
+    if (status == KIN_OK) return kin_npy_commit(writer);
+    kin_npy_abandon(writer);
+    return status;
+}
+
+/* ---- reading: the header is the text of a Python dictionary ------------------------------------- */
+
+typedef struct {
+    const char *path, *at, *end;
+    kin_npy *array;
+    bool seen[3];                    /* descr, fortran_order, shape */
+} reader;
+
+static kin_status bad_header(const reader *r, const char *expected)
+{
+    return kin_fail(KIN_DATA, "%s: the header is not one that kin reads: expected %s at byte %td",
+                    r->path, expected, r->at - r->array->map.bytes);
+}
+
+static void skip_blanks(reader *r)
+{
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n')) r->at++;
+}
+
+static bool take(reader *r, const char *text)
+{
+    skip_blanks(r);
+    size_t size = strlen(text);
+    if ((size_t)(r->end - r->at) < size || memcmp(r->at, text, size) != 0) return false;
+    r->at += size;
+    return true;
+}
+
+static kin_status read_descr(reader *r)
+{
+    for (int i = 0; i < DESCRS; i++) {
+        char quoted[8];
+        snprintf(quoted, sizeof quoted, "'%s'", descrs[i].name);
+        if (!take(r, quoted)) continue;
+        r->array->dtype = descrs[i].dtype;
+        return KIN_OK;
+    }
+    return bad_header(r, "'<f4', '<f8', '<i4' or '<i8'");
+}
+
+static kin_status read_length(reader *r, int64_t *length)
+{
+    skip_blanks(r);
+    const char *start = r->at;
+    *length = 0;
+    for (; r->at < r->end && *r->at >= '0' && *r->at <= '9' && r->at - start < 17; r->at++)
+        *length = *length * 10 + (*r->at - '0');
+    return r->at > start ? KIN_OK : bad_header(r, "a length");
+}
+
+static kin_status read_shape(reader *r)
+{
+    int64_t length[2] = {0, 0};
+    int rank = 0;
+    if (!take(r, "(")) return bad_header(r, "'('");
+    while (!take(r, ")")) {
+        if (rank == 2) return bad_header(r, "')': one or two dimensions");
+        KIN_TRY(read_length(r, &length[rank++]));
+        if (!take(r, ",") && rank == 1) return bad_header(r, "','");
+    }
+    if (rank == 0) return bad_header(r, "one or two dimensions");
+    if (rank == 2 && length[1] == 0) return bad_header(r, "columns");
+    r->array->rows = length[0];
+    r->array->cols = length[1];
+    return KIN_OK;
+}
+
+static kin_status read_key(reader *r)
+{
+    static const char *const keys[] = {"'descr'", "'fortran_order'", "'shape'"};
+    int key = 0;
+    while (key < 3 && !take(r, keys[key])) key++;
+    if (key == 3 || r->seen[key]) return bad_header(r, "descr, fortran_order and shape, once each");
+    r->seen[key] = true;
+    if (!take(r, ":")) return bad_header(r, "':'");
+    if (key == 0) return read_descr(r);
+    if (key == 2) return read_shape(r);
+    return take(r, "False") ? KIN_OK : bad_header(r, "False: rows one after the other");
+}
+
+static kin_status read_dictionary(reader *r)
+{
+    if (!take(r, "{")) return bad_header(r, "'{'");
+    while (!take(r, "}")) {
+        KIN_TRY(read_key(r));
+        skip_blanks(r);
+        if (!take(r, ",") && (r->at == r->end || *r->at != '}')) return bad_header(r, "',' or '}'");
+    }
+    if (!r->seen[0] || !r->seen[1] || !r->seen[2])
+        return bad_header(r, "descr, fortran_order and shape");
+    skip_blanks(r);
+    return r->at == r->end ? KIN_OK : bad_header(r, "blanks up to the values");
+}
+
+static kin_status read_array(kin_npy *array, const char *path)
+{
+    const unsigned char *p = (const unsigned char *)array->map.bytes;
+    size_t size = array->map.size, asked = 0;
+    bool npy = size >= 12 && memcmp(p, "\x93NUMPY", 6) == 0 && p[6] >= 1 && p[6] <= 3 && p[7] == 0;
+    KIN_REQUIRE(npy, KIN_DATA, "%s: not a NumPy array file of version 1, 2 or 3", path);
+    size_t begin = p[6] == 1 ? 10 : 12;
+    size_t length = p[8] | (size_t)p[9] << 8;
+    if (p[6] > 1) length |= (size_t)p[10] << 16 | (size_t)p[11] << 24;
+    KIN_REQUIRE(length <= HEADER_MAX && length <= size - begin, KIN_DATA, "%s: the header's length "
+                "is %zu, the file has %zu bytes and %d are allowed", path, length, size, HEADER_MAX);
+    const char *header = array->map.bytes + begin;
+    reader r = {.path = path, .at = header, .end = header + length, .array = array};
+    KIN_TRY(read_dictionary(&r));
+    KIN_TRY(array_bytes(path, KIN_DATA, array->dtype, array->rows, array->cols, &asked));
+    KIN_REQUIRE(asked == size - begin - length, KIN_DATA, "%s: %zu bytes of values, its shape asks "
+                "for %zu", path, size - begin - length, asked);
+    array->values = header + length;
+    KIN_REQUIRE((begin + length) % kin_dtype_bytes(array->dtype) == 0, KIN_DATA, "%s: the values "
+                "begin at byte %zu, which is not aligned", path, begin + length);
+    return KIN_OK;
+}
+
+kin_status kin_npy_map(kin_npy *array, const char *path)
+{
+    *array = (kin_npy){.rows = 0};
+    KIN_TRY(kin_file_map(path, &array->map));
+    kin_status status = read_array(array, path);
+    if (status != KIN_OK) kin_npy_unmap(array);
+    return status;
+}
+
+void kin_npy_unmap(kin_npy *array)
+{
+    kin_file_unmap(&array->map);
+    *array = (kin_npy){.rows = 0};
+}

@@ -1,0 +1,38 @@
+/* npy: NumPy's file of one array, here of one or two dimensions in C order. */
+#ifndef KIN_DATA_NPY_H
+#define KIN_DATA_NPY_H
+
+#include <stdint.h>
+#include "core/file.h"
+#include "core/status.h"
+#include "data/safetensors.h"
+
+/* ---- writing: rows x cols of F32, F64, I32 or I64; cols 0: one dimension ---------------------- */
+
+typedef struct kin_npy_writer kin_npy_writer;
+
+kin_status kin_npy_open(kin_npy_writer **writer, const char *path, kin_dtype dtype, int64_t rows,
+                        int64_t cols);
+kin_status kin_npy_put(kin_npy_writer *writer, const void *values, int64_t rows);   /* the next rows */
+/* KIN_RUNTIME unless all rows were put. Frees the writer in any case. */
+kin_status kin_npy_commit(kin_npy_writer *writer);
+void kin_npy_abandon(kin_npy_writer *writer);                                       /* NULL is fine */
+
+/* The three in one. */
+kin_status kin_npy_write(const char *path, kin_dtype dtype, int64_t rows, int64_t cols,
+                         const void *values);
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    kin_dtype dtype;
+    int64_t rows, cols;          /* cols 0: one dimension */
+    const void *values;          /* in the map, aligned to the dtype */
+    kin_map map;
+} kin_npy;
+
+/* KIN_DATA: not an array of these kinds, or the file's length is not what its shape asks for. */
+kin_status kin_npy_map(kin_npy *array, const char *path);
+void kin_npy_unmap(kin_npy *array);
+
+#endif

@@ -1,0 +1,55 @@
+/* The two halves of a store's file: kin's block, and the HDF5 file behind it. Used by store*.c. */
+#ifndef KIN_DATA_STORE_FILE_H
+#define KIN_DATA_STORE_FILE_H
+
+#include <stddef.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include "core/file.h"
+#include "core/status.h"
+
+#define KIN_STORE_BLOCK 512
+#define KIN_STORE_VERSION 1
+
+/* The datasets of a store, in the order in which they are written: place, name, type, columns. */
+#define KIN_EACH_DATASET(X)                          \
+    X(TEXT_START, "text_start", I64, 1)              \
+    X(TEXT_BYTES, "text_bytes", U8, 1)               \
+    X(DOCUMENT_TEXT, "document_text", I32, 1)        \
+    X(DOCUMENT_ID_START, "document_id_start", I64, 1) \
+    X(DOCUMENT_ID_BYTES, "document_id_bytes", U8, 1) \
+    X(QUERY_TEXT, "query_text", I32, 1)              \
+    X(QUERY_ID_START, "query_id_start", I64, 1)      \
+    X(QUERY_ID_BYTES, "query_id_bytes", U8, 1)       \
+    X(QUERY_SPLIT, "query_split", U8, 1)             \
+    X(RELATION, "relation", I32, 3)                  \
+    X(PAIR, "pair", I32, 3)                          \
+    X(SOURCE_START, "source_start", I64, 1)          \
+    X(SOURCE_ID_START, "source_id_start", I64, 1)    \
+    X(SOURCE_ID_BYTES, "source_id_bytes", U8, 1)
+
+enum {
+#define X(place, name, type, columns) place,
+    KIN_EACH_DATASET(X)
+#undef X
+    DATASETS
+};
+
+typedef struct {
+    const void *data;
+    int64_t rows;
+} kin_dataset;
+
+/* store_block.c. Seal fills in the block in front of a file of so many bytes. Check verifies block
+ * and file (once for each identity) and gives the checksum of what follows the block. */
+void kin_block_seal(char *file, size_t size);
+kin_status kin_block_check(const char *path, const kin_map *file, const struct stat *identity,
+                           uint64_t *checksum);
+bool kin_file_same(const struct stat *a, const struct stat *b);    /* and not changed since */
+
+/* store_hdf5.c. Read finds the datasets of a mapped file; path is opened by HDF5 for that. */
+kin_status kin_datasets_read(const char *path, const kin_map *file, kin_dataset set[DATASETS]);
+kin_status kin_datasets_write(const char *path, const kin_dataset set[DATASETS]);
+
+#endif
