@@ -1,0 +1,96 @@
+/* Encoder: how a bag of tokens becomes an embedding. An encoder file (static.c) says which
+ * parameters it needs and computes with them on a tape; the network below owns the parameters, the
+ * initialisation and the towers, so that an encoder is those two functions and a table of settings.
+ *
+ * Letters for shapes: B batch, D dimension, V vocabulary, T tokens. */
+#ifndef KIN_ENCODERS_ENCODER_H
+#define KIN_ENCODERS_ENCODER_H
+
+#include "autograd/tape.h"
+#include "core/entry.h"
+
+typedef enum { KIN_QUERY, KIN_DOCUMENT } kin_role;
+
+typedef enum { KIN_FILL_VALUE, KIN_FILL_NORMAL } kin_fill;
+
+/* A parameter before there is memory for it. */
+typedef struct {
+    const char *name;           /* "table" */
+    int64_t rows, cols;
+    kin_fill fill;              /* scale, or N(0, scale^2) */
+    double scale;
+    double rarity;              /* each row is also multiplied by rarity[row]^this */
+    bool sparse;                /* its gradient touches few rows */
+    bool decay;                 /* weight decay applies (biases and token weights: not) */
+    bool frozen;                /* never trained */
+} kin_plan;
+
+#define KIN_PLAN_MAX 8
+
+typedef struct kin_encoder {
+    kin_entry entry;
+    int (*plan)(const double *hypers, int64_t vocab, kin_plan *plan);   /* returns the count */
+    int64_t (*width)(const double *hypers);                             /* D of the embeddings */
+    /* Unit rows (bags x D); p: the parameters in the order of plan. */
+    kin_tensor *(*forward)(kin_tape *tape, const double *hypers, kin_tensor *const *p,
+                           const kin_bags *bags);
+    /* The place of a table whose rows must be multiplied by another parameter before it is saved
+     * (weight: that one's place), or -1; hypers become those of the model that is saved. */
+    int (*fold)(double *hypers, int *weight);
+    /* Whether the model is its table "embeddings" alone: mean of rows, then norm 1. */
+    bool (*plain)(const double *hypers);
+} kin_encoder;
+
+extern const kin_list kin_encoders;             /* encoders.def, as kin_encoder descriptors */
+
+const kin_encoder *kin_encoder_at(int place);
+
+/* ---- network: an encoder with its parameters ---------------------------------------------------*/
+
+typedef struct {
+    char name[48];              /* "table", or "query.table" and "document.table" */
+    kin_tensor tensor;          /* value: backend memory */
+    bool sparse, decay, frozen, borrowed;
+} kin_weight;
+
+typedef struct {
+    const kin_encoder *encoder;
+    double hypers[KIN_HYPERS_MAX];
+    int64_t vocab, width;                       /* V, D */
+    bool separate;                              /* queries and documents have their own tower */
+    int count, tower;                           /* weights in all, and of one tower */
+    kin_weight weight[2 * KIN_PLAN_MAX];
+    kin_backend *backend;                       /* borrowed */
+} kin_network;
+
+/* Bags of a batch of pairs. both holds the queries' bags, then the documents'. All three share one
+ * array of ids. */
+typedef struct {
+    kin_bags queries, documents, both;
+} kin_pair_bags;
+
+/* Parameters with memory that is not filled yet. KIN_MEMORY names the parameter and its bytes. */
+kin_status kin_network_new(kin_network **network, kin_backend *backend, int encoder,
+                           const double *hypers, int64_t vocab, bool separate);
+void kin_network_free(kin_network *network);
+
+/* First values by counter-based random numbers, the same in both towers. rarity: how much rarer
+ * than the average each token is (V numbers above 0); NULL: all 1. */
+kin_status kin_network_init(kin_network *network, uint64_t seed, const float *rarity);
+
+/* How many bytes the parameters take, without making them. */
+int64_t kin_network_bytes(int encoder, const double *hypers, int64_t vocab, bool separate);
+
+kin_tensor *kin_network_forward(kin_tape *tape, kin_network *network, kin_role role,
+                                const kin_bags *bags);
+
+/* Both sides of a batch. A shared tower runs once over all bags, so that its table has one sparse
+ * gradient. */
+void kin_network_forward_pairs(kin_tape *tape, kin_network *network, const kin_pair_bags *bags,
+                               kin_tensor **queries, kin_tensor **documents);
+
+/* The network as it is saved and evaluated: token weights multiplied into the table. What needs no
+ * change is borrowed from network, which must outlive it. */
+kin_status kin_network_fold(kin_network **folded, kin_network *network);
+
+#endif

@@ -1,0 +1,81 @@
+/* Encoding: many texts to embeddings, a block at a time. */
+#include <stdlib.h>
+
+#include "encoders/bags.h"
+#include "encoders/model.h"
+
+struct kin_encoding {
+    const kin_model *model;
+    kin_tape *tape;
+    kin_bag_room bags;
+    bool whole;              /* every block is filled up to KIN_EMBED_ROWS with empty bags */
+};
+
+kin_status kin_model_tokens(const kin_model *m, kin_pool *pool, kin_role role,
+                            const kin_texts *texts, kin_tokens *tokens)
+{
+    return kin_tokenizer_encode_all(m->tokenizer, pool, texts, m->prefix[role], m->max_tokens,
+                                    tokens);
+}
+
+kin_status kin_encoding_new(kin_encoding **out, const kin_model *model)
+{
+    kin_encoding *e = *out = calloc(1, sizeof *e);
+    KIN_REQUIRE(e, KIN_MEMORY, "no memory to embed texts");
+    e->model = model;
+    /* A matrix product may sum a row in another order when the number of rows differs; a bag and
+     * a norm may not. */
+    e->whole = !model->network->encoder->plain(model->network->hypers);
+    kin_bag_room_init(&e->bags, model->network->backend);
+    const kin_status status = kin_tape_new(&e->tape, model->network->backend);
+    if (status) {
+        kin_encoding_free(e);
+        *out = NULL;
+    }
+    return status;
+}
+
+void kin_encoding_free(kin_encoding *e)
+{
+    if (!e) return;
+    kin_bag_room_free(&e->bags);
+    kin_tape_free(e->tape);
+    free(e);
+}
+
+static kin_status run_block(kin_encoding *e, kin_role role, const kin_tokens *tokens,
+                            const int32_t *which, int64_t first, int64_t count, real *out)
+{
+    const int64_t rows = e->whole ? KIN_EMBED_ROWS : count;
+    kin_network *network = e->model->network;
+    int64_t total = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t text = which ? which[i] : first + i;
+        total += tokens->start[text + 1] - tokens->start[text];
+    }
+    kin_bag_room_clear(&e->bags);
+    KIN_TRY(kin_bag_room_reserve(&e->bags, rows, total));
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t text = which ? which[i] : first + i, from = tokens->start[text];
+        kin_bag_room_put(&e->bags, tokens->ids + from, tokens->start[text + 1] - from);
+    }
+    for (int64_t i = count; i < rows; i++) kin_bag_room_put(&e->bags, NULL, 0);
+    const kin_bags bags = kin_bag_room_send(&e->bags);
+    kin_tape_reset(e->tape, 0, 0, false);
+    kin_tensor *y = kin_network_forward(e->tape, network, role, &bags);
+    KIN_TRY(kin_tape_status(e->tape));
+    network->backend->copy(network->backend, out, y->value,
+                           (size_t)(count * network->width) * sizeof(real));
+    return KIN_OK;
+}
+
+kin_status kin_encoding_run(kin_encoding *e, kin_role role, const kin_tokens *tokens,
+                            const int32_t *which, int64_t first, int64_t count, real *out)
+{
+    for (int64_t from = 0; from < count; from += KIN_EMBED_ROWS) {
+        const int64_t rows = count - from < KIN_EMBED_ROWS ? count - from : KIN_EMBED_ROWS;
+        KIN_TRY(run_block(e, role, tokens, which ? which + from : NULL, first + from, rows,
+                          out + from * e->model->network->width));
+    }
+    return KIN_OK;
+}

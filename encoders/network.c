@@ -1,0 +1,239 @@
+/* Network: memory, first values and towers of an encoder's weights. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/op.h"
+#include "core/rng.h"
+#include "encoders/encoder.h"
+
+enum { STAGE = 1 << 18, TASK = 1 << 12 };      /* numbers staged on the host, numbers of a task */
+
+static const char *const tower_names[] = { "query.", "document." };
+
+int64_t kin_network_bytes(int encoder, const double *hypers, int64_t vocab, bool separate)
+{
+    kin_plan plan[KIN_PLAN_MAX];
+    const int n = kin_encoder_at(encoder)->plan(hypers, vocab, plan);
+    int64_t bytes = 0;
+    for (int i = 0; i < n; i++) bytes += plan[i].rows * plan[i].cols * (int64_t)sizeof(real);
+    return bytes * (separate ? 2 : 1);
+}
+
+void kin_network_free(kin_network *n)
+{
+    if (!n) return;
+    for (int i = 0; i < n->count; i++)
+        if (!n->weight[i].borrowed) n->backend->release(n->backend, n->weight[i].tensor.value);
+    free(n);
+}
+
+/* Describes every weight; none has memory yet. */
+static void lay_out(kin_network *n)
+{
+    kin_plan plan[KIN_PLAN_MAX];
+    n->tower = n->encoder->plan(n->hypers, n->vocab, plan);
+    n->count = n->separate ? 2 * n->tower : n->tower;
+    n->width = n->encoder->width(n->hypers);
+    for (int i = 0; i < n->count; i++) {
+        const kin_plan *p = &plan[i % n->tower];
+        kin_weight *w = &n->weight[i];
+        snprintf(w->name, sizeof w->name, "%s%s", n->separate ? tower_names[i / n->tower] : "",
+                 p->name);
+        w->sparse = p->sparse;
+        w->decay = p->decay;
+        w->frozen = p->frozen;
+        w->tensor = (kin_tensor){ .rows = p->rows, .cols = p->cols, .needs_grad = !p->frozen,
+                                  .name = w->name };
+    }
+}
+
+static kin_status give_memory(kin_network *n, kin_weight *w)
+{
+    const int64_t rows = w->tensor.rows, cols = w->tensor.cols;
+    KIN_REQUIRE(rows <= INT64_MAX / (int64_t)sizeof(real) / cols, KIN_USAGE,
+                "encoder.%s: %ld x %ld numbers are too many", w->name, (long)rows, (long)cols);
+    const size_t bytes = (size_t)(rows * cols) * sizeof(real);
+    w->tensor.value = n->backend->alloc(n->backend, bytes);
+    KIN_REQUIRE(w->tensor.value, KIN_MEMORY, "no memory for encoder.%s (%ld x %ld, %.1f MB)",
+                w->name, (long)rows, (long)cols, (double)bytes / 1e6);
+    return KIN_OK;
+}
+
+kin_status kin_network_new(kin_network **out, kin_backend *backend, int encoder,
+                           const double *hypers, int64_t vocab, bool separate)
+{
+    kin_network *n = *out = calloc(1, sizeof *n);
+    KIN_REQUIRE(n, KIN_MEMORY, "no memory for an encoder");
+    n->encoder = kin_encoder_at(encoder);
+    memcpy(n->hypers, hypers, sizeof n->hypers);
+    n->vocab = vocab;
+    n->separate = separate;
+    n->backend = backend;
+    lay_out(n);
+    for (int i = 0; i < n->count; i++) {
+        const kin_status status = give_memory(n, &n->weight[i]);
+        if (status) {
+            kin_network_free(n);
+            *out = NULL;
+            return status;
+        }
+    }
+    return KIN_OK;
+}
+
+/* ---- first values ----------------------------------------------------------------------------- */
+
+typedef struct {
+    const kin_plan *plan;
+    const float *rarity;
+    uint64_t seed;
+    uint32_t substream;
+    int64_t from, count;         /* numbers of the weight in the stage */
+    real *stage;
+} filling;
+
+static double first_value(const filling *f, int64_t at)
+{
+    const kin_plan *p = f->plan;
+    double x = p->scale;
+    if (p->fill == KIN_FILL_NORMAL)
+        x *= kin_random_normal(f->seed, KIN_STREAM_INIT, f->substream, (uint64_t)at);
+    if (f->rarity && p->rarity != 0) x *= pow((double)f->rarity[at / p->cols], p->rarity);
+    return x;
+}
+
+static void fill_task(void *context, int64_t task, int thread)
+{
+    (void)thread;
+    const filling *f = context;
+    const int64_t end = (task + 1) * TASK < f->count ? (task + 1) * TASK : f->count;
+    for (int64_t i = task * TASK; i < end; i++) f->stage[i] = (real)first_value(f, f->from + i);
+}
+
+static void fill(kin_network *n, kin_weight *w, filling *f)
+{
+    const int64_t total = w->tensor.rows * w->tensor.cols;
+    for (f->from = 0; f->from < total; f->from += f->count) {
+        f->count = total - f->from < STAGE ? total - f->from : STAGE;
+        kin_pool_run(n->backend->pool, (f->count + TASK - 1) / TASK, fill_task, f);
+        n->backend->upload(n->backend, w->tensor.value + f->from, f->stage,
+                           (size_t)f->count * sizeof(real));
+    }
+}
+
+kin_status kin_network_init(kin_network *n, uint64_t seed, const float *rarity)
+{
+    kin_plan plan[KIN_PLAN_MAX];
+    n->encoder->plan(n->hypers, n->vocab, plan);
+    real *stage = malloc(STAGE * sizeof *stage);
+    KIN_REQUIRE(stage, KIN_MEMORY, "no memory to initialise the encoder");
+    for (int i = 0; i < n->count; i++) {
+        filling f = { .plan = &plan[i % n->tower], .rarity = rarity, .seed = seed,
+                      .substream = (uint32_t)(i % n->tower), .stage = stage };
+        fill(n, &n->weight[i], &f);
+    }
+    free(stage);
+    return KIN_OK;
+}
+
+/* ---- forward ---------------------------------------------------------------------------------- */
+
+kin_tensor *kin_network_forward(kin_tape *tape, kin_network *n, kin_role role,
+                                const kin_bags *bags)
+{
+    kin_tensor *p[KIN_PLAN_MAX];
+    const int first = n->separate ? (int)role * n->tower : 0;
+    for (int i = 0; i < n->tower; i++) p[i] = &n->weight[first + i].tensor;
+    return n->encoder->forward(tape, n->hypers, p, bags);
+}
+
+void kin_network_forward_pairs(kin_tape *tape, kin_network *n, const kin_pair_bags *bags,
+                               kin_tensor **queries, kin_tensor **documents)
+{
+    if (n->separate) {
+        *queries = kin_network_forward(tape, n, KIN_QUERY, &bags->queries);
+        *documents = kin_network_forward(tape, n, KIN_DOCUMENT, &bags->documents);
+        return;
+    }
+    kin_tensor *both = kin_network_forward(tape, n, KIN_QUERY, &bags->both);
+    *queries = kin_split_rows(tape, both, 0, bags->queries.rows);
+    *documents = kin_split_rows(tape, both, bags->queries.rows, bags->documents.rows);
+}
+
+/* ---- folding ---------------------------------------------------------------------------------- */
+
+/* to = table with each row times its weight: what the bag kernel gives for bags of one token. */
+static kin_status scale_rows(kin_network *to, kin_weight *table, const kin_tensor *from,
+                             const kin_tensor *weight)
+{
+    kin_backend *b = to->backend;
+    const int64_t rows = from->rows;
+    const size_t ids_bytes = (size_t)rows * sizeof(int32_t);
+    const size_t start_bytes = (size_t)(rows + 1) * sizeof(int64_t);
+    int32_t *ids = b->alloc(b, ids_bytes), *host_ids = malloc(ids_bytes);
+    int64_t *start = b->alloc(b, start_bytes), *host_start = malloc(start_bytes);
+    kin_status status = give_memory(to, table);
+    if (!ids || !host_ids || !start || !host_start)
+        status = kin_fail(KIN_MEMORY, "no memory to fold the token weights");
+    if (!status) {
+        for (int64_t i = 0; i <= rows; i++) host_start[i] = i;
+        for (int64_t i = 0; i < rows; i++) host_ids[i] = (int32_t)i;
+        b->upload(b, ids, host_ids, ids_bytes);
+        b->upload(b, start, host_start, start_bytes);
+        const kin_bags bags = { .rows = rows, .tokens = rows, .ids = ids, .start = start };
+        b->bag(b, &bags, from->cols, from->value, weight->value, table->tensor.value);
+    }
+    b->release(b, ids);
+    b->release(b, start);
+    free(host_ids);
+    free(host_start);
+    return status;
+}
+
+/* The weight of the same tower (by its place in the count) and name. */
+static const kin_weight *find_weight(const kin_network *n, const char *name)
+{
+    for (int i = 0; i < n->count; i++)
+        if (!strcmp(n->weight[i].name, name)) return &n->weight[i];
+    return NULL;
+}
+
+static kin_status fold_weights(kin_network *to, kin_network *from, int table, int weight)
+{
+    for (int i = 0; i < to->count; i++) {
+        kin_weight *w = &to->weight[i];
+        const int tower = i / to->tower;
+        if (i % to->tower == table) {
+            const kin_weight *source = &from->weight[tower * from->tower];
+            KIN_TRY(scale_rows(to, w, &source[table].tensor, &source[weight].tensor));
+        } else {
+            w->tensor.value = find_weight(from, w->name)->tensor.value;
+            w->borrowed = true;
+        }
+    }
+    return KIN_OK;
+}
+
+kin_status kin_network_fold(kin_network **out, kin_network *from)
+{
+    kin_network *n = *out = malloc(sizeof *n);
+    KIN_REQUIRE(n, KIN_MEMORY, "no memory for an encoder");
+    *n = *from;
+    int weight = -1;
+    const int table = n->encoder->fold(n->hypers, &weight);
+    for (int i = 0; i < n->count; i++) {
+        n->weight[i].borrowed = true;
+        n->weight[i].tensor.name = n->weight[i].name;
+    }
+    if (table < 0) return KIN_OK;
+    memset(n->weight, 0, sizeof n->weight);
+    lay_out(n);
+    const kin_status status = fold_weights(n, from, table, weight);
+    if (status) {
+        kin_network_free(n);
+        *out = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,236 @@
+/* Config: takes settings from files and the command line, checks them together, answers. */
+#include "train/config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "train/config_keys.h"
+#include "train/config_parts.h"
+#include "train/ini.h"
+
+kin_status kin_config_new(kin_config **config)
+{
+    *config = calloc(1, sizeof **config);
+    KIN_REQUIRE(*config, KIN_MEMORY, "no memory for the settings");
+    return KIN_OK;
+}
+
+void config_forget_items(kin_config *c)
+{
+    for (int i = 0; i < c->items; i++) free(c->item[i].text);
+    free(c->item);
+    c->item = NULL;
+    c->items = 0;
+}
+
+void kin_config_free(kin_config *c)
+{
+    if (!c) return;
+    config_forget_items(c);
+    for (int i = 0; i < c->settings; i++) {
+        free(c->setting[i].key);
+        free(c->setting[i].value);
+        free(c->setting[i].where);
+        free(c->setting[i].base);
+    }
+    free(c->setting);
+    free(c);
+}
+
+/* ---- taking settings --------------------------------------------------------------------------- */
+
+given *config_given(const kin_config *c, const char *key)
+{
+    for (int i = 0; i < c->settings; i++)
+        if (!strcmp(c->setting[i].key, key)) return &c->setting[i];
+    return NULL;
+}
+
+static kin_status grow(kin_config *c)
+{
+    if (c->settings < c->room) return KIN_OK;
+    const int room = c->room ? 2 * c->room : 32;
+    given *more = realloc(c->setting, (size_t)room * sizeof *more);
+    KIN_REQUIRE(more, KIN_MEMORY, "no memory for the settings");
+    c->setting = more;
+    c->room = room;
+    return KIN_OK;
+}
+
+static kin_status put(kin_config *c, const char *key, const char *value, const char *where,
+                      const char *base)
+{
+    given *g = config_given(c, key);
+    if (!g) {
+        KIN_TRY(grow(c));
+        g = &c->setting[c->settings++];
+        memset(g, 0, sizeof *g);
+        g->key = strdup(key);
+    }
+    free(g->value);
+    free(g->where);
+    free(g->base);
+    g->value = strdup(value);
+    g->where = strdup(where);
+    g->base = strdup(base);
+    KIN_REQUIRE(g->key && g->value && g->where && g->base, KIN_MEMORY,
+                "no memory for the settings");
+    return KIN_OK;
+}
+
+typedef struct {
+    kin_config *config;
+    const char *path, *base;
+} loading;
+
+static kin_status take_setting(void *state, const char *key, const char *value, int line)
+{
+    const loading *l = state;
+    char where[PATH_MAX + 32], prefix[PATH_MAX + 2];
+    snprintf(where, sizeof where, "%s:%d", l->path, line);
+    snprintf(prefix, sizeof prefix, "%s:", l->path);
+    const given *before = config_given(l->config, key);
+    if (before && !strncmp(before->where, prefix, strlen(prefix)))
+        return kin_fail(KIN_USAGE, "%s: %s was set before, at %s", where, key, before->where);
+    return put(l->config, key, value, where, l->base);
+}
+
+/* The absolute path of the folder that a file is in. */
+static kin_status folder_of(const char *path, char folder[PATH_MAX])
+{
+    char whole[PATH_MAX];
+    KIN_REQUIRE(realpath(path, whole), KIN_DATA, "%s: %s", path, strerror(errno));
+    char *slash = strrchr(whole, '/');
+    slash[slash == whole] = 0;
+    memcpy(folder, whole, strlen(whole) + 1);
+    return KIN_OK;
+}
+
+kin_status kin_config_load(kin_config *c, const char *path)
+{
+    char folder[PATH_MAX], *text;
+    size_t size;
+    KIN_TRY(kin_file_read(path, &text, &size));
+    kin_status status = folder_of(path, folder);
+    loading l = { .config = c, .path = path, .base = folder };
+    if (!status) status = kin_ini_parse(text, size, path, take_setting, &l);
+    free(text);
+    return status;
+}
+
+kin_status kin_config_set(kin_config *c, const char *key, const char *value)
+{
+    char base[PATH_MAX], where[160];
+    KIN_REQUIRE(getcwd(base, sizeof base), KIN_RUNTIME, "the working folder is unknown: %s",
+                strerror(errno));
+    snprintf(where, sizeof where, "--%.140s", key);
+    return put(c, key, value, where, base);
+}
+
+/* ---- answering --------------------------------------------------------------------------------- */
+
+static const item *find_item(const kin_config *c, const char *key)
+{
+    for (int i = 0; i < c->items; i++)
+        if (!strcmp(c->item[i].key, key)) return &c->item[i];
+    assert(!"a key that exists");
+    return NULL;
+}
+
+double kin_config_number(const kin_config *c, const char *key)
+{
+    return find_item(c, key)->number;
+}
+
+const char *kin_config_text(const kin_config *c, const char *key)
+{
+    return find_item(c, key)->text;
+}
+
+bool kin_config_is(const kin_config *c, const char *key, const char *value)
+{
+    return !strcmp(find_item(c, key)->text, value);
+}
+
+int kin_config_entry(const kin_config *c, const char *section)
+{
+    for (int i = 0; i < CONFIG_LISTS; i++)
+        if (!strcmp(config_lists[i].section, section)) return c->entry[i];
+    assert(!"a section with a list");
+    return -1;
+}
+
+void kin_config_hypers(const kin_config *c, const char *section, double *values)
+{
+    const kin_entry *e = config_list_of(section)->items[kin_config_entry(c, section)];
+    memset(values, 0, KIN_HYPERS_MAX * sizeof *values);
+    for (int i = 0; e->hypers[i].name; i++) {
+        char key[CONFIG_KEY_MAX];
+        snprintf(key, sizeof key, "%s.%s", section, e->hypers[i].name);
+        values[i] = kin_config_number(c, key);
+    }
+}
+
+/* ---- writing ----------------------------------------------------------------------------------- */
+
+char *kin_config_print(const kin_config *c)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    if (!f) return NULL;
+    fputs("# A complete kin run file.\n", f);
+    const char *section = "";
+    for (int i = 0; i < c->items; i++) {
+        const item *t = &c->item[i];
+        if (strcmp(section, t->section)) fprintf(f, "\n[%s]\n", t->section);
+        section = t->section;
+        char *quoted = malloc(2 * strlen(t->text) + 3);
+        if (quoted) kin_ini_quote(t->text, quoted);
+        fprintf(f, "%s = %s\n", t->key + strlen(section) + 1, quoted ? quoted : "");
+        free(quoted);
+    }
+    if (fclose(f)) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+kin_status kin_config_save(const kin_config *c, const char *path)
+{
+    char *text = kin_config_print(c);
+    KIN_REQUIRE(text, KIN_MEMORY, "no memory to write %s", path);
+    const kin_status status = kin_file_write(path, text, strlen(text));
+    free(text);
+    return status;
+}
+
+/* Keys that do not change what a step does. data.store may have moved: its checksum counts. */
+static bool harmless(const item *t)
+{
+    static const char *const free_keys[] = { "run.dir", "run.threads", "run.memory", "data.store",
+                                             "tokenizer.file", "eval.every", "checkpoint.every" };
+    for (size_t i = 0; i < sizeof free_keys / sizeof *free_keys; i++)
+        if (!strcmp(t->key, free_keys[i])) return true;
+    return !strcmp(t->section, "log");
+}
+
+const char *kin_config_differs(const kin_config *a, const kin_config *b)
+{
+    for (int i = 0; i < a->items; i++) {
+        const item *t = &a->item[i];
+        if (harmless(t)) continue;
+        const item *o = NULL;
+        for (int k = 0; k < b->items && !o; k++)
+            if (!strcmp(b->item[k].key, t->key)) o = &b->item[k];
+        if (!o || strcmp(o->text, t->text)) return t->key;
+    }
+    return NULL;
+}

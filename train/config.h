@@ -1,0 +1,57 @@
+/* Config: the settings of a run. A run file is INI: [section], key = value, # or ; comments, values
+ * in double quotes where blanks at the ends matter, ${section.key} for another key's value. Every
+ * key is in one table (config_keys.c) or is a hyperparameter of the chosen encoder, loss or
+ * optimizer, so an unknown key, a wrong type or a value out of range is found before any data is
+ * read. Setting the same key again replaces it: the command line comes after the file. */
+#ifndef KIN_TRAIN_CONFIG_H
+#define KIN_TRAIN_CONFIG_H
+
+#include <stdint.h>
+#include "core/entry.h"
+
+typedef struct kin_config kin_config;
+
+kin_status kin_config_new(kin_config **config);                /* every key at its default */
+void kin_config_free(kin_config *config);
+
+/* Reads a run file. Relative paths in it are relative to it. */
+kin_status kin_config_load(kin_config *config, const char *path);
+
+/* key: "section.key". Relative paths are relative to the working folder. */
+kin_status kin_config_set(kin_config *config, const char *key, const char *value);
+
+/* Checks every value, resolves references, names and paths. Must come before the questions below.
+ * Reports the first few errors together, with file and line. */
+kin_status kin_config_resolve(kin_config *config);
+
+/* The value of a key that exists; asking for another is a fault of the program. */
+double kin_config_number(const kin_config *config, const char *key);
+const char *kin_config_text(const kin_config *config, const char *key);   /* never NULL */
+bool kin_config_is(const kin_config *config, const char *key, const char *value);
+
+/* "encoder", "loss" or "optim": the chosen entry's place in its list, its hyperparameters. */
+int kin_config_entry(const kin_config *config, const char *section);
+void kin_config_hypers(const kin_config *config, const char *section, double *values);
+
+/* Writes the complete run file, itself a run file. */
+kin_status kin_config_save(const kin_config *config, const char *path);
+char *kin_config_print(const kin_config *config);              /* the same as malloc'ed text */
+
+/* The first key of the run that differs, of those that change what is learned, or NULL. */
+const char *kin_config_differs(const kin_config *a, const kin_config *b);
+
+/* ---- every key, for help and completion ------------------------------------------------------- */
+
+typedef struct {
+    const char *section, *name, *help;
+    char value[64], range[96];      /* default and what is allowed, as text */
+    const char *owner;              /* the entry whose hyperparameter it is, or NULL */
+} kin_config_key;
+
+/* keys: malloc'ed, in the order of a run file, hyperparameters of every listed entry included. */
+kin_status kin_config_keys(kin_config_key **keys, int *count);
+
+/* Short names of the most used keys: "threads" is run.threads; NULL when there is none. */
+const char *kin_config_alias(const char *name);
+
+#endif

@@ -1,0 +1,104 @@
+/* The table of keys. */
+#include "train/config_keys.h"
+
+#include <string.h>
+
+#include "encoders/encoder.h"
+#include "losses/loss.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+#include "train/config.h"
+
+enum { ANY = 1000000000 };
+
+#define NUMBER(section, name, value, min, max, help)                                            \
+    { section, CONFIG_NUMBER, { name, value, min, max, help, 0, NULL }, NULL }
+#define WHOLE(section, name, value, min, max, help)                                             \
+    { section, CONFIG_NUMBER, { name, value, min, max, help, KIN_INTEGER, NULL }, NULL }
+#define SWITCH(section, name, value, help)                                                      \
+    { section, CONFIG_NUMBER, { name, value, 0, 1, help, KIN_BOOLEAN, NULL }, NULL }
+#define CHOICE(section, name, value, last, choices, help)                                       \
+    { section, CONFIG_NUMBER, { name, value, 0, last, help, 0, choices }, NULL }
+#define SHARE(section, name, value, help)                                                       \
+    { section, CONFIG_SHARE, { name, value, 0, ANY, help, 0, NULL }, NULL }
+#define TEXT(section, name, help) { section, CONFIG_TEXT, { name, 0, 0, 0, help, 0, NULL }, "" }
+#define PATH(section, name, help) { section, CONFIG_PATH, { name, 0, 0, 0, help, 0, NULL }, "" }
+#define NAME(section, value, help)                                                              \
+    { section, CONFIG_NAME, { "name", 0, 0, 0, help, 0, NULL }, value }
+
+const config_spec config_specs[] = {
+    PATH("data", "store", "the store that 'kin import' wrote"),
+
+    PATH("tokenizer", "file", "a tokenizer.json; empty: one is trained on the training texts"),
+    WHOLE("tokenizer", "vocab_size", 30000, 300, 4000000, "most tokens of a trained vocabulary"),
+    WHOLE("tokenizer", "min_frequency", 2, 0, ANY, "rarer pairs of pieces are not merged"),
+    WHOLE("tokenizer", "limit_alphabet", 1000, 1, 1000000, "most characters of the vocabulary"),
+    SWITCH("tokenizer", "lowercase", 1, "lower-case all text"),
+    SWITCH("tokenizer", "strip_accents", 1, "drop accents"),
+
+    NAME("encoder", "static", "'kin list encoder' shows all"),
+    CHOICE("encoder", "towers", 0, 1, "shared|separate", "one tower or one for each side"),
+    WHOLE("encoder", "max_tokens", 0, 0, ANY, "further tokens of a text are dropped; 0: none"),
+    TEXT("encoder", "query_prefix", "put before every query"),
+    TEXT("encoder", "document_prefix", "put before every document"),
+
+    NAME("loss", "infonce", "'kin list loss' shows all"),
+    SWITCH("loss", "symmetric", 0, "also documents against queries, mean of both"),
+    CHOICE("loss", "similarity", 0, 1, "cosine|dot", "what a score is"),
+    WHOLE("loss", "memory", 0, 0, ANY, "MB of scores kept for the backward pass; 0: recomputed"),
+    TEXT("loss", "learn", "hyperparameters of the loss to be trained, with blanks between"),
+    NUMBER("loss", "learn_rate", 0.05, 1e-9, 1e3,
+           "their learning rate as a multiple of the encoder's"),
+
+    WHOLE("batch", "size", 1024, 2, 10000000, "pairs in a batch"),
+    TEXT("batch", "repeat", "how often an epoch uses each kind of pair: kind=times ..."),
+    NUMBER("batch", "token_dropout", 0, 0, 0.9, "share of tokens left out of each text"),
+
+    NAME("optim", "adam", "'kin list optimizer' shows all"),
+
+    NAME("schedule", "linear", "'kin list schedule' shows all"),
+    NUMBER("schedule", "epochs", 3, 0, ANY, "passes over the pairs; may be a fraction"),
+    WHOLE("schedule", "steps", 0, 0, ANY, "length in steps; 0: as epochs says"),
+
+    SHARE("eval", "every", 0.25, "evaluate every so many steps or share of the run; 0: never"),
+
+    WHOLE("log", "every", 10, 1, ANY, "steps between lines of metrics.jsonl"),
+    SWITCH("log", "tensorboard", 1, "write tb/"),
+
+    SHARE("checkpoint", "every", 0, "steps or share of the run between checkpoints; 0: at the end"),
+
+    PATH("run", "dir", "the run folder"),
+    WHOLE("run", "seed", 0, 0, 4294967295.0, "seed of all random numbers"),
+    WHOLE("run", "threads", 0, 0, 4096, "threads; 0: as many as the machine allows"),
+    CHOICE("run", "device", 0, 0, "cpu", "where to compute"),
+    WHOLE("run", "memory", 0, 0, ANY, "most MB to use; 0: what the machine has free"),
+
+    { .section = NULL },
+};
+
+const config_list config_lists[CONFIG_LISTS] = {
+    { "encoder", &kin_encoders }, { "loss", &kin_losses },
+    { "optim", &kin_optimizers }, { "schedule", &kin_schedules },
+};
+
+const config_alias config_aliases[] = {
+    { "threads", "run.threads" },     { "seed", "run.seed" },
+    { "device", "run.device" },       { "lr", "optim.lr" },
+    { "batch-size", "batch.size" },   { "epochs", "schedule.epochs" },
+    { "loss", "loss.name" },          { "temperature", "loss.temperature" },
+    { NULL, NULL },
+};
+
+const kin_list *config_list_of(const char *section)
+{
+    for (int i = 0; i < CONFIG_LISTS; i++)
+        if (!strcmp(config_lists[i].section, section)) return config_lists[i].list;
+    return NULL;
+}
+
+const char *kin_config_alias(const char *name)
+{
+    for (const config_alias *a = config_aliases; a->name; a++)
+        if (!strcmp(a->name, name)) return a->key;
+    return NULL;
+}

@@ -1,0 +1,262 @@
+/* Checks the settings together: references, unknown keys, types, ranges, names, paths. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "train/config.h"
+#include "train/config_parts.h"
+
+enum { ERRORS_MAX = 6, DEPTH_MAX = 8, VALUE_MAX = 8192 };
+
+typedef struct {
+    kin_config *config;
+    int room;                        /* items there is memory for */
+    int errors;
+    char message[900];
+} resolving;
+
+/* Adds the thread's message to the report. */
+static void complain(resolving *r, const char *where)
+{
+    if (r->errors++ >= ERRORS_MAX) return;
+    const size_t used = strlen(r->message);
+    snprintf(r->message + used, sizeof r->message - used, "%s%s%s%s", used ? "\n" : "",
+             where ? where : "", where ? ": " : "", kin_message());
+}
+
+/* ---- ${section.key} ---------------------------------------------------------------------------- */
+
+/* The value of a key before it is checked: as given, or its default. */
+static bool raw_value(const kin_config *c, const char *key, char value[VALUE_MAX])
+{
+    const given *g = config_given(c, key);
+    if (g) {
+        snprintf(value, VALUE_MAX, "%s", g->value);
+        return true;
+    }
+    for (const config_spec *s = config_specs; s->section; s++) {
+        char name[CONFIG_KEY_MAX];
+        snprintf(name, sizeof name, "%s.%s", s->section, s->hyper.name);
+        if (strcmp(name, key)) continue;
+        if (s->text)
+            snprintf(value, VALUE_MAX, "%s", s->text);
+        else
+            kin_hyper_print(&s->hyper, s->hyper.value, value, VALUE_MAX);
+        return true;
+    }
+    return false;
+}
+
+/* out = text with every ${...} replaced by that key's value, itself expanded. */
+static kin_status expand(const kin_config *c, const char *text, char out[VALUE_MAX], int depth)
+{
+    size_t used = 0;
+    KIN_REQUIRE(depth < DEPTH_MAX, KIN_USAGE, "references go round in a circle at '%.60s'", text);
+    while (*text) {
+        char key[CONFIG_KEY_MAX], raw[VALUE_MAX], value[VALUE_MAX];
+        int length = 0;
+        value[0] = *text, value[1] = 0;
+        if (sscanf(text, "${%90[a-zA-Z0-9_.]}%n", key, &length) == 1 && length) {
+            KIN_REQUIRE(raw_value(c, key, raw), KIN_USAGE, "${%s}: there is no such key", key);
+            KIN_TRY(expand(c, raw, value, depth + 1));
+        }
+        text += length ? length : 1;
+        const size_t more = strlen(value);
+        KIN_REQUIRE(used + more < VALUE_MAX, KIN_USAGE, "the value is too long");
+        memcpy(out + used, value, more);
+        used += more;
+    }
+    out[used] = 0;
+    return KIN_OK;
+}
+
+/* ---- one key ----------------------------------------------------------------------------------- */
+
+static kin_status read_path(const given *g, const char *text, char value[VALUE_MAX])
+{
+    if (!*text || !g) {
+        snprintf(value, VALUE_MAX, "%s", text);
+        return KIN_OK;
+    }
+    while (!strncmp(text, "./", 2)) text += 2;
+    if (!strcmp(text, ".")) text = "";
+    if (!*text) {
+        snprintf(value, VALUE_MAX, "%s", g->base);
+        return KIN_OK;
+    }
+    return kin_path_join(value, VALUE_MAX, g->base, text);
+}
+
+static kin_status read_number(const config_spec *s, const char *key, const char *text, item *to)
+{
+    KIN_TRY(kin_hyper_parse(&s->hyper, key, text, &to->number));
+    KIN_REQUIRE(s->kind != CONFIG_SHARE || to->number < 1 || to->number == floor(to->number),
+                KIN_USAGE, "%s is %s; expected a share below 1 or a whole number of steps", key,
+                text);
+    return KIN_OK;
+}
+
+/* One more item, with the number and text of its key. */
+static void add_item(resolving *r, const char *section, const config_spec *s)
+{
+    kin_config *c = r->config;
+    char value[VALUE_MAX] = "", text[VALUE_MAX];
+    item *to = &c->item[c->items];
+    memset(to, 0, sizeof *to);
+    snprintf(to->key, sizeof to->key, "%s.%s", section, s->hyper.name);
+    to->section = section;
+    const given *g = config_given(c, to->key);
+    const bool numeric = s->kind == CONFIG_NUMBER || s->kind == CONFIG_SHARE;
+    kin_status status = KIN_OK;
+    to->number = s->hyper.value;
+    if (g) status = expand(c, g->value, text, 0);
+    else snprintf(text, sizeof text, "%s", s->text ? s->text : "");
+    if (!status && numeric && g) status = read_number(s, to->key, text, to);
+    if (!status && s->kind == CONFIG_PATH) status = read_path(g, text, value);
+    if (status) complain(r, g ? g->where : NULL);
+    if (numeric) kin_hyper_print(&s->hyper, to->number, value, sizeof value);
+    else if (s->kind != CONFIG_PATH) memcpy(value, text, sizeof value);
+    to->text = strdup(value);
+    c->items++;
+}
+
+static kin_status add_items(resolving *r)
+{
+    kin_config *c = r->config;
+    r->room = 256;
+    c->item = calloc((size_t)r->room, sizeof *c->item);
+    KIN_REQUIRE(c->item, KIN_MEMORY, "no memory for the settings");
+    for (const config_spec *s = config_specs; s->section; s++) {
+        add_item(r, s->section, s);
+        const bool last = !s[1].section || strcmp(s[1].section, s->section);
+        const kin_list *list = last ? config_list_of(s->section) : NULL;
+        if (!list) continue;
+        const kin_entry *e = list->items[kin_config_entry(c, s->section)];
+        for (const kin_hyper *h = e->hypers; h->name; h++) {
+            const config_spec own = { s->section, CONFIG_NUMBER, *h, NULL };
+            add_item(r, s->section, &own);
+        }
+    }
+    for (int i = 0; i < c->items; i++)
+        KIN_REQUIRE(c->item[i].text, KIN_MEMORY, "no memory for the settings");
+    return KIN_OK;
+}
+
+/* ---- names and unknown keys -------------------------------------------------------------------- */
+
+static void choose_entries(resolving *r)
+{
+    kin_config *c = r->config;
+    for (int i = 0; i < CONFIG_LISTS; i++) {
+        char key[CONFIG_KEY_MAX], raw[VALUE_MAX], name[VALUE_MAX];
+        snprintf(key, sizeof key, "%s.name", config_lists[i].section);
+        const given *g = config_given(c, key);
+        raw_value(c, key, raw);
+        if (expand(c, raw, name, 0) || kin_list_find(config_lists[i].list, name, &c->entry[i])) {
+            complain(r, g ? g->where : NULL);
+            c->entry[i] = 0;
+        }
+    }
+}
+
+/* The entry of the section's list that has this hyperparameter, or NULL. */
+static const char *other_owner(const char *key)
+{
+    const char *dot = strchr(key, '.');
+    for (int i = 0; i < CONFIG_LISTS && dot; i++) {
+        const kin_list *list = config_lists[i].list;
+        const size_t n = strlen(config_lists[i].section);
+        if ((size_t)(dot - key) != n || strncmp(key, config_lists[i].section, n)) continue;
+        for (int k = 0; k < list->count; k++)
+            if (kin_hyper_find(list->items[k], dot + 1) >= 0) return list->items[k]->name;
+    }
+    return NULL;
+}
+
+static void refuse(resolving *r, const given *g)
+{
+    const kin_config *c = r->config;
+    const char *names[256];
+    const char *owner = other_owner(g->key);
+    for (int i = 0; i < c->items; i++) names[i] = c->item[i].key;
+    const char *near = kin_nearest(g->key, names, c->items);
+    if (owner) {
+        const int section = (int)(strchr(g->key, '.') - g->key);
+        kin_fail(KIN_USAGE, "%s is a setting of '%s', but %.*s.name is another", g->key, owner,
+                 section, g->key);
+    } else if (near) {
+        kin_fail(KIN_USAGE, "unknown key %.80s; did you mean %s?", g->key, near);
+    } else {
+        kin_fail(KIN_USAGE, "unknown key %.80s", g->key);
+    }
+    complain(r, g->where);
+}
+
+static void refuse_unknown(resolving *r)
+{
+    const kin_config *c = r->config;
+    for (int i = 0; i < c->settings; i++) {
+        int k = 0;
+        while (k < c->items && strcmp(c->item[k].key, c->setting[i].key)) k++;
+        if (k == c->items) refuse(r, &c->setting[i]);
+    }
+}
+
+/* ---- what concerns several keys ---------------------------------------------------------------- */
+
+static void need_text(resolving *r, const char *key, const char *what)
+{
+    if (*kin_config_text(r->config, key)) return;
+    kin_fail(KIN_USAGE, "%s is missing: %s", key, what);
+    complain(r, NULL);
+}
+
+static void check_learned(resolving *r)
+{
+    const kin_entry *loss = config_list_of("loss")->items[kin_config_entry(r->config, "loss")];
+    const given *g = config_given(r->config, "loss.learn");
+    char names[VALUE_MAX], *rest = NULL;
+    snprintf(names, sizeof names, "%s", kin_config_text(r->config, "loss.learn"));
+    for (char *n = strtok_r(names, " ,", &rest); n; n = strtok_r(NULL, " ,", &rest)) {
+        const int h = kin_hyper_find(loss, n);
+        if (h >= 0 && (loss->hypers[h].flags & KIN_LEARNABLE)) continue;
+        kin_fail(KIN_USAGE, "loss.learn: '%.40s' is not a learnable setting of '%s'", n,
+                 loss->name);
+        complain(r, g ? g->where : NULL);
+    }
+}
+
+static void check_length(resolving *r)
+{
+    if (kin_config_number(r->config, "schedule.epochs") > 0
+        || kin_config_number(r->config, "schedule.steps") > 0) return;
+    kin_fail(KIN_USAGE, "schedule.epochs and schedule.steps are both 0: the run has no length");
+    complain(r, NULL);
+}
+
+static void check_together(resolving *r)
+{
+    need_text(r, "data.store", "the file that 'kin import' wrote");
+    need_text(r, "run.dir", "the folder for this run's results");
+    check_learned(r);
+    check_length(r);
+}
+
+kin_status kin_config_resolve(kin_config *c)
+{
+    resolving r = { .config = c };
+    config_forget_items(c);
+    choose_entries(&r);
+    KIN_TRY(add_items(&r));
+    refuse_unknown(&r);
+    check_together(&r);
+    if (!r.errors) return KIN_OK;
+    if (r.errors > ERRORS_MAX) {
+        const size_t used = strlen(r.message);
+        snprintf(r.message + used, sizeof r.message - used, "\nand %d more",
+                 r.errors - ERRORS_MAX);
+    }
+    return kin_fail(KIN_USAGE, "%s", r.message);
+}

@@ -1,0 +1,128 @@
+/* Estimate: what a run will take, before it takes it. */
+#include <math.h>
+#include <string.h>
+
+#include "train/machine.h"
+#include "train/trainer.h"
+
+/* MB of a run apart from what is there already. Everything that grows with the batch is linear in
+ * it: the tokens of its texts, its embeddings, their gradients. */
+typedef struct {
+    double weights, moments, fixed, per_pair;
+} demand;
+
+/* Numbers that one row of a batch holds between the table and the loss, and their gradients. */
+static double numbers_per_row(const kin_plan *plan, int count, double width)
+{
+    double numbers = 2 * plan[0].cols;                  /* the mean of the tokens */
+    for (int i = 1; i < count; i++)
+        if (!plan[i].sparse && plan[i].cols > 1) numbers += 2 * (double)plan[i].cols;
+    return numbers + 6 * width;                         /* norm, both sides apart, the loss */
+}
+
+static demand work_out(const kin_trainer *t, double tokens_per_pair)
+{
+    kin_plan plan[KIN_PLAN_MAX];
+    double hypers[KIN_HYPERS_MAX];
+    const int place = kin_config_entry(t->config, "encoder");
+    const kin_encoder *encoder = kin_encoder_at(place);
+    const int64_t vocab = kin_tokenizer_size(t->model->tokenizer);
+    const bool separate = kin_config_is(t->config, "encoder.towers", "separate");
+    kin_config_hypers(t->config, "encoder", hypers);
+    const int count = encoder->plan(hypers, vocab, plan);
+    const double width = (double)encoder->width(hypers), number = sizeof(real) / 1e6;
+    const double dim = (double)plan[0].cols;
+    demand d = { .weights = (double)kin_network_bytes(place, hypers, vocab, separate) / 1e6 };
+    d.moments = 2 * d.weights;
+    d.per_pair = 2 * numbers_per_row(plan, count, width) * number
+                 + tokens_per_pair * (dim * number + 40e-6);
+    double queries = 0;
+    for (int64_t i = 0; i < t->store->queries; i++)
+        queries += t->split_count && t->store->query_split[i] != KIN_TRAIN;
+    d.fixed = kin_config_number(t->config, "loss.memory") + 16;
+    if (t->split_count)
+        d.fixed += (KIN_EVALUATE_BLOCK + queries + 4 * KIN_EMBED_ROWS) * width * number
+                   + queries * KIN_RUN_DEPTH * 24e-6;
+    return d;
+}
+
+kin_status kin_trainer_check_memory(kin_trainer *t)
+{
+    int64_t step, tokens;
+    KIN_TRY(kin_batch_widest(t, &step, &tokens));
+    const demand d = work_out(t, (double)tokens / (double)t->size);
+    const double limit = kin_config_number(t->config, "run.memory"), now = kin_memory_now();
+    const double left = limit > 0 ? limit - now : kin_memory_left();
+    const double fixed = d.weights + d.moments + d.fixed;
+    const double need = fixed + d.per_pair * (double)t->size;
+    t->expected_mb = now + need;
+    if (need <= left) return KIN_OK;
+    const double fits = floor((left - fixed) / d.per_pair);
+    if (fits >= 2)
+        return kin_fail(KIN_MEMORY, "the run would take %.0f MB and %.0f MB are left; batch.size "
+                                    "= %.0f would fit instead of %ld", need, left, fits,
+                        (long)t->size);
+    return kin_fail(KIN_MEMORY, "the run would take %.0f MB and %.0f MB are left; the encoder and "
+                                "its optimizer alone take %.0f MB, so no batch would fit: make "
+                                "encoder.dim or tokenizer.vocab_size smaller", need, left, fixed);
+}
+
+/* ---- time -------------------------------------------------------------------------------------- */
+
+/* Seconds of a step: forward and backward as measured, and the optimizer's share of memory traffic
+ * at a rate that every machine reaches. */
+static kin_status time_step(kin_trainer *t, int64_t tokens, double *seconds)
+{
+    const double rate = 8e9, dim = (double)t->model->network->weight[0].tensor.cols;
+    KIN_TRY(kin_batch_fill(t, t->state.step < t->steps ? t->state.step : 0));
+    const double before = kin_seconds();
+    KIN_TRY(kin_trainer_forward(t, t->state.step, false));
+    *seconds = kin_seconds() - before
+               + 6 * sizeof(real) * dim * (double)tokens / rate;
+    return KIN_OK;
+}
+
+static void count_queries(const kin_trainer *t, kin_estimate *e)
+{
+    for (int64_t i = 0; i < t->store->queries; i++) {
+        const kin_split split = (kin_split)t->store->query_split[i];
+        *(split == KIN_TRAIN ? &e->train_queries
+          : split == KIN_VALIDATION ? &e->validation_queries : &e->test_queries) += 1;
+    }
+}
+
+static kin_estimate describe(const kin_trainer *t, double seconds)
+{
+    const kin_tokens *tokens = t->tokens.of[KIN_DOCUMENT];
+    kin_estimate e = {
+        .texts = t->store->texts.count, .documents = t->store->documents,
+        .pairs = t->store->pairs, .vocabulary = t->model->network->vocab,
+        .tokens = tokens->start[tokens->count], .empty = tokens->empty, .cut = tokens->cut,
+        .unknown = tokens->unknown, .steps = t->steps, .steps_per_epoch = t->per_epoch,
+        .dropped = kin_sampler_dropped(t->sampler), .memory_mb = t->expected_mb,
+        .available_mb = kin_memory_left(),
+        .seconds = seconds * (double)(t->steps - t->state.step),
+        .threads = kin_pool_threads(t->backend->pool),
+    };
+    count_queries(t, &e);
+    for (int i = 0; i < t->model->network->count; i++)
+        e.parameters += t->model->network->weight[i].tensor.rows
+                        * t->model->network->weight[i].tensor.cols;
+    return e;
+}
+
+kin_status kin_trainer_measure(kin_trainer *t)
+{
+    int64_t widest, tokens;
+    double seconds;
+    KIN_TRY(kin_batch_widest(t, &widest, &tokens));
+    KIN_TRY(kin_batch_fill(t, widest));            /* takes the memory of all steps */
+    KIN_TRY(kin_trainer_forward(t, widest, true));
+    KIN_TRY(time_step(t, tokens, &seconds));
+    memset(&t->last, 0, sizeof t->last);
+    if (t->watch && t->watch->estimate) {
+        const kin_estimate e = describe(t, seconds);
+        t->watch->estimate(t->watch->state, &e);
+    }
+    return KIN_OK;
+}

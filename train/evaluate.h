@@ -1,0 +1,60 @@
+/* Evaluate: how well a model finds the documents of a split's queries. All documents are embedded
+ * and searched a block at a time; the 1,000 best of each query are written as run.trec, and every
+ * ranking measure is of exactly these lists. */
+#ifndef KIN_TRAIN_EVALUATE_H
+#define KIN_TRAIN_EVALUATE_H
+
+#include "data/store.h"
+#include "encoders/model.h"
+#include "metrics/retrieval.h"
+#include "train/results.h"
+
+#define KIN_EVALUATE_BLOCK 8192            /* documents embedded at a time */
+
+/* Tokens of every text of the store, by kin_role; both point at one when the prefixes agree. */
+typedef struct {
+    const kin_tokens *of[2];
+    kin_tokens own[2];
+} kin_role_tokens;
+
+kin_status kin_role_tokens_make(kin_role_tokens *tokens, const kin_model *model, kin_pool *pool,
+                                const kin_store *store);
+void kin_role_tokens_free(kin_role_tokens *tokens);
+
+/* Whether a split has queries with a relevant document. */
+bool kin_split_judged(const kin_store *store, kin_split split);
+
+const char *kin_split_name(kin_split split);                       /* "validation" */
+
+/* What one system made of one split. */
+typedef struct {
+    kin_judgements *judgements;
+    kin_run *run;
+    kin_ranking_scores *scores;
+} kin_judged;
+
+void kin_judged_free(kin_judged *judged);                          /* a zeroed one is fine */
+
+/* Judges the model on count splits in one pass over the corpus. out: count. */
+kin_status kin_evaluate_model(const kin_store *store, const kin_model *model,
+                              const kin_role_tokens *tokens, const kin_split *splits, int count,
+                              kin_judged *out);
+
+/* The same for BM25. */
+kin_status kin_evaluate_bm25(const kin_store *store, kin_pool *pool, const kin_split *splits,
+                             int count, kin_judged *out);
+
+/* Means and bootstrap intervals. */
+kin_status kin_marks_of(kin_marks *scores, const kin_judged *judged, kin_pool *pool,
+                         uint64_t seed);
+
+/* Alignment of the judged queries with their documents, uniformity of a sample of the corpus.
+ * warning: "" or why the embeddings have collapsed. */
+kin_status kin_evaluate_shape(const kin_store *store, const kin_model *model,
+                              const kin_role_tokens *tokens, const kin_judged *judged,
+                              uint64_t seed, kin_shape *shape, char *warning, size_t size);
+
+/* Writes run.trec and qrels.trec into folder. */
+kin_status kin_judged_save(const kin_judged *judged, const char *folder);
+
+#endif

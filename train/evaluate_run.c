@@ -1,0 +1,57 @@
+/* Evaluates a run folder: kin_evaluate_run of run.h. */
+#include <string.h>
+
+#include "core/file.h"
+#include "train/finish.h"
+#include "train/open_run.h"
+#include "train/progress.h"
+
+static kin_status find_split(const kin_store *store, const char *name, kin_split *split)
+{
+    *split = KIN_SPLITS;
+    for (int s = 0; s < KIN_SPLITS; s++)
+        if (!strcmp(name, kin_split_name((kin_split)s))) *split = (kin_split)s;
+    KIN_REQUIRE(*split != KIN_SPLITS, KIN_USAGE,
+                "'%s' is not a split; expected train, validation or test", name);
+    KIN_REQUIRE(kin_split_judged(store, *split), KIN_DATA, "%s: has no %s queries", store->path,
+                name);
+    return KIN_OK;
+}
+
+static kin_status evaluate(const char *run, const char *split_name, kin_finished *f,
+                           kin_results *results)
+{
+    char path[KIN_PATH_MAX];
+    kin_split split;
+    kin_run_facts facts = { .step = 0 };
+    kin_role_tokens tokens;
+    KIN_TRY(find_split(f->store, split_name, &split));
+    KIN_TRY(kin_path_join(path, sizeof path, run, "run.json"));
+    if (kin_file_exists(path)) KIN_TRY(kin_run_facts_load(&facts, path));
+    kin_tell_stage(f->watch, "tokenising %ld texts", (long)f->store->texts.count);
+    KIN_TRY(kin_role_tokens_make(&tokens, f->model, f->backend->pool, f->store));
+    f->facts = &facts;
+    f->tokens = &tokens;
+    const kin_status status = kin_finished_judge(f, split, results);
+    kin_role_tokens_free(&tokens);
+    return status;
+}
+
+kin_status kin_evaluate_run(const char *run, const char *split, kin_backend *backend,
+                            const kin_watch *watch, kin_results *results)
+{
+    kin_config *config;
+    kin_store *store;
+    kin_model *model;
+    KIN_TRY(kin_open_run(&config, &store, run));
+    kin_status status = kin_open_model(&model, backend, run);
+    if (!status) {
+        kin_finished f = { .run = run, .config = config, .backend = backend, .watch = watch,
+                           .store = store, .model = model };
+        status = evaluate(run, split, &f, results);
+        kin_model_free(model);
+    }
+    kin_store_close(store);
+    kin_config_free(config);
+    return status;
+}

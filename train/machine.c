@@ -1,0 +1,59 @@
+/* Machine: see machine.h. */
+#include "train/machine.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+double kin_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The number behind "key" in a file of lines like "VmHWM:  1234 kB", or -1. */
+static double find_number(const char *path, const char *key)
+{
+    FILE *f = fopen(path, "r");
+    if (!f) return -1;
+    char line[256];
+    double number = -1;
+    while (number < 0 && fgets(line, sizeof line, f))
+        if (!strncmp(line, key, strlen(key))) sscanf(line + strlen(key), "%lf", &number);
+    fclose(f);
+    return number;
+}
+
+static double process_mb(const char *key)
+{
+    const double kb = find_number("/proc/self/status", key);
+    return kb < 0 ? 0 : kb * 1024 / 1e6;
+}
+
+double kin_memory_now(void)
+{
+    return process_mb("VmRSS:");
+}
+
+double kin_memory_peak(void)
+{
+    return process_mb("VmHWM:");
+}
+
+/* What the limit of a cgroup leaves, page cache counted as free; HUGE when there is no limit. */
+static double cgroup_left(double huge)
+{
+    const double most = find_number("/sys/fs/cgroup/memory.max", "");
+    const double used = find_number("/sys/fs/cgroup/memory.current", "");
+    if (most < 0 || used < 0) return huge;
+    const double cache = find_number("/sys/fs/cgroup/memory.stat", "inactive_file ");
+    return (most - used + (cache > 0 ? cache : 0)) / 1e6;
+}
+
+double kin_memory_left(void)
+{
+    const double huge = 1e12, kb = find_number("/proc/meminfo", "MemAvailable:");
+    const double system = kb < 0 ? huge : kb * 1024 / 1e6, limit = cgroup_left(huge);
+    return system < limit ? system : limit;
+}

@@ -1,0 +1,127 @@
+/* Saving: checkpoints of the whole state, and the model as users load it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "train/machine.h"
+#include "train/trainer.h"
+
+enum { BLOCKS_MAX = 2 * KIN_PLAN_MAX + 2 };
+
+/* Everything that a step changes, where it lies. */
+static int list_blocks(const kin_trainer *t, kin_block *blocks, char names[BLOCKS_MAX][64])
+{
+    kin_network *n = t->model->network;
+    int count = 0;
+    for (int i = 0; i < n->count; i++, count++) {
+        kin_tensor *w = &n->weight[i].tensor;
+        snprintf(names[count], 64, "encoder.%s", n->weight[i].name);
+        blocks[count] = (kin_block){ names[count], w->rows, w->cols, w->value };
+    }
+    size_t bytes;
+    void *moments = kin_optimizer_state(t->optimizer, &bytes);
+    blocks[count++] = (kin_block){ "optim", 1, (int64_t)(bytes / sizeof(real)), moments };
+    blocks[count++] = (kin_block){ "loss", 1, KIN_HYPERS_MAX, t->learned_values };
+    return count;
+}
+
+/* Blocks in host memory: where they lie, or copies to be freed. */
+static kin_status to_host(kin_backend *b, kin_block *blocks, int count, bool fill)
+{
+    if (!strcmp(b->name, "cpu")) return KIN_OK;
+    for (int i = 0; i < count; i++) {
+        const size_t bytes = (size_t)(blocks[i].rows * blocks[i].cols) * sizeof(real);
+        void *copy = malloc(bytes);
+        KIN_REQUIRE(copy, KIN_MEMORY, "no memory to copy %s", blocks[i].name);
+        if (fill) b->download(b, copy, blocks[i].values, bytes);
+        blocks[i].values = copy;
+    }
+    return KIN_OK;
+}
+
+static void free_copies(kin_backend *b, kin_block *blocks, int count)
+{
+    if (!strcmp(b->name, "cpu")) return;
+    for (int i = 0; i < count; i++) free(blocks[i].values);
+}
+
+static kin_status step_folder(const kin_trainer *t, char folder[KIN_PATH_MAX])
+{
+    char name[64];
+    snprintf(name, sizeof name, "checkpoints/step_%ld", (long)t->state.step);
+    return kin_run_folder_at(&t->folder, name, folder);
+}
+
+kin_status kin_trainer_save(kin_trainer *t)
+{
+    char folder[KIN_PATH_MAX], names[BLOCKS_MAX][64];
+    kin_block blocks[BLOCKS_MAX];
+    KIN_TRY(step_folder(t, folder));
+    const int count = list_blocks(t, blocks, names);
+    t->state.peak_mb = kin_memory_peak();
+    kin_status status = to_host(t->backend, blocks, count, true);
+    if (!status)
+        status = kin_checkpoint_save(folder, &t->state, blocks, count, t->model->tokenizer,
+                                     t->config);
+    free_copies(t->backend, blocks, count);
+    if (status) return status;
+    t->saved_step = t->state.step;
+    KIN_TRY(kin_run_folder_at(&t->folder, "checkpoints", folder));
+    kin_checkpoint_tidy(folder, t->state.step, t->state.best_step);
+    return KIN_OK;
+}
+
+kin_status kin_trainer_load(kin_trainer *t, const char *folder)
+{
+    char names[BLOCKS_MAX][64];
+    kin_block blocks[BLOCKS_MAX], own[BLOCKS_MAX];
+    const int count = list_blocks(t, blocks, names);
+    memcpy(own, blocks, sizeof own);
+    kin_status status = to_host(t->backend, blocks, count, false);
+    if (!status) status = kin_checkpoint_load(folder, blocks, count);
+    for (int i = 0; i < count && !status; i++)
+        if (own[i].values != blocks[i].values)
+            t->backend->upload(t->backend, own[i].values, blocks[i].values,
+                               (size_t)(own[i].rows * own[i].cols) * sizeof(real));
+    free_copies(t->backend, blocks, count);
+    kin_optimizer_set_steps(t->optimizer, t->state.step);
+    t->saved_step = t->state.step;
+    return status;
+}
+
+/* ---- model/ ------------------------------------------------------------------------------------ */
+
+kin_status kin_trainer_folded(kin_trainer *t, kin_model *model)
+{
+    *model = *t->model;
+    return kin_network_fold(&model->network, t->model->network);
+}
+
+typedef kin_status save_function(const kin_model *, const char *folder, const kin_card *);
+
+static kin_status save_with(kin_trainer *t, const kin_model *model, const char *results,
+                            save_function *save)
+{
+    char folder[KIN_PATH_MAX], data[KIN_PATH_MAX + 100];
+    KIN_TRY(kin_run_folder_at(&t->folder, "model", folder));
+    const char *slash = strrchr(t->store->path, '/');
+    snprintf(data, sizeof data, "%s: %ld pairs, %ld documents",
+             slash ? slash + 1 : t->store->path, (long)t->store->pairs,
+             (long)t->store->documents);
+    char *recipe = kin_config_print(t->config);
+    const kin_card card = { .data = data, .recipe = recipe, .results = results };
+    const kin_status status = save(model, folder, &card);
+    free(recipe);
+    return status;
+}
+
+kin_status kin_trainer_export(kin_trainer *t, const kin_model *model, const char *results)
+{
+    return save_with(t, model, results, kin_model_save);
+}
+
+kin_status kin_trainer_card(kin_trainer *t, const kin_model *model, const char *results)
+{
+    return save_with(t, model, results, kin_model_save_card);
+}

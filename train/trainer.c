@@ -1,0 +1,143 @@
+/* Trainer: the loop. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/machine.h"
+#include "train/trainer.h"
+
+static volatile sig_atomic_t stop_asked;
+
+void kin_train_stop(void)
+{
+    stop_asked = 1;
+}
+
+/* ---- one step ---------------------------------------------------------------------------------- */
+
+/* The loss and the gradients of the batch that is filled. */
+kin_status kin_trainer_forward(kin_trainer *t, int64_t step, bool accuracy)
+{
+    kin_tensor *queries, *documents;
+    const uint64_t seed = (uint64_t)kin_config_number(t->config, "run.seed");
+    kin_tape_reset(t->tape, seed, (uint32_t)step, true);
+    kin_network_forward_pairs(t->tape, t->model->network, &t->batch.bags, &queries, &documents);
+    t->loss.want_accuracy = accuracy;
+    kin_tensor *loss = kin_loss_apply(t->tape, &t->loss, queries, documents, &t->last.report);
+    return kin_tape_backward(t->tape, loss);
+}
+
+/* "left" -> "right" of the first pairs, each side cut to what a line holds. */
+static void quote_pairs(const kin_trainer *t, char *text, size_t size)
+{
+    enum { SHOWN = 2, CHARACTERS = 60 };
+    const kin_texts *texts = &t->store->texts;
+    size_t used = 0;
+    text[0] = 0;
+    for (int i = 0; i < SHOWN && i < t->size && used < size; i++) {
+        const int32_t *pair = t->store->pair + 3 * (int64_t)t->batch.pairs[i];
+        const int64_t left = kin_text_size(texts, pair[KIN_PAIR_LEFT]);
+        const int64_t right = kin_text_size(texts, pair[KIN_PAIR_RIGHT]);
+        used += (size_t)snprintf(text + used, size - used, "%s'%.*s' -> '%.*s'", i ? ", " : "",
+                                 (int)(left < CHARACTERS ? left : CHARACTERS),
+                                 kin_text(texts, pair[KIN_PAIR_LEFT]),
+                                 (int)(right < CHARACTERS ? right : CHARACTERS),
+                                 kin_text(texts, pair[KIN_PAIR_RIGHT]));
+    }
+}
+
+static kin_status explain(const kin_trainer *t, kin_status status)
+{
+    char pairs[600], reason[400];
+    if (status != KIN_NUMERICAL) return status;
+    snprintf(reason, sizeof reason, "%s", kin_message());
+    quote_pairs(t, pairs, sizeof pairs);
+    if (t->saved_step < 0)
+        return kin_fail(status, "step %ld: %s; the batch begins with %s", (long)t->state.step + 1,
+                        reason, pairs);
+    return kin_fail(status, "step %ld: %s; the batch begins with %s; the checkpoint of step %ld "
+                            "is good", (long)t->state.step + 1, reason, pairs,
+                    (long)t->saved_step);
+}
+
+static kin_status take_step(kin_trainer *t)
+{
+    const int64_t step = t->state.step;
+    const bool accuracy = (step + 1) % t->log_every == 0 || step + 1 == t->steps;
+    const double before = kin_seconds(), known = t->last.report.accuracy;
+    KIN_TRY(kin_batch_fill(t, step));
+    t->waited += kin_seconds() - before;
+    KIN_TRY(kin_trainer_forward(t, step, accuracy));
+    if (!accuracy) t->last.report.accuracy = known;     /* the last that was looked at */
+    t->last.rate = kin_schedule_rate(&t->schedule, step, t->steps);
+    KIN_TRY(kin_optimizer_step(t->optimizer, t->tape, t->last.rate));
+    t->last.norm = kin_optimizer_norm(t->optimizer);
+    const double weight = step ? 0.98 : 0;
+    t->state.loss_average = weight * t->state.loss_average + (1 - weight) * t->last.report.value;
+    t->state.step++;
+    t->state.pairs += t->size;
+    return KIN_OK;
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------- */
+
+/* The clock of train_seconds stands still outside the loop's own work. */
+static void stop_clock(kin_trainer *t)
+{
+    t->spent += kin_seconds() - t->clock;
+    t->state.train_seconds = t->spent_before + t->spent;
+}
+
+static void start_clock(kin_trainer *t)
+{
+    t->clock = kin_seconds();
+}
+
+static bool due(int64_t step, int64_t every, int64_t steps)
+{
+    return step == steps || (every && step % every == 0);
+}
+
+static kin_status evaluate(kin_trainer *t, bool *best)
+{
+    *best = false;
+    if (!kin_trainer_judges(t, KIN_VALIDATION)) return KIN_OK;
+    if (!due(t->state.step, t->eval_every, t->steps)) return KIN_OK;
+    stop_clock(t);
+    const kin_status status = kin_trainer_validate(t, best);
+    start_clock(t);
+    return status;
+}
+
+/* What follows a step: tell, evaluate, save. */
+static kin_status after_step(kin_trainer *t, bool stop)
+{
+    bool best;
+    KIN_TRY(kin_trainer_tell(t));
+    KIN_TRY(evaluate(t, &best));
+    stop_clock(t);
+    start_clock(t);
+    if (best || stop || due(t->state.step, t->checkpoint_every, t->steps))
+        KIN_TRY(kin_trainer_save(t));
+    return KIN_OK;
+}
+
+kin_status kin_trainer_run(kin_trainer *t)
+{
+    t->first_step = t->state.step;
+    t->spent_before = t->state.train_seconds;
+    start_clock(t);
+    while (t->state.step < t->steps) {
+        const kin_status status = take_step(t);
+        if (status) return explain(t, status);
+        const bool stop = stop_asked && t->state.step < t->steps;
+        KIN_TRY(after_step(t, stop));
+        if (!stop) continue;
+        stop_clock(t);
+        stop_asked = 0;
+        return kin_fail(KIN_STOPPED, "stopped after step %ld of %ld and saved; --resume continues",
+                        (long)t->state.step, (long)t->steps);
+    }
+    stop_clock(t);
+    return KIN_OK;
+}

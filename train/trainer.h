@@ -1,0 +1,113 @@
+/* Trainer: what a training run consists of. For the files of train/ that work on it:
+ *
+ *     setup.c      makes it from a config      estimate.c   memory and time beforehand
+ *     batch.c      texts of a step             progress.c   what is told and logged
+ *     trainer.c    the loop                    saving.c     checkpoints and model/
+ *     train.c      from folder to results      finish.c     the scores of the finished model */
+#ifndef KIN_TRAIN_TRAINER_H
+#define KIN_TRAIN_TRAINER_H
+
+#include "data/sampler.h"
+#include "data/store.h"
+#include "encoders/bags.h"
+#include "encoders/model.h"
+#include "losses/loss.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/log.h"
+#include "train/progress.h"
+#include "train/run.h"
+#include "train/run_folder.h"
+
+/* The texts of one step. A shared tower sees one list of bags, separate towers one each. */
+typedef struct {
+    kin_bag_room room[2];
+    kin_pair_bags bags;
+    const int32_t *pairs;           /* the sampler's, batch.size of them */
+} kin_batch;
+
+/* What the last step gave. */
+typedef struct {
+    kin_loss_report report;
+    double rate, norm, data_seconds, seconds;
+} kin_step_facts;
+
+typedef struct kin_trainer {
+    const kin_config *config;
+    kin_backend *backend;
+    const kin_watch *watch;
+    const kin_train_flags *flags;
+
+    kin_run_folder folder;
+    kin_run_facts facts;
+    kin_log *log;
+
+    kin_store *store;
+    kin_split splits[2];            /* that have judged queries: validation, test */
+    int split_count;
+    kin_model *model;
+    kin_role_tokens tokens;
+
+    kin_sampler *sampler;
+    int32_t *repeat;
+    kin_batch batch;
+    kin_tape *tape;
+    kin_loss_setting loss;
+    kin_tensor learned[KIN_HYPERS_MAX];
+    real *learned_values;           /* one number for each */
+    kin_optimizer *optimizer;
+    kin_schedule_setting schedule;
+
+    int64_t size, per_epoch, steps, eval_every, checkpoint_every, log_every;
+    kin_progress_state state;
+    kin_step_facts last;
+    int64_t saved_step;             /* of the last checkpoint, or -1 */
+    double spent_before;            /* seconds of training before this process */
+    double clock, told;             /* when the loop began to count, and last told of progress */
+    double spent, waited;           /* seconds in this process: training, and data of it */
+    int64_t first_step;             /* of this process */
+    double memory_mb, peak_mb;
+    double expected_mb;             /* the estimate of the peak */
+} kin_trainer;
+
+/* setup.c: setup takes all but the optimizer's, the tape's and the batch's memory. */
+kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint);    /* "": from scratch */
+kin_status kin_trainer_setup_step(kin_trainer *t);
+void kin_trainer_close_step(kin_trainer *t);                            /* what setup_step made */
+void kin_trainer_close(kin_trainer *t);
+bool kin_trainer_judges(const kin_trainer *t, kin_split split);
+
+/* batch.c */
+kin_status kin_batch_init(kin_batch *batch, kin_backend *backend);
+void kin_batch_free(kin_batch *batch);
+kin_status kin_batch_fill(kin_trainer *t, int64_t step);
+int64_t kin_batch_tokens(const kin_trainer *t, const int32_t *pairs);
+kin_status kin_batch_widest(kin_trainer *t, int64_t *step, int64_t *tokens);
+
+/* estimate.c: check refuses with KIN_MEMORY what would not fit; measure runs a step that moves nothing
+ * and tells what the run will take. */
+kin_status kin_trainer_check_memory(kin_trainer *t);
+kin_status kin_trainer_measure(kin_trainer *t);
+
+/* trainer.c */
+kin_status kin_trainer_forward(kin_trainer *t, int64_t step, bool accuracy);
+kin_status kin_trainer_run(kin_trainer *t);
+
+/* progress.c (and progress.h) */
+kin_status kin_trainer_tell(kin_trainer *t);
+double kin_trainer_temperature(const kin_trainer *t);
+
+/* saving.c */
+kin_status kin_trainer_save(kin_trainer *t);                   /* a checkpoint */
+kin_status kin_trainer_load(kin_trainer *t, const char *folder);
+kin_status kin_trainer_export(kin_trainer *t, const kin_model *model, const char *results);
+kin_status kin_trainer_card(kin_trainer *t, const kin_model *model, const char *results);
+kin_status kin_trainer_folded(kin_trainer *t, kin_model *model);   /* for evaluation */
+
+/* finish.c */
+kin_status kin_trainer_begin(kin_trainer *t);                  /* untrained model and BM25 */
+kin_status kin_trainer_validate(kin_trainer *t, bool *best);
+
+#endif
