@@ -1,0 +1,43 @@
+/* Bench: one case is one piece of work on inputs that any program can make, so that peers are
+ * timed on the same numbers. `kin bench CASE` times it; with --serve it repeats on request, for a
+ * driver that takes turns between two programs. */
+#ifndef KIN_BENCH_BENCH_H
+#define KIN_BENCH_BENCH_H
+
+#include "core/backend.h"
+
+typedef struct bench_case bench_case;
+
+typedef struct {
+    const bench_case *kind;
+    kin_backend *backend;
+    void *state;
+    size_t own_bytes;        /* inputs, their gradients, parameters and optimizer state not yet
+                                touched when the base of the memory reading is taken */
+    double flops;            /* the least a repetition needs */
+    const char *dump;        /* folder for dq.npy and dk.npy of the first repetition, or NULL */
+} bench;
+
+struct bench_case {
+    const char *name, *summary;
+    kin_status (*open)(bench *);
+    kin_status (*repeat)(bench *, double *loss);
+    void (*close)(bench *);
+    int64_t size[5];         /* the case's own: rows, dimension, ... */
+};
+
+extern const bench_case *const bench_cases[];      /* ends with NULL */
+
+/* The inputs: u(seed, i) is uniform in [-0.5, 0.5) and exact in float. */
+real bench_uniform(uint64_t seed, uint64_t i);
+void bench_fill(uint64_t seed, int64_t n, real *x);
+
+/* q = u(1, i), k = 0.7 q + 0.7 u(2, i) */
+void bench_pairs(int64_t n, real *q, real *k);
+
+/* Token bags with a Zipf law over `vocabulary` tokens, 1 .. 2 length - 1 tokens a bag. Allocates
+ * start and ids. */
+kin_status bench_bags(uint64_t seed, int64_t vocabulary, int64_t rows, int64_t length,
+                      int64_t **start, int32_t **ids);
+
+#endif

@@ -1,0 +1,45 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "bench/bench.h"
+#include "core/hash.h"
+
+real bench_uniform(uint64_t seed, uint64_t i)
+{
+    const uint64_t z = kin_mix64((seed << 40) + i + UINT64_C(0x9e3779b97f4a7c15) * (i + 1));
+    return (real)((double)(z >> 40) * 0x1p-24 - 0.5);
+}
+
+void bench_fill(uint64_t seed, int64_t n, real *x)
+{
+    for (int64_t i = 0; i < n; i++) x[i] = bench_uniform(seed, (uint64_t)i);
+}
+
+void bench_pairs(int64_t n, real *q, real *k)
+{
+    bench_fill(1, n, q);
+    bench_fill(2, n, k);
+    for (int64_t i = 0; i < n; i++) k[i] = (real)0.7f * q[i] + (real)0.7f * k[i];
+}
+
+kin_status bench_bags(uint64_t seed, int64_t vocabulary, int64_t rows, int64_t length,
+                      int64_t **start, int32_t **ids)
+{
+    *ids = NULL;
+    *start = malloc(sizeof **start * (size_t)(rows + 1));
+    KIN_REQUIRE(*start, KIN_MEMORY, "no memory for %ld bags", (long)rows);
+    (*start)[0] = 0;
+    for (int64_t b = 0; b < rows; b++) {
+        const double u = (double)bench_uniform(seed, (uint64_t)b) + 0.5;
+        (*start)[b + 1] = (*start)[b] + 1 + (int64_t)floor((double)(2 * length - 1) * u);
+    }
+    const int64_t tokens = (*start)[rows];
+    *ids = malloc(sizeof **ids * (size_t)tokens);
+    KIN_REQUIRE(*ids, KIN_MEMORY, "no memory for %ld tokens", (long)tokens);
+    for (int64_t t = 0; t < tokens; t++) {
+        const double u = (double)bench_uniform(seed + 1, (uint64_t)t) + 0.5;
+        const int64_t id = (int64_t)floor(pow((double)vocabulary, u)) - 1;
+        (*ids)[t] = (int32_t)(id < 0 ? 0 : id >= vocabulary ? vocabulary - 1 : id);
+    }
+    return KIN_OK;
+}

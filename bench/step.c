@@ -1,0 +1,170 @@
+/* T: a whole training step: encode both sides, one-way InfoNCE at temperature 0.05, backward,
+ * Adam. T1 is an MLP of two towers, T2 a shared static encoder with row-lazy Adam. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/op.h"
+#include "bench/bench.h"
+#include "core/rng.h"
+#include "losses/loss.h"
+#include "optim/optimizer.h"
+
+enum { STATIC_VOCABULARY = 0, STATIC_DIM, STATIC_ROWS, STATIC_LENGTH };
+enum { MLP_IN = 0, MLP_HIDDEN, MLP_OUT, MLP_ROWS };
+enum { BATCHES = 6, WEIGHTS = 8 };
+
+typedef struct {
+    kin_tape *tape;
+    kin_optimizer *optimizer;
+    kin_loss_setting loss;
+    kin_tensor weight[WEIGHTS];
+    kin_parameter parameters[WEIGHTS];
+    int weights, turn;
+    int64_t *start[BATCHES];          /* T2: queries' bags, then documents' */
+    int32_t *ids[BATCHES];
+    real *q, *k;                      /* T1 */
+} state;
+
+static kin_status add_weight(state *s, int64_t rows, int64_t cols, double deviation)
+{
+    kin_tensor *w = &s->weight[s->weights];
+    *w = (kin_tensor){ .rows = rows, .cols = cols, .needs_grad = true, .name = "weight" };
+    w->value = malloc(sizeof(real) * (size_t)(rows * cols));
+    KIN_REQUIRE(w->value, KIN_MEMORY, "no memory for a %ldx%ld weight", (long)rows, (long)cols);
+    for (int64_t i = 0; i < rows * cols; i++)
+        w->value[i] = (real)(deviation * kin_random_normal(0, KIN_STREAM_INIT,
+                                                           (uint32_t)s->weights, (uint64_t)i));
+    s->parameters[s->weights++] = (kin_parameter){ .tensor = w, .rate_factor = 1 };
+    return KIN_OK;
+}
+
+static kin_status open_common(bench *b, state **out)
+{
+    state *s = *out = b->state = calloc(1, sizeof *s);
+    KIN_REQUIRE(s, KIN_MEMORY, "no memory for the case");
+    KIN_TRY(kin_tape_new(&s->tape, b->backend));
+    KIN_TRY(kin_list_find(&kin_losses, "infonce", &s->loss.loss));
+    kin_hyper_defaults(kin_losses.items[s->loss.loss], s->loss.hypers);
+    return KIN_OK;
+}
+
+static kin_status open_optimizer(bench *b, state *s)
+{
+    kin_optimizer_setting setting;
+    KIN_TRY(kin_optimizer_defaults(&setting, "adam"));
+    return kin_optimizer_new(&s->optimizer, b->backend, &setting, s->parameters, s->weights);
+}
+
+static kin_status open_static(bench *b)
+{
+    const int64_t *size = b->kind->size, rows = size[STATIC_ROWS];
+    state *s;
+    KIN_TRY(open_common(b, &s));
+    KIN_TRY(add_weight(s, size[STATIC_VOCABULARY], size[STATIC_DIM], 1));
+    double tokens = 0;
+    for (int t = 0; t < BATCHES; t++) {
+        int64_t *start[2];
+        int32_t *ids[2];
+        for (int side = 0; side < 2; side++)
+            KIN_TRY(bench_bags((uint64_t)(16 * t + 8 * side), size[STATIC_VOCABULARY], rows,
+                               size[STATIC_LENGTH], &start[side], &ids[side]));
+        const int64_t first = start[0][rows], all = first + start[1][rows];
+        s->start[t] = realloc(start[0], sizeof **start * (size_t)(2 * rows + 1));
+        s->ids[t] = realloc(ids[0], sizeof **ids * (size_t)all);
+        KIN_REQUIRE(s->start[t] && s->ids[t], KIN_MEMORY, "no memory for %ld tokens", (long)all);
+        for (int64_t i = 1; i <= rows; i++) s->start[t][rows + i] = first + start[1][i];
+        memcpy(s->ids[t] + first, ids[1], sizeof **ids * (size_t)(all - first));
+        free(start[1]);
+        free(ids[1]);
+        tokens += (double)all / BATCHES;
+    }
+    b->flops = (6.0 * (double)(rows * rows) + 4 * tokens) * (double)size[STATIC_DIM];
+    return open_optimizer(b, s);
+}
+
+static kin_status finish_step(bench *b, state *s, kin_tensor *q, kin_tensor *k, double *loss)
+{
+    (void)b;
+    kin_loss_report report;
+    KIN_TRY(kin_tape_backward(s->tape, kin_loss_apply(s->tape, &s->loss, q, k, &report)));
+    *loss = report.value;
+    return kin_optimizer_step(s->optimizer, s->tape, 1e-3);
+}
+
+static kin_status repeat_static(bench *b, double *loss)
+{
+    const int64_t rows = b->kind->size[STATIC_ROWS];
+    state *s = b->state;
+    const int t = s->turn++ % BATCHES;
+    const kin_bags bags = { 2 * rows, s->start[t][2 * rows], s->ids[t], s->start[t] };
+    kin_tape_reset(s->tape, 0, (uint32_t)s->turn, true);
+    kin_tensor *both = kin_embedding_bag(s->tape, &s->weight[0], NULL, &bags);
+    both = kin_l2_normalize(s->tape, both);
+    return finish_step(b, s, kin_split_rows(s->tape, both, 0, rows),
+                       kin_split_rows(s->tape, both, rows, rows), loss);
+}
+
+static kin_status open_mlp(bench *b)
+{
+    const int64_t *size = b->kind->size, in = size[MLP_IN], hidden = size[MLP_HIDDEN];
+    const int64_t n = size[MLP_ROWS] * in;
+    state *s;
+    KIN_TRY(open_common(b, &s));
+    for (int tower = 0; tower < 2; tower++) {
+        KIN_TRY(add_weight(s, in, hidden, 1 / sqrt((double)in)));
+        KIN_TRY(add_weight(s, 1, hidden, 0));
+        KIN_TRY(add_weight(s, hidden, size[MLP_OUT], 1 / sqrt((double)hidden)));
+        KIN_TRY(add_weight(s, 1, size[MLP_OUT], 0));
+    }
+    s->q = malloc(sizeof(real) * (size_t)n);
+    s->k = malloc(sizeof(real) * (size_t)n);
+    KIN_REQUIRE(s->q && s->k, KIN_MEMORY, "no memory for the inputs");
+    bench_pairs(n, s->q, s->k);
+    const double rows = (double)size[MLP_ROWS], out = (double)size[MLP_OUT];
+    b->flops = rows * (6 * rows * out                                   /* the loss */
+                       + 2 * (4 * (double)(in * hidden) + 6 * (double)hidden * out));
+    return open_optimizer(b, s);
+}
+
+static kin_tensor *tower(state *s, int first, kin_tensor *x)
+{
+    kin_tensor *w = s->weight + first;
+    x = kin_relu(s->tape, kin_bias(s->tape, kin_matmul(s->tape, x, &w[0]), &w[1]));
+    return kin_bias(s->tape, kin_matmul(s->tape, x, &w[2]), &w[3]);
+}
+
+static kin_status repeat_mlp(bench *b, double *loss)
+{
+    const int64_t rows = b->kind->size[MLP_ROWS], in = b->kind->size[MLP_IN];
+    state *s = b->state;
+    kin_tape_reset(s->tape, 0, (uint32_t)++s->turn, true);
+    kin_tensor *q = tower(s, 0, kin_tape_input(s->tape, rows, in, s->q));
+    kin_tensor *k = tower(s, 4, kin_tape_input(s->tape, rows, in, s->k));
+    return finish_step(b, s, q, k, loss);
+}
+
+static void close(bench *b)
+{
+    state *s = b->state;
+    if (!s) return;
+    kin_optimizer_free(s->optimizer);
+    kin_tape_free(s->tape);
+    for (int i = 0; i < s->weights; i++) free(s->weight[i].value);
+    for (int t = 0; t < BATCHES; t++) {
+        free(s->start[t]);
+        free(s->ids[t]);
+    }
+    free(s->q);
+    free(s->k);
+    free(s);
+}
+
+const bench_case bench_T1a = { "T1a", "MLP step (784, 512, 128), B 1024", open_mlp, repeat_mlp,
+                               close, { 784, 512, 128, 1024 } };
+const bench_case bench_T1b = { "T1b", "MLP step (128, 256, 64), B 8192", open_mlp, repeat_mlp,
+                               close, { 128, 256, 64, 8192 } };
+const bench_case bench_T2a = { "T2a", "static-encoder step, V 30522, D 256, B 2048", open_static,
+                               repeat_static, close, { 30522, 256, 2048, 24 } };
+const bench_case bench_T2b = { "T2b", "static-encoder step, V 105879, D 1024, B 2048", open_static,
+                               repeat_static, close, { 105879, 1024, 2048, 24 } };

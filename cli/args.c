@@ -1,0 +1,142 @@
+#include "cli/args.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/entry.h"
+
+const verb_option args_common[] = {
+    { "help", NULL, "say what the verb does and how" },
+    { "json", NULL, "print results as JSON" },
+    { "quiet", NULL, "no progress, only results and errors" },
+    { "threads", "N", "threads (default: what the machine allows)" },
+    { NULL, NULL, NULL }
+};
+
+const char *args_get(const args *a, const char *name)
+{
+    for (int i = a->options; i-- > 0;)
+        if (!strcmp(a->name[i], name)) return a->text[i];
+    return NULL;
+}
+
+bool args_has(const args *a, const char *name)
+{
+    return args_get(a, name) != NULL;
+}
+
+kin_status args_integer(const args *a, const char *name, long low, long high, long otherwise,
+                        long *value)
+{
+    const char *text = args_get(a, name);
+    *value = otherwise;
+    if (!text) return KIN_OK;
+    char *end;
+    errno = 0;
+    *value = strtol(text, &end, 10);
+    KIN_REQUIRE(*text && !*end && !errno && *value >= low && *value <= high, KIN_USAGE,
+                "--%s is '%s', expected a whole number from %ld to %ld", name, text, low, high);
+    return KIN_OK;
+}
+
+/* ---- which options there are --------------------------------------------------------------- */
+
+static const verb_option *find_in(const verb_option *table, const char *name, size_t length)
+{
+    for (; table && table->name; table++)
+        if (strlen(table->name) == length && !strncmp(table->name, name, length)) return table;
+    return NULL;
+}
+
+static const verb_option *find_option(const verb *v, const char *name, size_t length)
+{
+    static const verb_option run_key = { "section.key", "VALUE", "" };
+    const verb_option *found = find_in(v->options, name, length);
+    if (!found) found = find_in(args_common, name, length);
+    if (!found && v->run_keys && memchr(name, '.', length)) found = &run_key;
+    return found;
+}
+
+static kin_status unknown_option(const verb *v, const char *given)
+{
+    const char *names[64];
+    int n = 0;
+    for (const verb_option *o = v->options; o && o->name && n < 64; o++) names[n++] = o->name;
+    for (const verb_option *o = args_common; o->name && n < 64; o++) names[n++] = o->name;
+    const char *near = kin_nearest(given, names, n);
+    if (near)
+        return kin_fail(KIN_USAGE, "unknown option --%s; did you mean --%s?", given, near);
+    return kin_fail(KIN_USAGE, "unknown option --%s; 'kin %s --help' lists the options", given,
+                    v->name);
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+/* One option at argv[*i]; the value is behind '=' or is the next word. */
+static kin_status read_option(const verb *v, int argc, char **argv, int *i, args *out)
+{
+    char *name = argv[*i] + 2, *equal = strchr(name, '=');
+    const size_t length = equal ? (size_t)(equal - name) : strlen(name);
+    const verb_option *option = find_option(v, name, length);
+    if (equal) *equal = 0;
+    if (!option) return unknown_option(v, name);
+    const char *text = equal ? equal + 1 : "";
+    if (!option->value) {
+        KIN_REQUIRE(!equal, KIN_USAGE, "--%s takes no value, but '%s' was given", name, text);
+    } else if (!equal) {
+        /* A value in brackets may be left out: --resume [WHICH]. */
+        const bool optional = option->value[0] == '[';
+        const bool there = *i + 1 < argc && (!optional || argv[*i + 1][0] != '-');
+        KIN_REQUIRE(there || optional, KIN_USAGE, "--%s needs a value (%s)", name, option->value);
+        if (there) text = argv[++*i];
+    }
+    out->name[out->options] = name;
+    out->text[out->options++] = text;
+    return KIN_OK;
+}
+
+static kin_status check_count(const verb *v, const args *a)
+{
+    if (args_has(a, "help")) return KIN_OK;
+    KIN_REQUIRE(a->count >= v->least, KIN_USAGE, "kin %s needs %s; usage: kin %s %s", v->name,
+                a->count ? "another argument" : "an argument", v->name, v->usage);
+    KIN_REQUIRE(a->count <= v->most, KIN_USAGE, "unexpected argument '%s'; usage: kin %s %s",
+                a->positional[v->most], v->name, v->usage);
+    return KIN_OK;
+}
+
+kin_status args_read(const verb *v, int argc, char **argv, args *out)
+{
+    *out = (args){ .program = argv[0], .argc = argc, .argv = argv };
+    out->positional = calloc((size_t)argc + 1, sizeof(char *));
+    out->name = calloc((size_t)argc + 1, sizeof(char *));
+    out->text = calloc((size_t)argc + 1, sizeof(char *));
+    KIN_REQUIRE(out->positional && out->name && out->text, KIN_MEMORY,
+                "no memory for %d arguments", argc);
+    bool only_words = false;                     /* after -- */
+    for (int i = 2; i < argc; i++) {
+        if (!only_words && !strcmp(argv[i], "--")) {
+            only_words = true;
+        } else if (!only_words && !strcmp(argv[i], "-h")) {
+            out->name[out->options] = "help";
+            out->text[out->options++] = "";
+        } else if (!only_words && !strncmp(argv[i], "--", 2)) {
+            KIN_TRY(read_option(v, argc, argv, &i, out));
+        } else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
+            return unknown_option(v, argv[i] + 1);
+        } else {
+            out->positional[out->count++] = argv[i];
+        }
+    }
+    return check_count(v, out);
+}
+
+void args_done(args *a)
+{
+    free(a->positional);
+    free(a->name);
+    free(a->text);
+    *a = (args){ 0 };
+}

@@ -1,0 +1,105 @@
+/* kin check: gradients and known values of losses and ops, in double precision. kin hands the work
+ * to kin64, which is installed beside it. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "autograd/gradcheck.h"
+#include "cli/device.h"
+#include "cli/lists.h"
+#include "core/file.h"
+#include "losses/check.h"
+
+#ifdef KIN_DOUBLE
+
+typedef struct { int checks, failed; } tally;
+
+static void report(tally *t, const char *kind, const char *name, const char *what, double error,
+                   double bound, const char *where)
+{
+    const bool good = error <= bound;
+    t->checks++;
+    t->failed += !good;
+    printf("%-4s %-16s %-28s worst %.2g (bound %.0e)%s%s%s\n", kind, name, what, error, bound,
+           good ? "" : "  FAILED", good || !*where ? "" : " at ", good ? "" : where);
+}
+
+static kin_status check_op(kin_tape *tape, const kin_op *op, tally *t)
+{
+    kin_gradcheck worst;
+    char where[96];
+    KIN_TRY(kin_gradient_check_op(tape, op, &worst));
+    snprintf(where, sizeof where, "input %d, row %ld, column %ld: %.9g, expected %.9g",
+             worst.param, (long)worst.row, (long)worst.col, worst.gradient, worst.slope);
+    report(t, "op", op->entry.name, "gradient", worst.error, KIN_GRADIENT_BOUND, where);
+    return KIN_OK;
+}
+
+static void loss_line(void *state, const kin_loss_check_line *line)
+{
+    report(state, "loss", line->loss, line->what, line->error, line->bound, line->where);
+}
+
+static kin_status check_all(kin_tape *tape, const char *name, tally *t)
+{
+    for (int i = 0; i < kin_ops.count; i++)
+        if (!name || !strcmp(name, kin_ops.items[i]->name))
+            KIN_TRY(check_op(tape, (const kin_op *)kin_ops.items[i], t));
+    for (int i = 0; i < kin_losses.count; i++)
+        if (!name || !strcmp(name, kin_losses.items[i]->name))
+            KIN_TRY(kin_loss_check(tape, i, loss_line, t));
+    return KIN_OK;
+}
+
+static kin_status unknown(const char *name)
+{
+    const char *names[128];
+    int n = 0;
+    for (int i = 0; i < kin_ops.count; i++) names[n++] = kin_ops.items[i]->name;
+    for (int i = 0; i < kin_losses.count; i++) names[n++] = kin_losses.items[i]->name;
+    const char *near = kin_nearest(name, names, n);
+    return kin_fail(KIN_USAGE, "no loss or op is called '%s'%s%s", name,
+                    near ? "; did you mean " : "", near ? near : "");
+}
+
+static kin_status run(const args *a)
+{
+    device d;
+    kin_tape *tape = NULL;
+    tally t = { 0, 0 };
+    const char *name = a->count ? a->positional[0] : NULL;
+    KIN_TRY(device_open_for(&d, a));
+    kin_status status = kin_tape_new(&tape, d.backend);
+    if (status == KIN_OK) status = check_all(tape, name, &t);
+    kin_tape_free(tape);
+    device_close(&d);
+    if (status != KIN_OK) return status;
+    if (!t.checks) return unknown(name);
+    printf("%d checks, %d failed\n", t.checks, t.failed);
+    KIN_REQUIRE(!t.failed, KIN_CHECK, "%d of %d checks failed", t.failed, t.checks);
+    return KIN_OK;
+}
+
+#else
+
+static kin_status run(const args *a)
+{
+    char path[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 3);
+    KIN_REQUIRE(length > 0, KIN_RUNTIME, "cannot tell where kin is, so not where kin64 is");
+    strcpy(path + length, "64");
+    fflush(stdout);
+    a->argv[0] = path;
+    execv(path, a->argv);
+    return kin_fail(KIN_RUNTIME, "%s cannot be run; it is built and installed with kin", path);
+}
+
+#endif
+
+const verb verb_check = {
+    .name = "check", .summary = "check gradients and known values of any loss or op",
+    .usage = "[NAME]", .least = 0, .most = 1, .run = run,
+    .details = "Compares every derivative with differences in double precision, and every loss\n"
+               "with values from independent programs. Exit code 5 when one is off.",
+};

@@ -1,0 +1,81 @@
+/* kin describe: one listed thing: its documentation and its settings. */
+#include <stdio.h>
+
+#include "cli/lists.h"
+#include "cli/print.h"
+#include "cli/verb.h"
+
+static void range_text(const kin_hyper *h, char *text, int size)
+{
+    char low[32], high[32];
+    if (h->choices) {
+        snprintf(text, (size_t)size, "%s", h->choices);
+    } else if (h->flags & KIN_BOOLEAN) {
+        snprintf(text, (size_t)size, "false|true");
+    } else {
+        kin_hyper_print(h, h->min, low, sizeof low);
+        kin_hyper_print(h, h->max, high, sizeof high);
+        snprintf(text, (size_t)size, "%s .. %s", low, high);
+    }
+}
+
+static void print_text(const kin_list *list, const kin_entry *e)
+{
+    const char *head = lists_head(list->kind, e->name);
+    if (head)
+        printf("%s", head);
+    else
+        printf("%s -- %s\n", e->name, e->summary);
+    if (!e->hypers[0].name) return;
+    printf("\n%-18s %-10s %-22s\n", "setting", "default", "range");
+    for (const kin_hyper *h = e->hypers; h->name; h++) {
+        char value[32], range[128];
+        kin_hyper_print(h, h->value, value, sizeof value);
+        range_text(h, range, sizeof range);
+        printf("%-18s %-10s %-22s %s%s\n", h->name, value, range, h->help,
+               h->flags & KIN_LEARNABLE ? " (may be learned)" : "");
+    }
+}
+
+static kin_status print_as_json(const kin_list *list, const kin_entry *e)
+{
+    kin_json_out json = { .indent = 2 };
+    kin_json_open(&json, NULL, '{');
+    kin_json_put_string(&json, "kind", list->kind);
+    kin_json_put_string(&json, "name", e->name);
+    kin_json_put_string(&json, "summary", e->summary);
+    const char *head = lists_head(list->kind, e->name);
+    if (head) kin_json_put_string(&json, "documentation", head);
+    kin_json_open(&json, "settings", '[');
+    for (const kin_hyper *h = e->hypers; h->name; h++) {
+        char value[32], range[128];
+        kin_hyper_print(h, h->value, value, sizeof value);
+        range_text(h, range, sizeof range);
+        kin_json_open(&json, NULL, '{');
+        kin_json_put_string(&json, "name", h->name);
+        kin_json_put_string(&json, "default", value);
+        kin_json_put_string(&json, "range", range);
+        kin_json_put_string(&json, "help", h->help);
+        kin_json_put_boolean(&json, "learnable", h->flags & KIN_LEARNABLE);
+        kin_json_close(&json);
+    }
+    kin_json_close(&json);
+    kin_json_close(&json);
+    return print_json(&json);
+}
+
+static kin_status run(const args *a)
+{
+    const kin_list *list;
+    int index;
+    KIN_TRY(lists_find(a->positional[0], &list));
+    KIN_TRY(kin_list_find(list, a->positional[1], &index));
+    if (args_has(a, "json")) return print_as_json(list, list->items[index]);
+    print_text(list, list->items[index]);
+    return KIN_OK;
+}
+
+const verb verb_describe = {
+    .name = "describe", .summary = "explain one loss, op, encoder, ...: formula, source, settings",
+    .usage = "KIND NAME", .least = 2, .most = 2, .run = run,
+};

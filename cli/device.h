@@ -1,0 +1,18 @@
+/* The device a verb computes on: its threads and its backend. */
+#ifndef KIN_CLI_DEVICE_H
+#define KIN_CLI_DEVICE_H
+
+#include "cli/verb.h"
+#include "core/backend.h"
+
+typedef struct {
+    kin_pool *pool;
+    kin_backend *backend;
+} device;
+
+/* threads 0: as many as the machine allows. name: "cpu" ("cuda" says that this build has none). */
+kin_status device_open(device *, const char *name, int threads);
+kin_status device_open_for(device *, const args *);       /* with --threads of the command line */
+void device_close(device *);
+
+#endif

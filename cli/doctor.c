@@ -1,0 +1,118 @@
+/* kin doctor: what this machine and this build can do, and what is slow or missing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/device.h"
+#include "cli/print.h"
+#include "core/file.h"
+#include "cpu/cpu.h"
+#include "data/store.h"
+
+typedef struct {
+    kin_cpu_facts cpu;
+    kin_cpu_rates rates;
+    int online, threads;
+    double memory_mb;
+    bool hdf5, wordnet, gnuplot;
+} facts;
+
+static const char *cuda_state(void)
+{
+    return kin_file_exists("/dev/nvidia0") ? "a GPU is there, but this build has no CUDA backend"
+                                           : "no CUDA backend in this build: CPU only";
+}
+
+static kin_status gather(const args *a, facts *f)
+{
+    device d;
+    KIN_TRY(device_open_for(&d, a));
+    f->cpu = kin_cpu_describe(d.backend);
+    f->online = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    f->threads = kin_pool_threads(d.pool);
+    f->memory_mb = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 1048576;
+    f->hdf5 = kin_store_available();
+    f->wordnet = kin_file_exists("/usr/share/wordnet/data.noun");
+    f->gnuplot = kin_file_exists("/usr/bin/gnuplot");
+    const kin_status status = kin_cpu_measure(d.backend, &f->rates);
+    device_close(&d);
+    return status;
+}
+
+/* Prints one warning a line and returns how many there are. */
+static int warn(FILE *out, const facts *f)
+{
+    int n = 0;
+    const double share = f->rates.product_one / f->rates.peak;
+    if (!f->cpu.blas)
+        n++, fprintf(out, "warning: OpenBLAS was not found, products run in plain C (%.0f GFLOP/s); "
+                     "install libopenblas0-pthread\n", f->rates.product_one);
+    else if (share < 0.6)
+        n++, fprintf(out, "warning: products reach %.0f %% of the measured peak with OpenBLAS's %s "
+                     "kernels; expected 60 %% or more\n", 100 * share, f->cpu.blas_core);
+    if (*f->cpu.blas_note) n++, fprintf(out, "warning: %s\n", f->cpu.blas_note);
+    if (f->threads < f->online)
+        n++, fprintf(out, "warning: %d of %d CPUs may be used (affinity or quota)\n", f->threads,
+                     f->online);
+    if (!f->hdf5)
+        n++, fprintf(out, "warning: built without HDF5: import, train and eval cannot work\n");
+    return n;
+}
+
+static kin_status print_facts_json(const facts *f)
+{
+    kin_json_out json = { .indent = 2 };
+    kin_json_open(&json, NULL, '{');
+    kin_json_put_string(&json, "cpu", f->cpu.model);
+    kin_json_put_string(&json, "features", f->cpu.features);
+    kin_json_put_string(&json, "isa", f->cpu.isa);
+    kin_json_put_boolean(&json, "openblas", f->cpu.blas);
+    kin_json_put_string(&json, "blas_core", f->cpu.blas_core);
+    kin_json_put_string(&json, "blas_path", f->cpu.blas_path);
+    kin_json_put_number(&json, "peak_gflops", f->rates.peak);
+    kin_json_put_number(&json, "product_gflops", f->rates.product_one);
+    kin_json_put_number(&json, "product_all_gflops", f->rates.product_all);
+    kin_json_put_whole(&json, "threads", f->threads);
+    kin_json_put_number(&json, "memory_mb", f->memory_mb);
+    kin_json_put_boolean(&json, "hdf5", f->hdf5);
+    kin_json_put_string(&json, "cuda", cuda_state());
+    kin_json_put_boolean(&json, "wordnet", f->wordnet);
+    kin_json_close(&json);
+    return print_json(&json);
+}
+
+static void print_facts(const facts *f)
+{
+    printf("cpu       %s\nfeatures  %s\nloops     %s\n", f->cpu.model, f->cpu.features, f->cpu.isa);
+    if (f->cpu.blas)
+        printf("blas      %s kernels, %s\n          %s\n", f->cpu.blas_core, f->cpu.blas_config,
+               f->cpu.blas_path);
+    else
+        printf("blas      none: plain product\n");
+    printf("product   %.0f GFLOP/s on one core (%.0f %% of a peak of %.0f), %.0f on %d threads\n",
+           f->rates.product_one, 100 * f->rates.product_one / f->rates.peak, f->rates.peak,
+           f->rates.product_all, f->rates.threads);
+    printf("threads   %d of %d CPUs\nmemory    %.0f MB\n", f->threads, f->online, f->memory_mb);
+    printf("hdf5      %s\ncuda      %s\nwordnet   %s\ngnuplot   %s\n", f->hdf5 ? "yes" : "no",
+           cuda_state(), f->wordnet ? "yes" : "no (package wordnet-base)",
+           f->gnuplot ? "yes" : "no (only pictures need it)");
+}
+
+static kin_status run(const args *a)
+{
+    facts f = { 0 };
+    KIN_TRY(gather(a, &f));
+    if (args_has(a, "json")) {
+        warn(stderr, &f);
+        return print_facts_json(&f);
+    }
+    print_facts(&f);
+    if (!warn(stdout, &f)) printf("all is well\n");
+    return KIN_OK;
+}
+
+const verb verb_doctor = {
+    .name = "doctor", .summary = "show what this machine offers and what is slow or missing",
+    .usage = "", .run = run,
+};

@@ -1,0 +1,43 @@
+/* kin eval: the scores of a trained run. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/device.h"
+#include "cli/print.h"
+#include "cli/watch.h"
+#include "train/run.h"
+
+static kin_status run(const args *a)
+{
+    const char *split = args_get(a, "split") ? args_get(a, "split") : "test";
+    KIN_REQUIRE(!strcmp(split, "test") || !strcmp(split, "validation"), KIN_USAGE,
+                "--split is '%s', expected test or validation", split);
+    device d;
+    KIN_TRY(device_open_for(&d, a));
+    watcher w;
+    const kin_watch watch = watch_start(&w, a);
+    kin_results results = { 0 };
+    const kin_status status = kin_evaluate_run(a->positional[0], split, d.backend, &watch,
+                                               &results);
+    watch_end(&w);
+    device_close(&d);
+    if (status != KIN_OK) return status;
+    if (args_has(a, "json"))
+        return print_run_file(a->positional[0], !strcmp(split, "test")
+                              ? "eval/test/results.json" : "eval/validation/results.json");
+    watch_print_table(stdout, &results);
+    return KIN_OK;
+}
+
+static const verb_option options[] = {
+    { "split", "NAME", "test (default) or validation" },
+    { NULL, NULL, NULL }
+};
+
+const verb verb_eval = {
+    .name = "eval", .summary = "rank a split's queries with a run's model and score the ranking",
+    .usage = "RUN [--split test|validation]", .options = options, .least = 1, .most = 1,
+    .run = run,
+    .details = "Writes RUN/eval/SPLIT: results.json, run.trec and qrels.trec. All measures are of\n"
+               "run.trec (top 1,000 a query), so that any TREC evaluator repeats them.",
+};

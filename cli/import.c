@@ -1,0 +1,88 @@
+/* kin import: from a source format to a store. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/print.h"
+#include "cli/verb.h"
+#include "data/import.h"
+
+/* Options that are the importer's own numbers: --fraction 0.1. */
+static kin_status read_hypers(const args *a, const kin_entry *entry, double *hypers)
+{
+    static const char *const others[] = { "out", "validation", "json", "quiet", "threads" };
+    kin_hyper_defaults(entry, hypers);
+    for (int i = 0; i < a->options; i++) {
+        bool other = false;
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            other |= !strcmp(a->name[i], others[k]);
+        const int place = kin_hyper_find(entry, a->name[i]);
+        if (other) continue;
+        KIN_REQUIRE(place >= 0, KIN_USAGE, "kin import %s takes no option --%s", entry->name,
+                    a->name[i]);
+        KIN_TRY(kin_hyper_parse(&entry->hypers[place], a->name[i], a->text[i], &hypers[place]));
+    }
+    return KIN_OK;
+}
+
+static kin_status print_report_json(const char *out, const kin_import_report *r)
+{
+    kin_json_out json = { .indent = 2 };
+    kin_json_open(&json, NULL, '{');
+    kin_json_put_string(&json, "store", out);
+    kin_json_put_whole(&json, "documents", r->documents);
+    kin_json_put_whole(&json, "texts", r->texts);
+    kin_json_put_whole(&json, "pairs", r->pairs);
+    kin_json_put_whole(&json, "relations", r->relations);
+    kin_json_put_whole(&json, "train_queries", r->queries[KIN_TRAIN]);
+    kin_json_put_whole(&json, "validation_queries", r->queries[KIN_VALIDATION]);
+    kin_json_put_whole(&json, "test_queries", r->queries[KIN_TEST]);
+    kin_json_put_whole(&json, "duplicates", r->duplicates);
+    kin_json_close(&json);
+    return print_json(&json);
+}
+
+static void print_report(const char *out, const kin_import_report *r)
+{
+    printf("%s: %" PRId64 " documents, %" PRId64 " pairs to train on, queries %" PRId64 " train, %"
+           PRId64 " validation, %" PRId64 " test", out, r->documents, r->pairs,
+           r->queries[KIN_TRAIN], r->queries[KIN_VALIDATION], r->queries[KIN_TEST]);
+    if (r->duplicates) printf("; %" PRId64 " duplicate entries dropped", r->duplicates);
+    printf("\n");
+}
+
+static kin_status run(const args *a)
+{
+    int importer;
+    KIN_TRY(kin_list_find(&kin_importers, a->positional[0], &importer));
+    const kin_importer *kind = kin_importer_at(importer);
+    kin_import_setting setting = {
+        .source = a->count == 2 ? a->positional[1] : NULL,
+        .validation = args_get(a, "validation"), .out = args_get(a, "out"),
+    };
+    KIN_REQUIRE(setting.out, KIN_USAGE, "--out FILE.h5 is missing: where the store goes");
+    KIN_REQUIRE(setting.source || kind->source, KIN_USAGE, "kin import %s needs %s",
+                kind->entry.name, kind->argument);
+    KIN_TRY(read_hypers(a, &kind->entry, setting.hypers));
+    kin_import_report report = { 0 };
+    KIN_TRY(kin_import_run(importer, &setting, &report));
+    if (*report.notice && !args_has(a, "quiet")) fprintf(stderr, "%s\n", report.notice);
+    if (*report.warning) fprintf(stderr, "warning: %s\n", report.warning);
+    if (args_has(a, "json")) return print_report_json(setting.out, &report);
+    print_report(setting.out, &report);
+    return KIN_OK;
+}
+
+static const verb_option options[] = {
+    { "out", "FILE.h5", "the store to write" },
+    { "validation", "FILE", "pairs: validation queries from this file, not by hash" },
+    { "fraction", "SHARE", "pairs: the share of queries kept for validation" },
+    { NULL, NULL, NULL }
+};
+
+const verb verb_import = {
+    .name = "import", .summary = "make a store from WordNet, from text pairs, ...",
+    .usage = "FORMAT [SOURCE] --out FILE.h5", .options = options, .least = 1, .most = 2,
+    .run = run,
+    .details = "'kin list importer' names the formats, 'kin describe importer NAME' explains one.",
+};

@@ -1,0 +1,110 @@
+/* kin train: a run file and its overrides, start to end. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/device.h"
+#include "cli/print.h"
+#include "cli/watch.h"
+#include "cpu/cpu.h"
+#include "train/config.h"
+#include "train/run.h"
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    kin_train_stop();
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND };
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* The run file, then what the command line sets on top of it. */
+static kin_status configure(const args *a, kin_config *config)
+{
+    KIN_TRY(kin_config_load(config, a->positional[0]));
+    for (int i = 0; i < a->options; i++) {
+        const char *key = strchr(a->name[i], '.') ? a->name[i] : kin_config_alias(a->name[i]);
+        if (key) KIN_TRY(kin_config_set(config, key, a->text[i]));
+    }
+    return kin_config_resolve(config);
+}
+
+static void join_command(const args *a, char *text, size_t size)
+{
+    size_t n = 0;
+    text[0] = 0;
+    for (int i = 0; i < a->argc && n < size; i++)
+        n += (size_t)snprintf(text + n, size - n, "%s%s", i ? " " : "", a->argv[i]);
+}
+
+static kin_status report(const args *a, const char *run, const kin_train_outcome *outcome)
+{
+    if (outcome->finished_before)
+        fprintf(stderr, "the run in %s is finished already; nothing to do\n", run);
+    if (!outcome->evaluated) return KIN_OK;
+    if (args_has(a, "json")) return print_run_file(run, "eval/test/results.json");
+    watch_print_table(stdout, &outcome->results);
+    return KIN_OK;
+}
+
+static kin_status train(const args *a, const kin_config *config)
+{
+    device d;
+    char command[4096], blas[512];
+    KIN_TRY(device_open(&d, kin_config_text(config, "run.device"),
+                        (int)kin_config_number(config, "run.threads")));
+    const kin_cpu_facts facts = kin_cpu_describe(d.backend);
+    snprintf(blas, sizeof blas, "%s %s", facts.blas ? facts.blas_core : "plain product",
+             facts.blas_config);
+    join_command(a, command, sizeof command);
+    watcher w;
+    const kin_watch watch = watch_start(&w, a);
+    const char *resume = args_get(a, "resume");
+    const kin_train_flags flags = {
+        .resume = resume && !*resume ? "latest" : resume,
+        .overwrite = args_has(a, "overwrite"),
+        .command = command, .build = "kin " KIN_VERSION ", gcc-compatible " __VERSION__,
+        .blas = blas,
+    };
+    kin_train_outcome outcome = { 0 };
+    catch_signals();
+    kin_status status = kin_train(config, d.backend, &watch, &flags, &outcome);
+    watch_end(&w);
+    if (status == KIN_OK) status = report(a, kin_config_text(config, "run.dir"), &outcome);
+    device_close(&d);
+    return status;
+}
+
+static kin_status run(const args *a)
+{
+    KIN_REQUIRE(!(args_has(a, "resume") && args_has(a, "overwrite")), KIN_USAGE,
+                "--resume and --overwrite exclude each other");
+    kin_config *config;
+    KIN_TRY(kin_config_new(&config));
+    kin_status status = configure(a, config);
+    if (status == KIN_OK) status = train(a, config);
+    kin_config_free(config);
+    return status;
+}
+
+static const verb_option options[] = {
+    { "resume", "[WHICH]", "go on from the latest checkpoint, from 'best', or from a folder" },
+    { "overwrite", NULL, "empty an existing run folder first" },
+    { "seed", "N", "the same as --run.seed" },
+    { "device", "NAME", "the same as --run.device" },
+    { NULL, NULL, NULL }
+};
+
+const verb verb_train = {
+    .name = "train", .summary = "train an encoder as a run file says",
+    .usage = "RUN.ini [--section.key VALUE ...] [--resume]", .options = options,
+    .least = 1, .most = 1, .run_keys = true, .run = run,
+    .details = "Writes a run folder (run.dir): the resolved run.ini, metrics.jsonl, checkpoints/,\n"
+               "model/ and eval/test. A signal (Ctrl-C) saves a checkpoint and leaves with 75;\n"
+               "--resume continues bit for bit.",
+};

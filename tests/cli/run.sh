@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# From a TSV file to answers, and the mistakes on the way.
+. "$(dirname "$0")/lib.sh" "$1"
+
+# ---- import
+expect 2 "needs FILE.tsv" "$KIN" import pairs --out x.h5
+expect 2 "--out" "$KIN" import pairs pairs.tsv
+expect 2 "pairs" "$KIN" import pears pairs.tsv --out x.h5
+expect 3 "pairs.tsv" "$KIN" import pairs pairs.tsv --out x.h5
+: > empty.tsv;                      expect 3 "empty.tsv" "$KIN" import pairs empty.tsv --out x.h5
+printf 'only one column\n' > one.tsv;   expect 3 "one.tsv line 1" "$KIN" import pairs one.tsv --out x.h5
+printf 'a\tb\na\tb\tx\n' > grade.tsv;   expect 3 "grade.tsv line 2" "$KIN" import pairs grade.tsv --out x.h5
+printf 'a\tb\n\xff\xfe\tb\n' > bad.tsv; expect 3 "bad.tsv line 2" "$KIN" import pairs bad.tsv --out x.h5
+mkdir folder.tsv;                   expect 3 "folder.tsv" "$KIN" import pairs folder.tsv --out x.h5
+pairs > pairs.tsv
+expect 3 "nowhere" "$KIN" import pairs pairs.tsv --out nowhere/x.h5
+holds "a failed import leaves nothing" -z "$(ls | grep 'x.h5' || true)"
+expect 0 "400 documents" "$KIN" import pairs pairs.tsv --out pairs.h5
+expect 0 '"documents": 400' "$KIN" import pairs pairs.tsv --out pairs.h5 --json
+
+# ---- train
+cat > run.ini <<INI
+[run]
+dir = runs/a
+threads = 2
+[data]
+store = pairs.h5
+[tokenizer]
+vocab_size = 600
+[encoder]
+name = static
+dim = 32
+[batch]
+size = 64
+[schedule]
+epochs = 12
+[eval]
+every = 30
+INI
+expect 3 "nofile.ini" "$KIN" train nofile.ini
+expect 2 "temperatur" "$KIN" train run.ini --loss.temperatur 0.1
+expect 2 "loss.temperature" "$KIN" train run.ini --loss.temperature -1
+expect 2 "run.device" "$KIN" train run.ini --device abacus
+expect 2 "infonce" "$KIN" train run.ini --loss.name infonse
+expect 2 "exclude each other" "$KIN" train run.ini --resume --overwrite
+printf '[run]\nnonsense = 1\n' > key.ini
+expect 2 "key.ini" "$KIN" train key.ini
+expect 3 "missing.h5" "$KIN" train run.ini --data.store missing.h5
+holds "a refused run leaves no folder" ! -e runs
+expect 0 "model" "$KIN" train run.ini
+for file in run.ini run.json metrics.jsonl model/model.safetensors model/tokenizer.json \
+            model/config.json model/modules.json; do
+    holds "runs/a/$file exists" -s "runs/a/$file"
+done
+expect 2 "runs/a" "$KIN" train run.ini
+expect 0 "finished" "$KIN" train run.ini --resume
+
+# ---- use
+expect 0 "mrr@10" "$KIN" eval runs/a --split validation
+expect 0 '"mrr@10"' "$KIN" eval runs/a --split validation --json
+expect 2 "--split is 'dev'" "$KIN" eval runs/a --split dev
+expect 3 "nowhere" "$KIN" eval nowhere
+expect 0 "thing7 " "$KIN" search runs/a "thing7" --top 3
+expect 0 '"hits"' "$KIN" search runs/a "thing7" --json
+printf 'thing3\nthing9\n' > questions
+INPUT=questions expect 0 "thing9 " "$KIN" search runs/a
+printf 'thing1\n\nthing2 and part2\n' > lines
+expect 0 "" "$KIN" embed runs/a lines --out e.npy
+holds "three rows of 32 floats behind a header of 128 bytes" "$(stat -c %s e.npy)" = 512
+expect 0 "" "$KIN" embed runs/a/model lines --out f.npy --threads 1
+holds "the run and its model give the same bits" -z "$(cmp e.npy f.npy 2>&1)"
+expect 2 "--out" "$KIN" embed runs/a lines
+expect 2 "--role is 'judge'" "$KIN" embed runs/a lines --out e.npy --role judge
+expect 3 "nolines" "$KIN" embed runs/a nolines --out g.npy
+holds "a failed embed leaves nothing" ! -e g.npy
+
+# ---- the same bits on another number of threads, and after a stop
+expect 0 "" "$KIN" train run.ini --run.dir runs/b --threads 1 --quiet
+holds "same model on one thread" -z "$(cmp runs/a/model/model.safetensors runs/b/model/model.safetensors 2>&1)"
+"$KIN" train run.ini --run.dir runs/c --schedule.epochs 400 --eval.every 0 --checkpoint.every 50 --quiet 2> err &
+pid=$!
+sleep 1
+kill -INT $pid
+wait $pid
+holds "a signal saves and leaves with 75" $? = 75
+expect 0 "" "$KIN" train run.ini --run.dir runs/c --schedule.epochs 400 --eval.every 0 --checkpoint.every 50 --resume --threads 3 --quiet
+expect 0 "" "$KIN" train run.ini --run.dir runs/d --schedule.epochs 400 --eval.every 0 --checkpoint.every 0 --quiet
+holds "same model after stop and resume" -z "$(cmp runs/c/model/model.safetensors runs/d/model/model.safetensors 2>&1)"
+
+# ---- damaged files
+head -c 3000 pairs.h5 > cut.h5
+expect 3 "cut.h5" "$KIN" train run.ini --run.dir runs/e --data.store cut.h5
+cp -r runs/a/model broken
+printf '\377' | dd of=broken/model.safetensors bs=1 seek=9 conv=notrunc 2> dd.log
+expect 3 "broken/model.safetensors" "$KIN" embed broken lines --out h.npy
+finish

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Wrong words on the command line: one sentence, exit code 2; right ones: exit code 0.
+. "$(dirname "$0")/lib.sh" "$1"
+
+expect 0 "usage: kin VERB" "$KIN" --help
+expect 0 "kin" "$KIN" --version
+expect 2 "" "$KIN"
+expect 2 "did you mean 'train'" "$KIN" trian
+expect 2 "unknown verb" "$KIN" zzzzzz
+expect 2 "unexpected argument" "$KIN" --help train
+for verb in import train eval embed search list describe check bench doctor; do
+    expect 0 "usage: kin $verb" "$KIN" $verb --help
+    expect 0 "usage: kin $verb" "$KIN" $verb -h
+    expect 2 "unknown option --zonk" "$KIN" $verb --zonk --help
+    expect 2 "unknown option --zonk" "$KIN" $verb --help --zonk
+    expect 2 "unexpected argument" "$KIN" $verb a b c d
+done
+expect 2 "did you mean --threads" "$KIN" doctor --thread 2
+expect 2 "--threads is 'many'" "$KIN" doctor --threads many
+expect 2 "--threads is '0'" "$KIN" doctor --threads 0
+expect 2 "needs a value" "$KIN" doctor --threads
+expect 2 "takes no value" "$KIN" doctor --json=yes
+expect 0 "infonce" "$KIN" list loss
+expect 0 "infonce" "$KIN" list losses
+expect 0 '"name"' "$KIN" list loss --json
+expect 0 "loss.temperature" "$KIN" list key
+expect 2 "did you mean 'loss'" "$KIN" list lost
+expect 0 "van den Oord" "$KIN" describe loss infonce
+expect 0 "temperature" "$KIN" describe loss infonce --json
+expect 2 "infonce" "$KIN" describe loss infonse
+expect 0 "static" "$KIN" list encoder
+expect 0 "wordnet" "$KIN" list importer
+expect 0 "adamw" "$KIN" list optimizer
+expect 0 "embedding_bag" "$KIN" list op
+expect 2 "did you mean L1a" "$KIN" bench L1
+expect 0 "L1a" "$KIN" bench
+finish
