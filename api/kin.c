@@ -59,10 +59,11 @@ static kin_status gather(const char *const *texts, long count, kin_texts *out)
     KIN_REQUIRE(start, KIN_MEMORY, "no memory for %ld texts", count);
     start[0] = 0;
     for (long i = 0; i < count; i++) start[i + 1] = start[i] + (int64_t)strlen(texts[i]);
-    char *bytes = malloc((size_t)start[count] + 1);
+    const int64_t size = start[count];
+    char *bytes = malloc((size_t)size + 1);
     if (!bytes) {
         free(start);
-        return kin_fail(KIN_MEMORY, "no memory for %ld bytes of text", (long)start[count]);
+        return kin_fail(KIN_MEMORY, "no memory for %ld bytes of text", (long)size);
     }
     for (long i = 0; i < count; i++)
         memcpy(bytes + start[i], texts[i], (size_t)(start[i + 1] - start[i]));

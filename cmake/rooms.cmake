@@ -3,7 +3,10 @@
 # does not compile.
 
 set(KIN_WARNINGS -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-    -Wpointer-arith -Wwrite-strings -Wvla -Wno-format-truncation)
+    -Wpointer-arith -Wwrite-strings -Wvla)
+if(CMAKE_C_COMPILER_ID STREQUAL GNU)
+  list(APPEND KIN_WARNINGS -Wno-format-truncation)   # messages may be cut
+endif()
 set(KIN_FLAGS -ffp-contract=off -fno-math-errno -fvisibility=hidden)
 
 # kin_wall(<folder> <room>...): makes build/walls/<folder> with a link to each room.

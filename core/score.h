@@ -3,7 +3,7 @@
  * A loss file (losses/infonce.c is the one to read first) says in a few small functions, in the
  * words of core/cell.h, what one score contributes to its row and how hard the row pushes it back.
  * Each backend compiles every listed file into the loops declared here; losses/rows/ runs them over
- * tiles of scores. The engine never looks at a score itself, so that scores may live on a device. */
+ * tiles of scores. The engine never looks at a score itself, so scores may live on a device. */
 #ifndef KIN_CORE_SCORE_H
 #define KIN_CORE_SCORE_H
 
@@ -28,7 +28,7 @@ typedef struct { int as; double low, high; } kin_learned;
 typedef struct {
     kin_entry entry;                           /* hypers in the order of the file's struct hyper */
     kin_learned learned[KIN_HYPERS_MAX];       /* one for each learnable hyperparameter */
-    int needs;                                 /* KIN_POSITIVE | KIN_NEGATIVE, or 0: every row counts */
+    int needs;                                 /* KIN_POSITIVE | KIN_NEGATIVE; 0: all rows count */
     int reduce;
     int looks;                                 /* KIN_NEVER, ... */
     bool looks_first;   /* every cell must be looked at before the first is added; otherwise parts
@@ -36,7 +36,7 @@ typedef struct {
     bool keeps;         /* slope() reads the term and not the score: one may replace the other */
     bool mirrored;      /* columns against rows is the same loss: symmetric changes nothing */
     bool sums_slopes;   /* learn() reads `slope` */
-    bool holds;         /* slope() holds something constant, so it is not the derivative of close() */
+    bool holds;         /* slope() holds something constant: it is not the derivative of close() */
 
     /* By how much an exponent grows per unit of score; an upper bound of the scores is safe in
      * place of looking while exponents span less than 80. Needed with KIN_IF_UNBOUNDED. */
@@ -68,7 +68,7 @@ typedef struct {
     bool bounded;                              /* no score is above top */
     bool kept;                                 /* both: the scores stay until slope is called */
     real top;
-    real scale[2];                             /* slopes of the rows and columns are multiplied by */
+    real scale[2];                             /* slopes of rows and columns are multiplied by */
     real hypers[KIN_HYPERS_MAX];
     void *work;                                /* work(...) bytes */
 } kin_scores;

@@ -29,7 +29,8 @@ kin_status kin_fail(kin_status status, const char *format, ...)
 kin_status kin_fail_in(kin_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-const char *kin_message(void);                    /* the thread's last message, never NULL */
+/* The thread's last message, never NULL; the library (api/kin.h) exports it. */
+const char *kin_message(void) __attribute__((visibility("default")));
 const char *kin_status_text(kin_status status);   /* "data error" */
 
 /* Leave with the status of a call that failed. */

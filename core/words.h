@@ -63,14 +63,28 @@ INLINE float copy_sign(float x, float sign)
     return bits_float((float_bits(x) & 0x7fffffffu) | (float_bits(sign) & 0x80000000u));
 }
 
+/* Loops are compiled with -fassociative-math so that their sums become vector code; what is inside
+ * EXACT must not be reordered with what is around it. */
+#if defined(__clang__)
+#define EXACT(x) (x)
+#define REASSOCIATE_OFF _Pragma("clang fp reassociate(off)")
+#elif defined(__GNUC__) && __GNUC__ >= 12
+#define EXACT(x) __builtin_assoc_barrier(x)
+#define REASSOCIATE_OFF
+#else
+#define EXACT(x) (x)
+#define REASSOCIATE_OFF
+#endif
+
 /* e^x = 2^n e^f, n the whole number nearest to x / log 2; ln 2 in two parts keeps f exact. */
 INLINE float exp_float(float x)
 {
+    REASSOCIATE_OFF
     x = pick(x < -88, -88, x);
     x = pick(x > 89, 89, x);
     float t = x * 1.44269504f;
-    int n = (int)(t + copy_sign(0.5f, t));
-    float f = (x - (float)n * 0.693359375f) + (float)n * 2.12194440e-4f;
+    int n = (int)pick(x == x, t + copy_sign(0.5f, t), 0);
+    float f = EXACT(EXACT(x - (float)n * 0.693359375f) + (float)n * 2.12194440e-4f);
     float p = 1.3951717410e-3f;
     p = p * f + 8.3695985377e-3f;
     p = p * f + 4.1666187346e-2f;
@@ -83,6 +97,7 @@ INLINE float exp_float(float x)
 /* x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), log(1 + f) = 2 atanh(f / (2 + f)). */
 INLINE float log_float(float x)
 {
+    REASSOCIATE_OFF
     int32_t n = (int32_t)(float_bits(x) - 0x3f3504f3u) >> 23;
     float f = bits_float(float_bits(x) - ((uint32_t)n << 23)) - 1;
     float s = f / (2 + f), z = s * s;
@@ -91,7 +106,8 @@ INLINE float log_float(float x)
     p = p * z + 2.f / 5;
     p = p * z + 2.f / 3;
     float half = 0.5f * f * f, k = (float)n;
-    float y = k * 0.693359375f + (f - (half - (s * (half + p * z) - k * 2.12194440e-4f)));
+    float small = EXACT(half - EXACT(s * (half + p * z) - k * 2.12194440e-4f));
+    float y = k * 0.693359375f + EXACT(f - small);
     y = pick(x < 1.17549435e-38f, pick(x < 0, NAN, -INFINITY), y);
     return pick((x < INFINITY) ^ 1, x, y);                         /* infinity and NaN */
 }

@@ -35,7 +35,8 @@ kin_cpu_facts kin_cpu_describe(const kin_backend *backend);
 
 /* Rates in GFLOP/s, float (kin) or double (kin64). peak: one core doing nothing but fused
  * multiply-adds in registers (what the product could reach at best); product: m = n = k = 1024 on
- * one core and on all threads of the pool. Takes about half a second. */
+ * one core and on all threads of the pool. One core is timed by the time that the thread ran, all
+ * threads by the clock. Takes about half a second. */
 typedef struct {
     double peak, product_one, product_all;
     int threads;

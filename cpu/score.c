@@ -15,7 +15,8 @@ static const kin_score_kernels *const plain[] = {
 
 #if defined(KIN_X86) && !defined(KIN_DOUBLE)
 
-#define LOSS(name) extern const kin_score_kernels kin_score_##name##_avx2, kin_score_##name##_avx512;
+#define LOSS(name) \
+    extern const kin_score_kernels kin_score_##name##_avx2, kin_score_##name##_avx512;
 #include "losses/losses.def"
 #undef LOSS
 

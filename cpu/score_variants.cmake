@@ -3,5 +3,5 @@
 kin_listed(loss_names ${CMAKE_SOURCE_DIR}/losses/losses.def)
 foreach(loss ${loss_names})
   kin_loops(score_${loss} SOURCE cpu/loops/score.c DEFINES KIN_LOSS_ID=${loss}
-            FLAGS -ffinite-math-only)
+            FLAGS ${KIN_SUM_FLAGS} -ffinite-math-only)
 endforeach()

@@ -1,3 +1,4 @@
+#include <sys/stat.h>
 #include "data/import.h"
 
 #define IMPORTER(name) extern const kin_importer kin_importer_##name;
@@ -17,6 +18,13 @@ const kin_importer *kin_importer_at(int index)
     return (const kin_importer *)(const void *)kin_importers.items[index];
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    struct stat of_a, of_b;
+    return a && b && stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
 kin_status kin_import_run(int index, const kin_import_setting *setting, kin_import_report *report)
 {
     const kin_importer *importer = kin_importer_at(index);
@@ -30,6 +38,9 @@ kin_status kin_import_run(int index, const kin_import_setting *setting, kin_impo
     KIN_REQUIRE(importer->validation || !full.validation, KIN_USAGE,
                 "import %s takes no validation file: it has a split of its own",
                 importer->entry.name);
+    KIN_REQUIRE(!same_file(full.out, full.source) && !same_file(full.out, full.validation),
+                KIN_USAGE, "import %s: %s is the file to read and cannot be the one to write",
+                importer->entry.name, full.out);
     return importer->run(&full, report);
 }
 

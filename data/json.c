@@ -37,7 +37,7 @@ typedef struct {
 #define FAIL(p, ...) kin_fail_in(kin_fail(KIN_DATA, __VA_ARGS__), "%s line %d", (p)->tree->name, \
                                  (int)(p)->line)
 
-/* ---- characters ------------------------------------------------------------------------------- */
+/* ---- characters ------------------------------------------------------------------------------ */
 
 static void skip_space(parser *p)
 {
@@ -159,6 +159,7 @@ static kin_status read_number(parser *p, kin_json *value)
         return FAIL(p, "\"%.20s\" is not a number as JSON has it", start);
     value->kind = KIN_JSON_NUMBER;
     value->number = strtod_l(start, NULL, p->locale);
+    if (value->number == 0 && *start == '-') value->whole = false;     /* as others read -0 */
     if (!isfinite(value->number)) return FAIL(p, "the number %.20s is too large", start);
     p->at += at - start;
     return KIN_OK;
@@ -179,7 +180,7 @@ static kin_status read_word(parser *p, kin_json *value)
     return unexpected(p, "a value");
 }
 
-/* ---- the tree --------------------------------------------------------------------------------- */
+/* ---- the tree -------------------------------------------------------------------------------- */
 
 /* A new value at the end of the open array or object. */
 static kin_status add_value(parser *p, const char *key, kin_json **out)

@@ -1,6 +1,6 @@
 /* JSON: a strict reader (a file becomes a tree) and a small writer. The reader takes what RFC 8259
- * allows and nothing else: valid UTF-8, no duplicate keys, no NUL characters, at most KIN_JSON_DEPTH
- * levels, no recursion. Every message names the file and the line or the key. */
+ * allows and nothing else: valid UTF-8, no duplicate keys, no NUL characters, at most
+ * KIN_JSON_DEPTH levels, no recursion. Every message names the file and the line or the key. */
 #ifndef KIN_DATA_JSON_H
 #define KIN_DATA_JSON_H
 

@@ -23,7 +23,7 @@ static kin_status array_bytes(const char *path, kin_status status, kin_dtype dty
     return KIN_OK;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 struct kin_npy_writer {
     kin_writer *file;
@@ -72,8 +72,8 @@ kin_status kin_npy_open(kin_npy_writer **writer, const char *path, kin_dtype dty
 
 kin_status kin_npy_put(kin_npy_writer *writer, const void *values, int64_t rows)
 {
-    KIN_REQUIRE(rows >= 0 && rows <= writer->rows - writer->done, KIN_RUNTIME, "%s: %lld rows after "
-                "%lld, %lld were announced", writer->path, (long long)rows,
+    KIN_REQUIRE(rows >= 0 && rows <= writer->rows - writer->done, KIN_RUNTIME,
+                "%s: %lld rows after %lld, %lld were announced", writer->path, (long long)rows,
                 (long long)writer->done, (long long)writer->rows);
     writer->done += rows;
     if (rows == 0) return KIN_OK;
@@ -118,7 +118,7 @@ kin_status kin_npy_write(const char *path, kin_dtype dtype, int64_t rows, int64_
     return status;
 }
 
-/* ---- reading: the header is the text of a Python dictionary ------------------------------------- */
+/* ---- reading: the header is the text of a Python dictionary ---------------------------------- */
 
 typedef struct {
     const char *path, *at, *end;
@@ -222,7 +222,8 @@ static kin_status read_array(kin_npy *array, const char *path)
     size_t length = p[8] | (size_t)p[9] << 8;
     if (p[6] > 1) length |= (size_t)p[10] << 16 | (size_t)p[11] << 24;
     KIN_REQUIRE(length <= HEADER_MAX && length <= size - begin, KIN_DATA, "%s: the header's length "
-                "is %zu, the file has %zu bytes and %d are allowed", path, length, size, HEADER_MAX);
+                "is %zu, the file has %zu bytes and %d are allowed", path, length, size,
+                HEADER_MAX);
     const char *header = array->map.bytes + begin;
     reader r = {.path = path, .at = header, .end = header + length, .array = array};
     KIN_TRY(read_dictionary(&r));

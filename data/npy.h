@@ -7,22 +7,23 @@
 #include "core/status.h"
 #include "data/safetensors.h"
 
-/* ---- writing: rows x cols of F32, F64, I32 or I64; cols 0: one dimension ---------------------- */
+/* ---- writing: rows x cols of F32, F64, I32 or I64; cols 0: one dimension --------------------- */
 
 typedef struct kin_npy_writer kin_npy_writer;
 
 kin_status kin_npy_open(kin_npy_writer **writer, const char *path, kin_dtype dtype, int64_t rows,
                         int64_t cols);
-kin_status kin_npy_put(kin_npy_writer *writer, const void *values, int64_t rows);   /* the next rows */
+/* The next rows. */
+kin_status kin_npy_put(kin_npy_writer *writer, const void *values, int64_t rows);
 /* KIN_RUNTIME unless all rows were put. Frees the writer in any case. */
 kin_status kin_npy_commit(kin_npy_writer *writer);
-void kin_npy_abandon(kin_npy_writer *writer);                                       /* NULL is fine */
+void kin_npy_abandon(kin_npy_writer *writer);                              /* NULL is fine */
 
 /* The three in one. */
 kin_status kin_npy_write(const char *path, kin_dtype dtype, int64_t rows, int64_t cols,
                          const void *values);
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 typedef struct {
     kin_dtype dtype;

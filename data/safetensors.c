@@ -40,7 +40,7 @@ size_t kin_dtype_bytes(kin_dtype dtype)
     return dtypes[dtype].bytes;
 }
 
-/* ---- reading the header ------------------------------------------------------------------------ */
+/* ---- reading the header ---------------------------------------------------------------------- */
 
 static kin_status read_dtype(const kin_safetensors *f, const kin_json *entry, kin_safetensor *t)
 {
@@ -181,7 +181,8 @@ static kin_status check_sums(const kin_safetensors *f)
 static kin_status read_entries(kin_safetensors *f)
 {
     const kin_json *root = kin_json_root(f->header);
-    KIN_REQUIRE(root->kind == KIN_JSON_OBJECT, KIN_DATA, "%s: the header is not an object", f->path);
+    KIN_REQUIRE(root->kind == KIN_JSON_OBJECT, KIN_DATA, "%s: the header is not an object",
+                f->path);
     f->notes = kin_json_get(root, "__metadata__");
     KIN_TRY(check_notes(f));
     f->tensors = calloc((size_t)root->count + 1, sizeof *f->tensors);
@@ -240,7 +241,7 @@ void kin_safetensors_close(kin_safetensors *file)
     free(file);
 }
 
-/* ---- what is in it ----------------------------------------------------------------------------- */
+/* ---- what is in it --------------------------------------------------------------------------- */
 
 int kin_safetensors_count(const kin_safetensors *file)
 {
@@ -319,8 +320,8 @@ kin_status kin_safetensors_floats(const kin_safetensors *file, const kin_safeten
 {
     bool known = tensor->dtype == KIN_F64 || tensor->dtype == KIN_F32 || tensor->dtype == KIN_F16
               || tensor->dtype == KIN_BF16;
-    KIN_REQUIRE(known, KIN_DATA, "%s: tensor \"%.80s\" has dtype %s, expected F32, F64, F16 or BF16",
-                file->path, tensor->name, kin_dtype_name(tensor->dtype));
+    KIN_REQUIRE(known, KIN_DATA, "%s: tensor \"%.80s\" has dtype %s, expected F32, F64, F16 or "
+                "BF16", file->path, tensor->name, kin_dtype_name(tensor->dtype));
     size_t n = tensor->bytes / kin_dtype_bytes(tensor->dtype);
     if (tensor->dtype == KIN_F32) memcpy(out, tensor->values, tensor->bytes);
     else for (size_t i = 0; i < n; i++) out[i] = value_at(tensor, i);

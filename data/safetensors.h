@@ -1,5 +1,6 @@
-/* Safetensors: named tensors in one file, as the Hugging Face libraries read and write them: 8 bytes
- * little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, the values. */
+/* Safetensors: named tensors in one file, as the Hugging Face libraries read and write them: 8
+ * bytes little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, the
+ * values. */
 #ifndef KIN_DATA_SAFETENSORS_H
 #define KIN_DATA_SAFETENSORS_H
 
@@ -42,15 +43,16 @@ kin_status kin_safetensors_write(const char *path, const kin_safetensor *tensors
 typedef struct kin_safetensors kin_safetensors;
 
 /* Maps a file and checks all of it but the meaning of the values: header, names, shapes, offsets
- * without overlap or hole to the end of the file, and the xxh64 notes that are there. KIN_DATA names
- * the file, the tensor and what is wrong. */
+ * without overlap or hole to the end of the file, and the xxh64 notes that are there. KIN_DATA
+ * names the file, the tensor and what is wrong. */
 kin_status kin_safetensors_open(kin_safetensors **file, const char *path);
 void kin_safetensors_close(kin_safetensors *file);
 
 int kin_safetensors_count(const kin_safetensors *file);
 const kin_safetensor *kin_safetensors_at(const kin_safetensors *file, int i);   /* file's order */
-const kin_safetensor *kin_safetensors_find(const kin_safetensors *file, const char *name); /* or NULL */
-const char *kin_safetensors_note(const kin_safetensors *file, const char *key);            /* or NULL */
+/* NULL when there is none of that name. */
+const kin_safetensor *kin_safetensors_find(const kin_safetensors *file, const char *name);
+const char *kin_safetensors_note(const kin_safetensors *file, const char *key);
 
 /* The tensor called name (KIN_DATA when there is none), which must have this dtype and be rows x
  * cols, or 1-D of rows when cols is 0; -1 matches any length. */

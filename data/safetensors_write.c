@@ -57,8 +57,8 @@ static kin_status put_notes(kin_json_out *out, const char *path, const kin_safet
         size_t bytes = 0;
         KIN_TRY(tensor_bytes(path, &tensors[i], &bytes));
         int size = snprintf(key, sizeof key, "xxh64:%s", tensors[i].name);
-        KIN_REQUIRE(size < (int)sizeof key, KIN_USAGE, "%s: the tensor name \"%.40s...\" is too long",
-                    path, tensors[i].name);
+        KIN_REQUIRE(size < (int)sizeof key, KIN_USAGE, "%s: the tensor name \"%.40s...\" is too "
+                    "long", path, tensors[i].name);
         uint64_t hash = XXH64(bytes ? tensors[i].values : "", bytes, 0);
         snprintf(sum, sizeof sum, "%016llx", (unsigned long long)hash);
         kin_json_put_string(out, key, sum);
@@ -81,8 +81,8 @@ static kin_status put_header(kin_json_out *out, const char *path, const kin_safe
     kin_json_close(out);
     KIN_TRY(kin_json_finish(out));
     out->size--;                     /* without the newline */
-    KIN_REQUIRE(out->size <= HEADER_MAX - 64, KIN_USAGE, "%s: the header would have %zu bytes", path,
-                out->size);
+    KIN_REQUIRE(out->size <= HEADER_MAX - 64, KIN_USAGE, "%s: the header would have %zu bytes",
+                path, out->size);
     return KIN_OK;
 }
 
@@ -103,7 +103,8 @@ static kin_status put_values(kin_writer *writer, const char *path, const kin_saf
 static kin_status put_file(kin_writer *writer, const char *path, const kin_json_out *header,
                            const kin_safetensor *tensors, int count)
 {
-    static const char blanks[64] = "                                                               ";
+    static const char blanks[64 + 1] = "                                "
+                                       "                                ";
     size_t padding = (64 - (8 + header->size) % 64) % 64;
     uint64_t size = header->size + padding;
     unsigned char length[8];

@@ -1,12 +1,183 @@
+/* How an epoch is made. Pairs are dealt like cards, to batch after batch, round and round. Pairs
+ * with the same value in the grouping column (the document, mostly) are dealt one after another, so
+ * they fall into different batches by themselves. Where another column clashes, the pair goes to a
+ * later batch. The few that find no batch in the end change places with others. All of it is linear
+ * in the pairs. */
+#include <stdbool.h>
 #include <stdlib.h>
-#include "data/sampler_deal.h"
+#include <string.h>
+#include "core/hash.h"
+#include "core/rng.h"
+#include "data/sampler.h"
 #include "data/store.h"
 
-static const char *const column_name[KIN_PAIR_COLUMNS] = {"left texts", "right texts", "documents"};
+/* Columns of a pair; batches tried for an item; exchanges of places; no item; no possible clash. */
+enum { COLUMNS = 3, TRIES = 64, SWAPS = 1024, NONE = -1, ALONE = -1 };
+
+static const char *const column_name[COLUMNS] = {"left texts", "right texts", "documents"};
+
+struct kin_sampler {
+    const int32_t *pair;
+    int64_t items, batch, steps, epoch;
+    uint64_t seed;
+    int group;                 /* the grouping column */
+    int32_t *item;             /* items: the pairs, each as often as an epoch may use it */
+    int64_t values[COLUMNS];   /* values of a column are 0 .. values - 1 */
+    int32_t *count[COLUMNS];   /* by value: how many items have it */
+    int32_t *key;              /* items x 3: its values; ALONE where no other item has the value */
+
+    /* work space of one epoch */
+    int32_t *order, *next;     /* items: shuffled; the next item of the same group */
+    int32_t *last;             /* by value of the grouping column: last item so far */
+    int32_t *head;             /* items: first item of each group */
+    int32_t *left;             /* items: those that found no batch */
+    int32_t *open, *fill;      /* steps: batches with room; items in a batch */
+    int32_t *slot;             /* steps x batch: the result */
+    uint64_t *seen;            /* open addressing: keys of (column, value, batch), 0 is empty */
+    uint64_t seen_mask;
+    int64_t open_count, cursor, left_count;
+};
+
+/* ---- which batches hold which values --------------------------------------------------------- */
+
+/* Values and batches are below 2^31. */
+static uint64_t key_of(int column, int32_t value, int64_t batch)
+{
+    return ((uint64_t)column << 62 | (uint64_t)value << 31 | (uint64_t)batch) + 1;
+}
+
+static uint64_t *seen_at(const kin_sampler *s, uint64_t key)
+{
+    uint64_t at = kin_mix64(key) & s->seen_mask;
+    while (s->seen[at] != 0 && s->seen[at] != key) at = (at + 1) & s->seen_mask;
+    return &s->seen[at];
+}
+
+static bool fits(const kin_sampler *s, int64_t item, int64_t batch)
+{
+    for (int column = 0; column < COLUMNS; column++) {
+        const int32_t value = s->key[item * COLUMNS + column];
+        if (value != ALONE && *seen_at(s, key_of(column, value, batch)) != 0) return false;
+    }
+    return true;
+}
+
+static void put(kin_sampler *s, int64_t item, int64_t batch, int64_t place)
+{
+    s->slot[batch * s->batch + place] = (int32_t)item;
+    for (int column = 0; column < COLUMNS; column++) {
+        const int32_t value = s->key[item * COLUMNS + column];
+        const uint64_t key = key_of(column, value, batch);
+        if (value != ALONE) *seen_at(s, key) = key;
+    }
+}
+
+/* ---- dealing --------------------------------------------------------------------------------- */
+
+/* Puts an item in the batch at this place of the open ones, if it fits. */
+static bool deal_to(kin_sampler *s, int32_t item, int64_t place)
+{
+    const int32_t batch = s->open[place];
+    if (!fits(s, item, batch)) return false;
+    put(s, item, batch, s->fill[batch]++);
+    if (s->fill[batch] == s->batch) s->open[place] = s->open[--s->open_count];
+    else if (place == s->cursor) s->cursor++;
+    if (s->cursor >= s->open_count) s->cursor = 0;
+    return true;
+}
+
+static void deal(kin_sampler *s, int32_t item)
+{
+    const int64_t tries = s->open_count < TRIES ? s->open_count : TRIES;
+    for (int64_t i = 0; i < tries; i++)
+        if (deal_to(s, item, (s->cursor + i) % s->open_count)) return;
+    s->left[s->left_count++] = item;
+}
+
+/* Chains the items of each group in shuffled order; returns how many groups there are. */
+static int64_t form_groups(kin_sampler *s)
+{
+    int64_t groups = 0;
+    memset(s->last, 0xFF, (size_t)s->values[s->group] * sizeof *s->last);
+    for (int64_t i = 0; i < s->items; i++) {
+        const int32_t item = s->order[i], value = s->key[(int64_t)item * COLUMNS + s->group];
+        const bool first = value == ALONE || s->last[value] == NONE;
+        if (first) s->head[groups++] = item;
+        else s->next[s->last[value]] = item;
+        if (value != ALONE) s->last[value] = item;
+        s->next[item] = NONE;
+    }
+    return groups;
+}
+
+/* A group can use one place in each batch; the rest of it waits. */
+static void deal_all(kin_sampler *s)
+{
+    const int64_t groups = form_groups(s);
+    for (int64_t i = 0; i < groups; i++) {
+        int32_t item = s->head[i];
+        for (int64_t n = 0; item != NONE; n++, item = s->next[item])
+            if (n < s->steps) deal(s, item);
+            else s->left[s->left_count++] = item;
+    }
+}
+
+/* ---- changing places ------------------------------------------------------------------------- */
+
+/* Gives item a place in a full batch whose own item goes to the batch with room. *at walks over the
+ * slots, a batch further each time. What left a batch still counts as seen there: too strict is
+ * harmless. */
+static bool swap_in(kin_sampler *s, int32_t item, int64_t room, int64_t *at, int64_t *tries)
+{
+    for (int64_t i = 0; i < s->steps && *tries > 0; i++, --*tries) {
+        *at = (*at + s->batch + 1) % (s->steps * s->batch);
+        const int64_t batch = *at / s->batch, place = *at % s->batch;
+        if (batch == room || place >= s->fill[batch] || !fits(s, item, batch)) continue;
+        const int32_t other = s->slot[*at];
+        if (!fits(s, other, room)) continue;
+        put(s, item, batch, place);
+        put(s, other, room, s->fill[room]++);
+        return true;
+    }
+    return false;
+}
+
+static void fill_open(kin_sampler *s)
+{
+    int64_t at = 0, tries = s->items + (1 << 16), swaps = 0;
+    while (s->open_count > 0 && s->left_count > 0 && swaps < SWAPS && tries > 0) {
+        const int64_t place = s->open_count - 1, room = s->open[place];
+        const int32_t item = s->left[--s->left_count];
+        if (deal_to(s, item, place)) continue;
+        if (!swap_in(s, item, room, &at, &tries)) continue;
+        swaps++;
+        if (s->fill[room] == s->batch) s->open_count--;
+    }
+}
+
+/* Makes the batches of an epoch in slot; whether all steps were filled. */
+static bool arrange(kin_sampler *s, int64_t epoch)
+{
+    kin_shuffle(s->seed, KIN_STREAM_ORDER, (uint32_t)epoch, s->order, s->items);
+    memset(s->seen, 0, (s->seen_mask + 1) * sizeof *s->seen);
+    for (int64_t i = 0; i < s->steps; i++) {
+        s->open[i] = (int32_t)i;
+        s->fill[i] = 0;
+    }
+    s->open_count = s->steps;
+    s->cursor = s->left_count = 0;
+    deal_all(s);
+    fill_open(s);
+    if (s->open_count > 0) return false;
+    for (int64_t i = 0; i < s->steps * s->batch; i++) s->slot[i] = s->item[s->slot[i]];
+    return true;
+}
+
+/* ---- making a sampler ------------------------------------------------------------------------ */
 
 static int32_t value_of(const kin_sampler *s, int64_t item, int column)
 {
-    return s->pair[(int64_t)s->item[item] * KIN_PAIR_COLUMNS + column];
+    return s->pair[(int64_t)s->item[item] * COLUMNS + column];
 }
 
 static int64_t count_items(const kin_sampler_setting *set)
@@ -27,19 +198,18 @@ static void list_items(kin_sampler *s, const kin_sampler_setting *set)
 
 static kin_status count_values(kin_sampler *s, const kin_sampler_setting *set)
 {
-    for (int64_t i = 0; i < set->pairs * KIN_PAIR_COLUMNS; i++) {
+    for (int64_t i = 0; i < set->pairs * COLUMNS; i++) {
         const int32_t value = set->pair[i];
-        int64_t *values = &s->values[i % KIN_PAIR_COLUMNS];
+        int64_t *values = &s->values[i % COLUMNS];
         KIN_REQUIRE(value >= 0, KIN_DATA, "sampler: pair %lld holds the index %d",
-                    (long long)(i / KIN_PAIR_COLUMNS), value);
+                    (long long)(i / COLUMNS), value);
         if (value >= *values) *values = (int64_t)value + 1;
     }
-    for (int column = 0; column < KIN_PAIR_COLUMNS; column++) {
+    for (int column = 0; column < COLUMNS; column++) {
         s->count[column] = calloc((size_t)s->values[column] + 1, sizeof *s->count[column]);
         KIN_REQUIRE(s->count[column], KIN_MEMORY, "sampler: no memory for %lld values",
                     (long long)s->values[column]);
-        for (int64_t i = 0; i < s->items; i++)
-            s->count[column][value_of(s, i, column)]++;
+        for (int64_t i = 0; i < s->items; i++) s->count[column][value_of(s, i, column)]++;
     }
     return KIN_OK;
 }
@@ -71,7 +241,7 @@ static kin_status plan_steps(kin_sampler *s)
     KIN_REQUIRE(s->items >= s->batch, KIN_DATA, "a batch of %lld needs as many pairs, there are "
                 "%lld to train on", (long long)s->batch, (long long)s->items);
     s->steps = s->items / s->batch;
-    for (int column = KIN_PAIR_COLUMNS - 1; column >= 0; column--) {
+    for (int column = COLUMNS - 1; column >= 0; column--) {
         const int64_t most = most_batches(s, column);
         KIN_REQUIRE(most > 0, KIN_DATA, "a batch of %lld needs as many different %s, there are "
                     "%lld", (long long)s->batch, column_name[column],
@@ -97,60 +267,20 @@ static void choose_group(kin_sampler *s)
         if (commonest(s, column) > commonest(s, s->group)) s->group = column;
 }
 
-/* A value whose items are all of one group clashes only where the group does. It counts as not
- * shared: dealing then looks up less. owner[value]: its group + 1, or -1 where there are several. */
-static kin_status forget_implied(kin_sampler *s, int column)
+static void make_keys(kin_sampler *s)
 {
-    int32_t *owner = calloc((size_t)s->values[column], sizeof *owner);
-    KIN_REQUIRE(owner, KIN_MEMORY, "sampler: no memory for %lld values",
-                (long long)s->values[column]);
-    for (int64_t i = 0; i < s->items; i++) {
-        int32_t *mine = &owner[value_of(s, i, column)];
-        const int32_t group = value_of(s, i, s->group) + 1;
-        *mine = *mine == 0 || *mine == group ? group : -1;
-    }
-    for (int64_t i = 0; i < s->values[column]; i++)
-        if (owner[i] > 0) s->count[column][i] = 1;
-    free(owner);
-    return KIN_OK;
-}
-
-static void make_card(kin_sampler *s, int64_t item)
-{
-    kin_card *card = &s->card[item];
-    card->turn = SINGLE;
-    for (int column = 0; column < KIN_PAIR_COLUMNS; column++) {
-        const int32_t value = value_of(s, item, column);
-        const bool shared = s->count[column][value] > 1;
-        card->value[column] = shared ? value : KIN_ALONE;
-        if (shared && column != s->group) card->turn = ENTANGLED;
-        else if (shared && card->turn == SINGLE) card->turn = SEVERAL;
-    }
-}
-
-/* The items of a group share its earliest turn, which last holds for the time being. */
-static void make_cards(kin_sampler *s)
-{
-    int64_t groups[TURNS] = {0};
-    for (int64_t i = 0; i < s->values[s->group]; i++) s->last[i] = TURNS;
-    for (int64_t i = 0; i < s->items; i++) {
-        int32_t *turn = &s->last[value_of(s, i, s->group)];
-        make_card(s, i);
-        if (s->card[i].turn < *turn) *turn = s->card[i].turn;
-    }
-    for (int64_t i = 0; i < s->items; i++) s->card[i].turn = s->last[value_of(s, i, s->group)];
-    for (int64_t i = 0; i < s->values[s->group]; i++)
-        if (s->last[i] < TURNS) groups[s->last[i]]++;
-    s->turn_start[ENTANGLED] = 0;
-    s->turn_start[SEVERAL] = groups[ENTANGLED];
-    s->turn_start[SINGLE] = groups[ENTANGLED] + groups[SEVERAL];
+    for (int64_t i = 0; i < s->items; i++)
+        for (int column = 0; column < COLUMNS; column++) {
+            const int32_t value = value_of(s, i, column);
+            s->key[i * COLUMNS + column] = s->count[column][value] > 1 ? value : ALONE;
+        }
 }
 
 /* Entries of seen: at most one for each place of a shared value, and those of the swaps. */
 static uint64_t seen_size(const kin_sampler *s)
 {
-    uint64_t entries = 2 * KIN_PAIR_COLUMNS * KIN_SAMPLER_SWAPS, size = 1;
-    for (int column = 0; column < KIN_PAIR_COLUMNS; column++)
+    uint64_t entries = 2 * COLUMNS * SWAPS, size = 1;
+    for (int column = 0; column < COLUMNS; column++)
         for (int64_t i = 0; i < s->values[column]; i++)
             if (s->count[column][i] > 1) entries += (uint64_t)s->count[column][i];
     while (size < 2 * entries) size *= 2;
@@ -162,7 +292,7 @@ static bool take_work_space(kin_sampler *s)
     const size_t items = (size_t)s->items, steps = (size_t)s->steps;
     const size_t groups = (size_t)s->values[s->group];
     s->seen_mask = seen_size(s) - 1;
-    s->card = malloc(items * sizeof *s->card);
+    s->key = malloc(items * COLUMNS * sizeof *s->key);
     s->order = malloc(items * sizeof *s->order);
     s->next = malloc(items * sizeof *s->next);
     s->last = malloc(groups * sizeof *s->last);
@@ -172,14 +302,14 @@ static bool take_work_space(kin_sampler *s)
     s->fill = malloc(steps * sizeof *s->fill);
     s->slot = malloc(steps * (size_t)s->batch * sizeof *s->slot);
     s->seen = malloc((s->seen_mask + 1) * sizeof *s->seen);
-    return s->card && s->order && s->next && s->last && s->head && s->left && s->open && s->fill &&
+    return s->key && s->order && s->next && s->last && s->head && s->left && s->open && s->fill &&
            s->slot && s->seen;
 }
 
 /* Where clashes in several columns leave fewer batches than each column alone, fewer are made. */
 static kin_status make_first_epoch(kin_sampler *s)
 {
-    for (int64_t fewer = 1; !kin_sampler_arrange(s, 0); fewer *= 2) {
+    for (int64_t fewer = 1; !arrange(s, 0); fewer *= 2) {
         KIN_REQUIRE(s->steps > 1, KIN_DATA, "found no batch of %lld in which no document or text "
                     "is used twice", (long long)s->batch);
         s->steps = s->steps > fewer ? s->steps - fewer : 1;
@@ -195,11 +325,9 @@ static kin_status build(kin_sampler *s, const kin_sampler_setting *set)
     KIN_TRY(count_values(s, set));
     KIN_TRY(plan_steps(s));
     choose_group(s);
-    for (int column = 0; column < KIN_PAIR_COLUMNS; column++)
-        if (column != s->group) KIN_TRY(forget_implied(s, column));
     KIN_REQUIRE(take_work_space(s), KIN_MEMORY, "sampler: no memory for %lld pairs",
                 (long long)s->items);
-    make_cards(s);
+    make_keys(s);
     return make_first_epoch(s);
 }
 
@@ -241,7 +369,7 @@ kin_status kin_sampler_new(kin_sampler **out, const kin_sampler_setting *setting
 void kin_sampler_free(kin_sampler *s)
 {
     if (!s) return;
-    void *const blocks[] = {s->item, s->count[0], s->count[1], s->count[2], s->card, s->order,
+    void *const blocks[] = {s->item, s->count[0], s->count[1], s->count[2], s->key, s->order,
                             s->next, s->last, s->head, s->left, s->open, s->fill, s->slot, s->seen};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) free(blocks[i]);
     free(s);
@@ -261,7 +389,7 @@ int64_t kin_sampler_dropped(const kin_sampler *s)
 void kin_sampler_epoch(kin_sampler *s, int64_t epoch)
 {
     if (epoch == s->epoch) return;
-    if (!kin_sampler_arrange(s, epoch)) kin_sampler_arrange(s, 0);
+    if (!arrange(s, epoch)) arrange(s, 0);
     s->epoch = epoch;
 }
 

@@ -208,16 +208,17 @@ static herr_t write_dataset(hid_t h5, int place, const kin_dataset *set)
     return result;
 }
 
-/* Seals the finished image where HDF5 keeps it and writes it out. */
+/* Seals the finished image where HDF5 keeps it and writes it out. HDF5 counts its size from behind
+ * the block; the memory goes on beyond. */
 static kin_status write_image(hid_t h5, const char *path)
 {
     char **image = NULL;
-    hsize_t size = 0;
-    const bool whole = H5Fflush(h5, H5F_SCOPE_GLOBAL) >= 0 && H5Fget_filesize(h5, &size) >= 0 &&
+    const bool whole = H5Fflush(h5, H5F_SCOPE_GLOBAL) >= 0 &&
                        H5Fget_vfd_handle(h5, H5P_DEFAULT, (void **)&image) >= 0 && image;
-    KIN_REQUIRE(whole, KIN_RUNTIME, "%s: HDF5 could not make the file", path);
-    kin_block_seal(*image, size);
-    return kin_file_write(path, *image, size);
+    const ssize_t body = H5Fget_file_image(h5, NULL, 0);
+    KIN_REQUIRE(whole && body > 0, KIN_RUNTIME, "%s: HDF5 could not make the file", path);
+    kin_block_seal(*image, (size_t)body + KIN_STORE_BLOCK);
+    return kin_file_write(path, *image, (size_t)body + KIN_STORE_BLOCK);
 }
 
 kin_status kin_datasets_write(const char *path, const kin_dataset set[DATASETS])

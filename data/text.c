@@ -7,7 +7,7 @@
 #define REPLACEMENT 0xfffd
 #define QUEUE ((int)(sizeof ((kin_words *)0)->queue / sizeof(int32_t)))
 
-/* ---- UTF-8 ------------------------------------------------------------------------------------ */
+/* ---- UTF-8 ----------------------------------------------------------------------------------- */
 
 /* Bytes that follow a lead byte, and the smallest character that needs them; -1: no lead byte. */
 static int followers(unsigned char lead, int32_t *smallest)
@@ -55,7 +55,7 @@ bool kin_utf8_valid(const char *bytes, int64_t size)
     return valid;
 }
 
-/* ---- what a character is ---------------------------------------------------------------------- */
+/* ---- what a character is --------------------------------------------------------------------- */
 
 enum { LETTER, SPACE, PUNCTUATION, GONE, CONTROL_SPACE, HIGH };
 
@@ -125,7 +125,7 @@ static int32_t lower(int32_t c)
     return utf8proc_tolower(c);
 }
 
-/* ---- the walk --------------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 void kin_words_start(kin_words *words, const kin_text_rule *rule, const char *text, int64_t bytes)
 {
@@ -210,7 +210,8 @@ static bool take(kin_words *words)
     if (apart && words->chars > 0) return true;
     words->head++;
     if (space) return words->chars > 0;
-    if (words->chars++ < KIN_WORD_CHARS) words->size += kin_utf8_write(c, words->word + words->size);
+    if (words->chars++ < KIN_WORD_CHARS)
+        words->size += kin_utf8_write(c, words->word + words->size);
     return apart;
 }
 

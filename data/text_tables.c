@@ -1,6 +1,6 @@
-/* What a character is to BERT's text rules: general categories of Unicode 8.0, combining classes and
- * decompositions of Unicode 9.0, lower case of Unicode 17. That is what Hugging Face's tokenizers
- * carries, whatever Unicode the system's utf8proc has: ids must not depend on it. */
+/* What a character is to BERT's text rules: general categories of Unicode 8.0, combining classes
+ * and decompositions of Unicode 9.0, lower case of Unicode 17. That is what Hugging Face's
+ * tokenizers carries, whatever Unicode the system's utf8proc has: ids must not depend on it. */
 #include "data/text_tables.h"
 
 #define G KIN_CHAR_GONE

@@ -9,7 +9,7 @@ const kin_tokenizer_setting kin_tokenizer_defaults = {
     .strip_accents = -1,
 };
 
-/* ---- making ----------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 /* Copies the tokens, each with a NUL behind it. */
 static kin_status copy_tokens(kin_texts *out, const kin_texts *tokens)
@@ -77,7 +77,7 @@ int kin_tokenizer_find(const kin_tokenizer *tokenizer, const char *token)
     return kin_trie_find(&tokenizer->trie, token, (int64_t)strlen(token));
 }
 
-/* ---- encoding --------------------------------------------------------------------------------- */
+/* ---- encoding -------------------------------------------------------------------------------- */
 
 /* Where ids go: the first room of them are written, all are counted. */
 typedef struct {

@@ -5,7 +5,7 @@
 #include "data/json.h"
 #include "data/tokenizer_inside.h"
 
-/* ---- saving ----------------------------------------------------------------------------------- */
+/* ---- saving ---------------------------------------------------------------------------------- */
 
 static void put_added(kin_json_out *out, const kin_tokenizer *t)
 {
@@ -71,7 +71,7 @@ kin_status kin_tokenizer_save(const kin_tokenizer *tokenizer, const char *path)
     return kin_json_save(&out, path);
 }
 
-/* ---- loading ---------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 typedef struct {
     const kin_json_tree *tree;

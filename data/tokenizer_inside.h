@@ -5,7 +5,7 @@
 #include "data/text.h"
 #include "data/tokenizer.h"
 
-/* ---- the vocabulary as a tree of bytes -------------------------------------------------------- */
+/* ---- the vocabulary as a tree of bytes ------------------------------------------------------- */
 
 /* From a node along a byte to the next node, where a token ends (or -1). Node 0 is none; tokens
  * begin at node 1, those behind "##" at node 2. */
@@ -27,7 +27,7 @@ int32_t kin_trie_match(const kin_trie *trie, bool later, const char *text, int s
 /* The token itself, or -1. */
 int32_t kin_trie_find(const kin_trie *trie, const char *token, int64_t size);
 
-/* ---- the tokenizer ---------------------------------------------------------------------------- */
+/* ---- the tokenizer --------------------------------------------------------------------------- */
 
 #define KIN_ADDED_MAX 64
 

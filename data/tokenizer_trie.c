@@ -1,4 +1,5 @@
-/* The vocabulary as a tree of bytes: one walk over a word finds the longest token it begins with. */
+/* The vocabulary as a tree of bytes: one walk over a word finds the longest token that it begins
+ * with. */
 #include <stdlib.h>
 #include "data/tokenizer_inside.h"
 

@@ -74,7 +74,8 @@ static bool stands_alone(const kin_text_rule *rule, int32_t c)
 static kin_status add_alphabet(kin_strings *tokens, const letter *alphabet, int count,
                                const kin_text_rule *rule)
 {
-    bool good = kin_strings_add(tokens, "[PAD]", 5) == 0 && kin_strings_add(tokens, "[UNK]", 5) == 1;
+    bool good = kin_strings_add(tokens, "[PAD]", 5) == 0
+             && kin_strings_add(tokens, "[UNK]", 5) == 1;
     for (int later = 0; later < 2; later++) {
         for (int i = 0; i < count && good; i++) {
             char text[6] = "##";
@@ -96,8 +97,8 @@ static kin_status learn(kin_strings *tokens, const kin_word_counts *counts,
     free(alphabet);
     KIN_TRY(status);
     KIN_REQUIRE(tokens->count <= setting->vocab_size, KIN_USAGE, "a vocabulary of %d tokens is too "
-                "small: [PAD], [UNK] and the %d characters alone are %lld; ask for more tokens or a "
-                "smaller limit_alphabet", setting->vocab_size, count, (long long)tokens->count);
+                "small: [PAD], [UNK] and the %d characters alone are %lld; ask for more tokens or "
+                "a smaller limit_alphabet", setting->vocab_size, count, (long long)tokens->count);
     return kin_wordpiece_learn(tokens, counts, setting->vocab_size, setting->min_frequency);
 }
 

@@ -13,7 +13,7 @@
 #include "data/texts.h"
 #include "data/tokenizer.h"
 
-/* ---- distinct strings, numbered in the order in which they came -------------------------------- */
+/* ---- distinct strings, numbered in the order in which they came ------------------------------ */
 
 typedef struct {
     int64_t count;
@@ -29,7 +29,7 @@ int64_t kin_strings_add(kin_strings *strings, const char *bytes, int64_t size);
 int64_t kin_strings_find(const kin_strings *strings, const char *bytes, int64_t size);   /* or -1 */
 void kin_strings_free(kin_strings *strings);
 
-/* ---- words and how often they occur ------------------------------------------------------------ */
+/* ---- words and how often they occur ---------------------------------------------------------- */
 
 typedef struct {
     kin_strings words;           /* ascending by bytes */
@@ -41,7 +41,7 @@ kin_status kin_word_counts_make(kin_word_counts *counts, kin_pool *pool, const k
                                 const int32_t *which, int64_t count, const kin_text_rule *rule);
 void kin_word_counts_free(kin_word_counts *counts);
 
-/* ---- pairs of tokens --------------------------------------------------------------------------- */
+/* ---- pairs of tokens ------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t key;                /* left << 32 | right */
@@ -81,7 +81,7 @@ int32_t kin_pairs_take_words(kin_pairs *pairs, int32_t pair);
 /* Gives back a link; returns the next one, or -1. */
 int32_t kin_pairs_drop_link(kin_pairs *pairs, int32_t link);
 
-/* ---- learning ---------------------------------------------------------------------------------- */
+/* ---- learning -------------------------------------------------------------------------------- */
 
 /* Adds merged tokens to tokens (which holds the special ones and the alphabet) until there are
  * vocab_size of them or no pair occurs min_frequency times. */

@@ -35,7 +35,7 @@ void kin_pairs_free(kin_pairs *pairs)
     *pairs = (kin_pairs){0};
 }
 
-/* ---- pairs by key ------------------------------------------------------------------------------ */
+/* ---- pairs by key ---------------------------------------------------------------------------- */
 
 static int32_t *slot_of(const kin_pairs *p, uint64_t key)
 {
@@ -72,7 +72,7 @@ static int32_t place_of(kin_pairs *p, uint64_t key)
     return *slot - 1;
 }
 
-/* ---- words of a pair --------------------------------------------------------------------------- */
+/* ---- words of a pair ------------------------------------------------------------------------- */
 
 static void add_word(kin_pairs *p, kin_pair *pair, int32_t word)
 {
@@ -118,7 +118,7 @@ int32_t kin_pairs_drop_link(kin_pairs *pairs, int32_t link)
     return next;
 }
 
-/* ---- the heap ---------------------------------------------------------------------------------- */
+/* ---- the heap -------------------------------------------------------------------------------- */
 
 static bool before(const kin_pair_entry *a, const kin_pair_entry *b)
 {

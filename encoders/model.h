@@ -42,7 +42,7 @@ kin_status kin_model_load(kin_model **model, kin_backend *backend, const char *f
 void kin_model_free(kin_model *model);          /* with network, tokenizer and prefixes */
 
 /* Texts are embedded in blocks of KIN_EMBED_ROWS, which bound the memory; an embedding has the same
- * bits in any block. A text without tokens has the zero vector. */
+ * bits in any block. A text without tokens is a zero vector before any projection. */
 #define KIN_EMBED_ROWS 1024
 
 typedef struct kin_encoding kin_encoding;       /* a tape and room for one block */

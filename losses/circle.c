@@ -16,8 +16,11 @@
 typedef struct { real m, g; } hyper;
 typedef struct { real ptop, ntop, psum, nsum; } row;
 
-INLINE real weight(cell c, hyper h) { return h.g * pick(c.pos, -relu(1 + h.m - c.s), relu(c.s + h.m)); }
-INLINE real logit (cell c, hyper h) { return weight(c, h) * (c.s - pick(c.pos, 1 - h.m, h.m)); }
+INLINE real weight(cell c, hyper h)
+{
+    return h.g * pick(c.pos, -relu(1 + h.m - c.s), relu(c.s + h.m));
+}
+INLINE real logit(cell c, hyper h) { return weight(c, h) * (c.s - pick(c.pos, 1 - h.m, h.m)); }
 
 INLINE row  open (real top)         { return (row){ .ptop = -BIG, .ntop = -BIG }; }
 INLINE row  look (row r, cell c, hyper h)
@@ -56,7 +59,10 @@ INLINE real close(row *r, count n, hyper h)
     return relu(x) + log1p_unit(e);
 }
 
-INLINE real slope(cell c, row r, hyper h) { return c.e * weight(c, h) * pick(c.pos, r.psum, r.nsum); }
+INLINE real slope(cell c, row r, hyper h)
+{
+    return c.e * weight(c, h) * pick(c.pos, r.psum, r.nsum);
+}
 
 KIN_LOSS(circle,
     .entry.summary = "Pushes each pair by how far it still is from its optimum.",

@@ -17,9 +17,12 @@ static const kin_entry *const entries[] = {
 const kin_list kin_losses = { "loss", entries, sizeof entries / sizeof *entries };
 
 /* entry is the first field of every kin_loss. */
-static const kin_loss *loss_of(const kin_entry *entry) { return (const kin_loss *)(const void *)entry; }
+static const kin_loss *loss_of(const kin_entry *entry)
+{
+    return (const kin_loss *)(const void *)entry;
+}
 
-/* ---- learned hyperparameters ------------------------------------------------------------------ */
+/* ---- learned hyperparameters --------------------------------------------------------------- */
 
 double kin_loss_learned_start(const kin_entry *loss, int hyper, double value)
 {
@@ -57,7 +60,7 @@ void kin_loss_learned_range(const kin_entry *loss, int hyper, double *low, doubl
     *high = none ? INFINITY : learned->high;
 }
 
-/* ---- the node --------------------------------------------------------------------------------- */
+/* ---- the node ------------------------------------------------------------------------------ */
 
 enum { INPUTS_MAX = 4 };                       /* rows, columns, learned hyperparameters */
 
@@ -76,7 +79,8 @@ static void backward(kin_tape *tape, kin_node *node)
     backend->download(backend, &upstream, node->out->grad, sizeof upstream);
     for (int i = 0; i < s->inputs; i++) {
         real *to = s->gradient[i] ? kin_grad(tape, node->in[i]) : NULL;
-        if (to) backend->add(backend, s->count[i], (real)(upstream * s->factor[i]), s->gradient[i], to);
+        const real factor = (real)(upstream * s->factor[i]);
+        if (to) backend->add(backend, s->count[i], factor, s->gradient[i], to);
     }
 }
 
@@ -86,11 +90,12 @@ static const kin_op ops[] = {
 #undef LOSS
 };
 
-/* ---- what may be asked ------------------------------------------------------------------------ */
+/* ---- what may be asked --------------------------------------------------------------------- */
 
 #define REFUSE(...) return kin_tape_fail(tape, KIN_USAGE, __VA_ARGS__), kin_tape_status(tape)
 
-static kin_status check_hypers(kin_tape *tape, const kin_loss_setting *setting, const kin_loss *loss)
+static kin_status check_hypers(kin_tape *tape, const kin_loss_setting *setting,
+                               const kin_loss *loss)
 {
     int learned = 0;
     for (int i = 0; i < kin_hyper_count(&loss->entry); i++) {
@@ -109,8 +114,8 @@ static kin_status check_hypers(kin_tape *tape, const kin_loss_setting *setting, 
     return KIN_OK;
 }
 
-static kin_status check_relation(kin_tape *tape, const kin_relation *r, const char *name, int64_t rows,
-                                 int64_t columns)
+static kin_status check_relation(kin_tape *tape, const kin_relation *r, const char *name,
+                                 int64_t rows, int64_t columns)
 {
     if (!r->row_label != !r->col_label || !r->row_text != !r->col_text)
         REFUSE("loss %s: labels (or texts) of rows and of columns go together", name);
@@ -122,8 +127,8 @@ static kin_status check_relation(kin_tape *tape, const kin_relation *r, const ch
         REFUSE("loss %s: rows and columns are the same points, but there are %lld and %lld", name,
                (long long)rows, (long long)columns);
     if (!r->own && !r->by_label && columns < rows)
-        REFUSE("loss %s: row i's positive is column i, but there are %lld rows and %lld columns", name,
-               (long long)rows, (long long)columns);
+        REFUSE("loss %s: row i's positive is column i, but there are %lld rows and %lld columns",
+               name, (long long)rows, (long long)columns);
     for (int64_t i = 0; r->own && i < rows; i++)
         if (r->own[i] < -1 || r->own[i] >= columns)
             REFUSE("loss %s: the positive of row %lld is column %d of %lld", name, (long long)i,
@@ -147,7 +152,7 @@ static kin_status check(kin_tape *tape, const kin_loss_setting *setting, const k
     return check_relation(tape, &setting->relation, loss->entry.name, rows->rows, columns->rows);
 }
 
-/* ---- forward ---------------------------------------------------------------------------------- */
+/* ---- forward ------------------------------------------------------------------------------- */
 
 /* Both directions, unless one is the mirror of the other. */
 static bool both_ways(const kin_loss_setting *setting, const kin_loss *loss, bool same)
@@ -247,7 +252,8 @@ kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_
     kin_tensor *q = setting->dot ? rows : kin_l2_normalize(tape, rows);
     kin_tensor *k = rows == columns ? q : setting->dot ? columns : kin_l2_normalize(tape, columns);
     const int inputs = gather(setting, q, k, in, places);
-    kin_node *node = kin_node_new(tape, &ops[setting->loss], 1, 1, inputs, in[0], in[1], in[2], in[3]);
+    kin_node *node = kin_node_new(tape, &ops[setting->loss], 1, 1, inputs, in[0], in[1], in[2],
+                                  in[3]);
     if (!node) return kin_empty(tape);
     run.raw_q = rows->value, run.raw_k = columns->value;
     run.both = both_ways(setting, run.loss, rows == columns);

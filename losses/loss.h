@@ -20,9 +20,9 @@ typedef struct {
      * own NULL and set by_label: every column with the row's label is a positive. */
     const int32_t *own;
     bool by_label;
-    const int32_t *row_label, *col_label;  /* B and N labels (documents' ids); both NULL: all different */
-    const int32_t *row_text, *col_text;    /* a second key, the anchors' own; both NULL: all different */
-    bool self;                             /* rows and columns are the same points: i = j is ignored */
+    const int32_t *row_label, *col_label;  /* B and N labels (documents' ids), or both NULL */
+    const int32_t *row_text, *col_text;    /* a second key, the anchors' own, or both NULL */
+    bool self;                             /* rows and columns are the same: i = j is ignored */
 } kin_relation;
 
 typedef struct {
@@ -39,7 +39,7 @@ typedef struct {
 
 typedef struct {
     double value;
-    int64_t rows, valid;                   /* rows in all, and rows that count (positive and negative) */
+    int64_t rows, valid;                   /* rows in all; with all that the loss needs of them */
     double positives, negatives;           /* that a valid row sees on average */
     double accuracy;                       /* share of valid rows whose best positive beats every
                                               negative; NaN unless wanted */

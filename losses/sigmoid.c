@@ -1,13 +1,14 @@
 /* sigmoid -- ask of every pair on its own whether it is a match.
  *
- *     v_i      = sum_j softplus(x_ij),     x_ij = -y_ij (t s_ij + b),   y = +1 positive, -1 negative
+ *     v_i      = sum_j softplus(x_ij),   x_ij = -y_ij (t s_ij + b),   y +1 positive, -1 negative
  *   dv/ds_ij   = -y_ij t sigma(x_ij)
  *
  * No softmax ties the pairs together, so the loss of a part is a part of the loss. The bias b
  * begins at -10, because almost all pairs are negatives. The loss is the sum over all pairs divided
  * by the number of rows. A learned scale t is trained as log t, the bias as it is.
  *
- * e = exp(-|x|) serves both: softplus(x) = max(x, 0) + log(1 + e), sigma(x) = (x > 0 ? 1 : e) / (1 + e).
+ * e = exp(-|x|) serves both: softplus(x) = max(x, 0) + log(1 + e) and
+ * sigma(x) = (x > 0 ? 1 : e) / (1 + e).
  *
  * Zhai et al. 2023, arXiv:2303.15343. Other names: SigLIP. */
 #include "core/cell.h"

@@ -5,10 +5,10 @@
  *
  * Distances of unit vectors: euclidean sqrt(2 - 2s), squared 2 - 2s, cosine 1 - s. The push on a
  * pair at distance 0 is 0. soft replaces max(0, x) by log(1 + exp(x)), which never quite lets go.
- * Ties share the push, so that the order of candidates does not matter. Only the hardest positive and
- * negative of each anchor are used ("batch hard").
+ * Ties share the push, so that the order of candidates does not matter. Only the hardest positive
+ * and the hardest negative of each anchor are used ("batch hard").
  *
- * Hermans et al. 2017, arXiv:1703.07737; squared: Schroff et al. 2015, arXiv:1503.03832 (FaceNet). */
+ * Hermans et al. 2017, arXiv:1703.07737; squared: FaceNet, Schroff et al. 2015, arXiv:1503.03832. */
 #include "core/cell.h"
 
 typedef struct { real m, distance, soft; } hyper;

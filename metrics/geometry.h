@@ -44,7 +44,7 @@ kin_status kin_geometry_of_cloud(kin_geometry_cloud *out, kin_backend *backend, 
  * holds one sentence with the numbers; else false and text is empty. */
 bool kin_geometry_collapsed(const kin_geometry_cloud *cloud, char *text, size_t size);
 
-/* which[0..n-1]: n distinct numbers below total, ascending, the same for the same seed; n <= total. */
+/* which[0..n-1]: n <= total distinct numbers below total, ascending; the seed decides. */
 kin_status kin_geometry_sample(uint64_t seed, int64_t total, int64_t n, int32_t *which);
 
 /* Eigenvalues of a symmetric matrix (n x n, destroyed), ascending, in double: Householder's

@@ -28,7 +28,8 @@ static bool grow_slots(kin_names *names)
     if (!grown.slot) return false;
     for (int64_t i = 0; i < names->count; i++) {
         const int64_t *start = names->start + i;
-        grown.slot[find_slot(&grown, names->bytes + start[0], start[1] - start[0])] = (int32_t)i + 1;
+        int64_t at = find_slot(&grown, names->bytes + start[0], start[1] - start[0]);
+        grown.slot[at] = (int32_t)i + 1;
     }
     free(names->slot);
     *names = grown;

@@ -187,7 +187,7 @@ static int compare_documents(const void *left, const void *right)
     return (a->document > b->document) - (a->document < b->document);
 }
 
-/* trec_eval's order. strcmp's order of strings without a NUL: bytes first, then length. */
+/* trec_eval's order. Ids hold no NUL, so bytes first and then length is strcmp's order. */
 static int compare_items(const void *left, const void *right)
 {
     const item_t *a = left, *b = right;
@@ -258,7 +258,8 @@ static kin_status report_fault(const order_t *order, int64_t row)
 {
     int32_t document = order->culprit[row];
     long long at = (long long)row;
-    if (order->fault[row] == NO_MEMORY) return kin_fail(KIN_MEMORY, "run: no memory to sort a list");
+    if (order->fault[row] == NO_MEMORY)
+        return kin_fail(KIN_MEMORY, "run: no memory to sort a list");
     if (order->fault[row] == UNKNOWN)
         return kin_fail(KIN_DATA, "run: row %lld lists document %d, there are %lld", at, document,
                         (long long)order->ids->count);

@@ -74,9 +74,10 @@ static double quantile(const double *sorted, int n, double q)
 kin_status kin_bootstrap(kin_interval *interval, kin_pool *pool, uint64_t seed, int resamples,
                          double level, int64_t n, const double *const *column, int columns)
 {
-    KIN_REQUIRE(n > 0 && n <= INT32_MAX, KIN_USAGE, "bootstrap: %lld values, expected 1 to 2^31 - 1",
-                (long long)n);
-    KIN_REQUIRE(resamples > 0, KIN_USAGE, "bootstrap: %d resamples, expected at least 1", resamples);
+    KIN_REQUIRE(n > 0 && n <= INT32_MAX, KIN_USAGE,
+                "bootstrap: %lld values, expected 1 to 2^31 - 1", (long long)n);
+    KIN_REQUIRE(resamples > 0, KIN_USAGE, "bootstrap: %d resamples, expected at least 1",
+                resamples);
     KIN_REQUIRE(level > 0 && level < 1, KIN_USAGE, "bootstrap: level %g, expected between 0 and 1",
                 level);
     for (int c = 0; c < columns; c++) KIN_TRY(check_finite("bootstrap", n, column[c]));

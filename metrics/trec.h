@@ -24,8 +24,8 @@ typedef struct {
     int64_t ignored;               /* queries of the run that the qrels do not know */
 } kin_trec;
 
-/* A line that is not as above, a score that is no finite float, a document retrieved or judged twice
- * for one query: KIN_DATA with file, line and the offending value. */
+/* A line that is not as above, a score that is no finite float, a document retrieved or judged
+ * twice for one query: KIN_DATA with file, line and the offending value. */
 kin_status kin_trec_read(kin_trec **trec, const char *run_path, const char *qrels_path);
 void kin_trec_free(kin_trec *trec);
 

@@ -121,7 +121,8 @@ static kin_status sort_entries(struct reader *reader)
         kin_texts queries = kin_names_texts(reader->queries);
         kin_texts documents = kin_names_texts(reader->documents);
         const int64_t *q = queries.start + item[i].row, *d = documents.start + item[i].document;
-        return kin_fail(KIN_DATA, "%s line %lld: document %.*s of query %.*s stands on line %lld too",
+        return kin_fail(KIN_DATA,
+                        "%s line %lld: document %.*s of query %.*s stands on line %lld too",
                         reader->form->path, (long long)item[i].line, (int)(d[1] - d[0]),
                         documents.bytes + d[0], (int)(q[1] - q[0]), queries.bytes + q[0],
                         (long long)item[i - 1].line);

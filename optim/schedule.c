@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stddef.h>
 
-enum { CONSTANT, LINEAR, COSINE, SCHEDULES };
+enum { CONSTANT, LINEAR, COSINE, QUADRATIC, SCHEDULES };
 
 #define WARMUP \
     { "warmup", 0.1, 0, 1e12, "rising steps at the start; below 1: share of all steps", 0, NULL }
@@ -13,10 +13,11 @@ static const kin_entry schedules[SCHEDULES] = {
     [CONSTANT] = { "constant", "stays at its peak", { WARMUP } },
     [LINEAR] = { "linear", "falls along a line", { WARMUP, FLOOR } },
     [COSINE] = { "cosine", "falls along half a cosine", { WARMUP, FLOOR } },
+    [QUADRATIC] = { "quadratic", "falls slowly at first, along a parabola", { WARMUP, FLOOR } },
 };
 
 static const kin_entry *const entries[SCHEDULES] = {
-    &schedules[CONSTANT], &schedules[LINEAR], &schedules[COSINE],
+    &schedules[CONSTANT], &schedules[LINEAR], &schedules[COSINE], &schedules[QUADRATIC],
 };
 
 const kin_list kin_schedules = { "schedule", entries, SCHEDULES };
@@ -43,6 +44,8 @@ double kin_schedule_rate(const kin_schedule_setting *setting, int64_t step, int6
     if (k < w) return setting->peak * fmin(1, (k + 1) / w);
     if (setting->schedule == CONSTANT) return setting->peak;
     const double d = all > w ? fmin(1, (k - w) / (all - w)) : 1;
-    const double shape = setting->schedule == LINEAR ? 1 - d : (1 + cos(acos(-1) * d)) / 2;
+    const double shape = setting->schedule == LINEAR ? 1 - d
+                         : setting->schedule == QUADRATIC ? 1 - d * d
+                         : (1 + cos(acos(-1) * d)) / 2;
     return setting->peak * (least + (1 - least) * shape);
 }

@@ -1,12 +1,12 @@
 /* Schedule: the learning rate of each step. It rises linearly over the warm-up and then stays, or
- * falls to `floor` of its peak along a line or half a cosine. */
+ * falls to `floor` of its peak along a line, half a cosine or a parabola. */
 #ifndef KIN_OPTIM_SCHEDULE_H
 #define KIN_OPTIM_SCHEDULE_H
 
 #include <stdint.h>
 #include "core/entry.h"
 
-/* constant, linear, cosine; hyperparameters: warmup and, where the rate falls, floor. */
+/* constant, linear, cosine, quadratic; hyperparameters: warmup and, where the rate falls, floor. */
 extern const kin_list kin_schedules;
 
 typedef struct {
@@ -21,7 +21,8 @@ kin_status kin_schedule_defaults(kin_schedule_setting *setting, const char *name
 
 /* Learning rate of step k = 0 .. steps-1. With w steps of warm-up: peak (k + 1) / w for k < w, then
  * peak (floor + (1 - floor) f(d)) with d = (k - w) / (steps - w), f(d) = 1 (constant), 1 - d
- * (linear) or (1 + cos(pi d)) / 2 (cosine). No step has rate 0 unless the peak is. */
+ * (linear), (1 + cos(pi d)) / 2 (cosine) or 1 - d^2 (quadratic). No step has rate 0 unless the
+ * peak is. */
 double kin_schedule_rate(const kin_schedule_setting *setting, int64_t step, int64_t steps);
 
 #endif

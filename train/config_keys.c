@@ -45,6 +45,8 @@ const config_spec config_specs[] = {
     NAME("loss", "infonce", "'kin list loss' shows all"),
     SWITCH("loss", "symmetric", 0, "also documents against queries, mean of both"),
     CHOICE("loss", "similarity", 0, 1, "cosine|dot", "what a score is"),
+    NUMBER("loss", "final_temperature", 0, 0, 10,
+           "temperature at the end of the run, approached geometrically; 0: constant"),
     WHOLE("loss", "memory", 0, 0, ANY, "MB of scores kept for the backward pass; 0: recomputed"),
     TEXT("loss", "learn", "hyperparameters of the loss to be trained, with blanks between"),
     NUMBER("loss", "learn_rate", 0.05, 1e-9, 1e3,

@@ -228,6 +228,18 @@ static void check_learned(resolving *r)
     }
 }
 
+static void check_temperature(resolving *r)
+{
+    const kin_entry *loss = config_list_of("loss")->items[kin_config_entry(r->config, "loss")];
+    const given *g = config_given(r->config, "loss.final_temperature");
+    if (kin_config_number(r->config, "loss.final_temperature") <= 0) return;
+    if (kin_hyper_find(loss, "temperature") >= 0
+        && !strstr(kin_config_text(r->config, "loss.learn"), "temperature")) return;
+    kin_fail(KIN_USAGE, "loss.final_temperature: '%s' has no temperature that is not learned",
+             loss->name);
+    complain(r, g ? g->where : NULL);
+}
+
 static void check_length(resolving *r)
 {
     if (kin_config_number(r->config, "schedule.epochs") > 0
@@ -241,6 +253,7 @@ static void check_together(resolving *r)
     need_text(r, "data.store", "the file that 'kin import' wrote");
     need_text(r, "run.dir", "the folder for this run's results");
     check_learned(r);
+    check_temperature(r);
     check_length(r);
 }
 

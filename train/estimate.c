@@ -41,7 +41,7 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
         queries += t->split_count && t->store->query_split[i] != KIN_TRAIN;
     d.fixed = kin_config_number(t->config, "loss.memory") + 16;
     if (t->split_count)
-        d.fixed += (KIN_EVALUATE_BLOCK + queries + 4 * KIN_EMBED_ROWS) * width * number
+        d.fixed += ((double)kin_evaluate_block(t->store->documents, (int64_t)width) + queries + 4 * KIN_EMBED_ROWS) * width * number
                    + queries * KIN_RUN_DEPTH * 24e-6;
     return d;
 }

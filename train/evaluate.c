@@ -104,10 +104,10 @@ static void close_pass(pass *p)
 }
 
 /* Embeds a split's queries and begins its search. */
-static kin_status open_split(pass *p, int i, const kin_judgements *j)
+static kin_status open_split(pass *p, int i, const kin_judgements *j, int64_t depth)
 {
-    const int64_t rows = j->rows, k = p->store->documents < KIN_RUN_DEPTH ? p->store->documents
-                                                                          : KIN_RUN_DEPTH;
+    const int64_t rows = j->rows;
+    const int64_t k = p->store->documents < depth ? p->store->documents : depth;
     int32_t *which = malloc((size_t)rows * sizeof *which + 1);
     KIN_REQUIRE(which, KIN_MEMORY, "no memory for %ld queries", (long)rows);
     for (int64_t r = 0; r < rows; r++)
@@ -122,12 +122,19 @@ static kin_status open_split(pass *p, int i, const kin_judgements *j)
                              p->queries[i], k);
 }
 
+int64_t kin_evaluate_block(int64_t documents, int64_t width)
+{
+    const int64_t fit = KIN_EVALUATE_MB * (int64_t)1000000 / (width * (int64_t)sizeof(real));
+    const int64_t block = fit < KIN_EMBED_ROWS ? KIN_EMBED_ROWS : fit;
+    return documents < block ? documents : block / KIN_EMBED_ROWS * KIN_EMBED_ROWS;
+}
+
 static kin_status search_corpus(pass *p)
 {
     const kin_store *s = p->store;
-    for (int64_t from = 0; from < s->documents; from += KIN_EVALUATE_BLOCK) {
-        const int64_t rows = s->documents - from < KIN_EVALUATE_BLOCK ? s->documents - from
-                                                                      : KIN_EVALUATE_BLOCK;
+    const int64_t block = kin_evaluate_block(s->documents, p->model->network->width);
+    for (int64_t from = 0; from < s->documents; from += block) {
+        const int64_t rows = s->documents - from < block ? s->documents - from : block;
         KIN_TRY(kin_encoding_run(p->encoding, KIN_DOCUMENT, p->tokens->of[KIN_DOCUMENT],
                                  s->document_text + from, 0, rows, p->block));
         for (int i = 0; i < p->count; i++)
@@ -136,15 +143,16 @@ static kin_status search_corpus(pass *p)
     return KIN_OK;
 }
 
-static kin_status run_pass(pass *p, const kin_split *splits, kin_judged *out)
+static kin_status run_pass(pass *p, const kin_look *looks, kin_judged *out)
 {
     const kin_memory memory = kin_backend_memory(p->backend);
     KIN_TRY(kin_encoding_new(&p->encoding, p->model));
     KIN_TRY(kin_arena_new(&p->work, &memory));
-    KIN_TRY(alloc_rows(p, KIN_EVALUATE_BLOCK, &p->block));
+    KIN_TRY(alloc_rows(p, kin_evaluate_block(p->store->documents, p->model->network->width),
+                       &p->block));
     for (int i = 0; i < p->count; i++) {
-        KIN_TRY(kin_judgements_of_store(&out[i].judgements, p->store, (int)splits[i]));
-        KIN_TRY(open_split(p, i, out[i].judgements));
+        KIN_TRY(kin_judgements_of_store(&out[i].judgements, p->store, (int)looks[i].split));
+        KIN_TRY(open_split(p, i, out[i].judgements, looks[i].depth));
     }
     KIN_TRY(search_corpus(p));
     for (int i = 0; i < p->count; i++) {
@@ -158,13 +166,13 @@ static kin_status run_pass(pass *p, const kin_split *splits, kin_judged *out)
 }
 
 kin_status kin_evaluate_model(const kin_store *store, const kin_model *model,
-                              const kin_role_tokens *tokens, const kin_split *splits, int count,
+                              const kin_role_tokens *tokens, const kin_look *looks, int count,
                               kin_judged *out)
 {
     pass p = { .store = store, .model = model, .tokens = tokens, .count = count,
                .backend = model->network->backend };
     memset(out, 0, (size_t)count * sizeof *out);
-    const kin_status status = run_pass(&p, splits, out);
+    const kin_status status = run_pass(&p, looks, out);
     close_pass(&p);
     if (status) free_all(out, count);
     return status;
@@ -173,21 +181,21 @@ kin_status kin_evaluate_model(const kin_store *store, const kin_model *model,
 /* ---- BM25 -------------------------------------------------------------------------------------- */
 
 static kin_status judge_bm25(const kin_store *s, const kin_bm25 *bm25, kin_pool *pool,
-                             kin_split split, kin_judged *out)
+                             const kin_look *look, kin_judged *out)
 {
-    KIN_TRY(kin_judgements_of_store(&out->judgements, s, (int)split));
+    KIN_TRY(kin_judgements_of_store(&out->judgements, s, (int)look->split));
     const kin_judgements *j = out->judgements;
     int32_t *which = malloc((size_t)j->rows * sizeof *which + 1);
     KIN_REQUIRE(which, KIN_MEMORY, "no memory for %ld queries", (long)j->rows);
     for (int64_t r = 0; r < j->rows; r++) which[r] = s->query_text[j->query[r]];
     const kin_status status = kin_bm25_search(bm25, pool, &s->texts, which, j->rows,
-                                              KIN_RUN_DEPTH, &out->run);
+                                              look->depth, &out->run);
     free(which);
     if (status) return status;
     return kin_run_evaluate(&out->scores, out->run, pool, j);
 }
 
-kin_status kin_evaluate_bm25(const kin_store *s, kin_pool *pool, const kin_split *splits,
+kin_status kin_evaluate_bm25(const kin_store *s, kin_pool *pool, const kin_look *looks,
                              int count, kin_judged *out)
 {
     kin_bm25 *bm25;
@@ -196,7 +204,7 @@ kin_status kin_evaluate_bm25(const kin_store *s, kin_pool *pool, const kin_split
                          &kin_bm25_defaults));
     kin_status status = KIN_OK;
     for (int i = 0; i < count && !status; i++)
-        status = judge_bm25(s, bm25, pool, splits[i], &out[i]);
+        status = judge_bm25(s, bm25, pool, &looks[i], &out[i]);
     kin_bm25_free(bm25);
     if (status) free_all(out, count);
     return status;
@@ -204,14 +212,17 @@ kin_status kin_evaluate_bm25(const kin_store *s, kin_pool *pool, const kin_split
 
 /* ---- scores and files -------------------------------------------------------------------------- */
 
-kin_status kin_marks_of(kin_marks *s, const kin_judged *judged, kin_pool *pool, uint64_t seed)
+kin_status kin_marks_of(kin_marks *s, const kin_judged *judged, kin_pool *pool, uint64_t seed,
+                        bool intervals)
 {
     const double *columns[KIN_MEASURES];
     *s = (kin_marks){ .present = true };
     for (int m = 0; m < KIN_MEASURES; m++) {
         s->mean[m] = judged->scores->mean[m];
+        s->interval[m] = (kin_interval){ s->mean[m], s->mean[m] };
         columns[m] = judged->scores->value[m];
     }
+    if (!intervals) return KIN_OK;
     return kin_bootstrap(s->interval, pool, seed, KIN_RESAMPLES, 0.95, judged->scores->queries,
                          columns, KIN_MEASURES);
 }

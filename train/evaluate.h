@@ -9,7 +9,10 @@
 #include "metrics/retrieval.h"
 #include "train/results.h"
 
-#define KIN_EVALUATE_BLOCK 8192            /* documents embedded at a time */
+#define KIN_EVALUATE_MB 32                  /* of document embeddings at a time */
+
+/* Documents of a block: as many as fit, within reason. */
+int64_t kin_evaluate_block(int64_t documents, int64_t width);
 
 /* Tokens of every text of the store, by kin_role; both point at one when the prefixes agree. */
 typedef struct {
@@ -35,18 +38,27 @@ typedef struct {
 
 void kin_judged_free(kin_judged *judged);                          /* a zeroed one is fine */
 
+/* A split and how many documents are listed for each query: KIN_RUN_DEPTH, or fewer for a quick
+ * look, which only map notices. */
+typedef struct {
+    kin_split split;
+    int64_t depth;
+} kin_look;
+
+#define KIN_QUICK_DEPTH 100
+
 /* Judges the model on count splits in one pass over the corpus. out: count. */
 kin_status kin_evaluate_model(const kin_store *store, const kin_model *model,
-                              const kin_role_tokens *tokens, const kin_split *splits, int count,
+                              const kin_role_tokens *tokens, const kin_look *looks, int count,
                               kin_judged *out);
 
 /* The same for BM25. */
-kin_status kin_evaluate_bm25(const kin_store *store, kin_pool *pool, const kin_split *splits,
+kin_status kin_evaluate_bm25(const kin_store *store, kin_pool *pool, const kin_look *looks,
                              int count, kin_judged *out);
 
-/* Means and bootstrap intervals. */
-kin_status kin_marks_of(kin_marks *scores, const kin_judged *judged, kin_pool *pool,
-                         uint64_t seed);
+/* Means, and bootstrap intervals unless they are not worth the time: then both ends are the mean. */
+kin_status kin_marks_of(kin_marks *marks, const kin_judged *judged, kin_pool *pool, uint64_t seed,
+                        bool intervals);
 
 /* Alignment of the judged queries with their documents, uniformity of a sample of the corpus.
  * warning: "" or why the embeddings have collapsed. */

@@ -31,8 +31,8 @@ static kin_status begin_split(kin_trainer *t, kin_split split, const kin_judged 
     const uint64_t seed = seed_of(t->config);
     kin_results r = { .queries = untrained->scores->queries, .documents = t->store->documents };
     snprintf(r.split, sizeof r.split, "%s", kin_split_name(split));
-    KIN_TRY(kin_marks_of(&r.untrained, untrained, t->backend->pool, seed));
-    KIN_TRY(kin_marks_of(&r.bm25, bm25, t->backend->pool, seed));
+    KIN_TRY(kin_marks_of(&r.untrained, untrained, t->backend->pool, seed, true));
+    KIN_TRY(kin_marks_of(&r.bm25, bm25, t->backend->pool, seed, true));
     kin_tell_scores(t->watch, 0, split, "untrained", &r.untrained);
     kin_tell_scores(t->watch, 0, split, "bm25", &r.bm25);
     KIN_TRY(results_path(t->folder.path, split, path));
@@ -45,10 +45,14 @@ kin_status kin_trainer_begin(kin_trainer *t)
     kin_model model;
     if (!t->split_count) return KIN_OK;
     kin_tell_stage(t->watch, "evaluating BM25 and the untrained model");
-    KIN_TRY(kin_evaluate_bm25(t->store, t->backend->pool, t->splits, t->split_count, bm25));
+    kin_look looks[2];
+    for (int i = 0; i < t->split_count; i++)
+        looks[i] = (kin_look){ t->splits[i], t->splits[i] == kin_trainer_last_split(t)
+                                                 ? KIN_RUN_DEPTH : KIN_QUICK_DEPTH };
+    KIN_TRY(kin_evaluate_bm25(t->store, t->backend->pool, looks, t->split_count, bm25));
     kin_status status = kin_trainer_folded(t, &model);
     if (!status) {
-        status = kin_evaluate_model(t->store, &model, &t->tokens, t->splits, t->split_count,
+        status = kin_evaluate_model(t->store, &model, &t->tokens, looks, t->split_count,
                                     untrained);
         kin_network_free(model.network);
     }
@@ -94,20 +98,20 @@ static kin_status keep_if_best(kin_trainer *t, const kin_model *model, const kin
 
 static kin_status validate_with(kin_trainer *t, const kin_model *model, bool *best)
 {
-    static const kin_split split = KIN_VALIDATION;
+    static const kin_look look = { KIN_VALIDATION, KIN_QUICK_DEPTH };
     char warning[300];
     kin_judged judged;
     kin_marks marks;
     kin_shape shape;
-    KIN_TRY(kin_evaluate_model(t->store, model, &t->tokens, &split, 1, &judged));
-    kin_status status = kin_marks_of(&marks, &judged, t->backend->pool, seed_of(t->config));
+    KIN_TRY(kin_evaluate_model(t->store, model, &t->tokens, &look, 1, &judged));
+    kin_status status = kin_marks_of(&marks, &judged, t->backend->pool, 0, false);
     if (!status)
         status = kin_evaluate_shape(t->store, model, &t->tokens, &judged, seed_of(t->config),
                                     &shape, warning, sizeof warning);
     kin_judged_free(&judged);
     if (status) return status;
     if (*warning) kin_tell_warning(t->watch, "step %ld: %s", (long)t->state.step, warning);
-    kin_tell_scores(t->watch, t->state.step, split, "model", &marks);
+    kin_tell_scores(t->watch, t->state.step, look.split, "model", &marks);
     KIN_TRY(log_marks(t, &marks, &shape));
     return keep_if_best(t, model, &marks, best);
 }
@@ -128,8 +132,8 @@ static kin_status compare(const kin_finished *f, const kin_judged *model, const 
 {
     const uint64_t seed = seed_of(f->config);
     kin_pool *pool = f->backend->pool;
-    KIN_TRY(kin_marks_of(&r->model, model, pool, seed));
-    KIN_TRY(kin_marks_of(&r->bm25, bm25, pool, seed));
+    KIN_TRY(kin_marks_of(&r->model, model, pool, seed, true));
+    KIN_TRY(kin_marks_of(&r->bm25, bm25, pool, seed, true));
     return kin_paired_test(&r->against_bm25, pool, seed, KIN_FLIPS, model->scores->queries,
                            model->scores->value[KIN_MRR10], bm25->scores->value[KIN_MRR10]);
 }
@@ -138,8 +142,9 @@ static kin_status judge(const kin_finished *f, kin_split split, kin_judged *mode
                         kin_judged *bm25, kin_results *r)
 {
     char warning[300];
-    KIN_TRY(kin_evaluate_model(f->store, f->model, f->tokens, &split, 1, model));
-    KIN_TRY(kin_evaluate_bm25(f->store, f->backend->pool, &split, 1, bm25));
+    const kin_look look = { split, KIN_RUN_DEPTH };
+    KIN_TRY(kin_evaluate_model(f->store, f->model, f->tokens, &look, 1, model));
+    KIN_TRY(kin_evaluate_bm25(f->store, f->backend->pool, &look, 1, bm25));
     KIN_TRY(compare(f, model, bm25, r));
     KIN_TRY(kin_evaluate_shape(f->store, f->model, f->tokens, model, seed_of(f->config), &r->shape,
                                warning, sizeof warning));

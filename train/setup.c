@@ -19,6 +19,11 @@ bool kin_trainer_judges(const kin_trainer *t, kin_split split)
     return false;
 }
 
+kin_split kin_trainer_last_split(const kin_trainer *t)
+{
+    return kin_trainer_judges(t, KIN_TEST) ? KIN_TEST : KIN_VALIDATION;
+}
+
 static kin_status open_store(kin_trainer *t)
 {
     KIN_TRY(kin_store_open(&t->store, kin_config_text(t->config, "data.store")));
@@ -213,6 +218,14 @@ static bool listed(const char *names, const char *name)
     return false;
 }
 
+/* Whether the temperature falls; the config has checked that the loss has one. */
+static void make_temperature(kin_trainer *t)
+{
+    const int i = kin_hyper_find(kin_losses.items[t->loss.loss], "temperature");
+    t->final_temperature = number(t, "loss.final_temperature");
+    if (i >= 0) t->first_temperature = t->loss.hypers[i];
+}
+
 static kin_status make_loss(kin_trainer *t)
 {
     kin_loss_setting *l = &t->loss;
@@ -233,6 +246,7 @@ static kin_status make_loss(kin_trainer *t)
         t->backend->upload(t->backend, t->learned[i].value, &start, sizeof start);
         l->learned[i] = &t->learned[i];
     }
+    make_temperature(t);
     return KIN_OK;
 }
 

@@ -166,7 +166,7 @@ static kin_status judge_saved(kin_trainer *t, kin_train_outcome *o)
 {
     char folder[KIN_PATH_MAX], table[2000];
     kin_model *model;
-    const kin_split split = kin_trainer_judges(t, KIN_TEST) ? KIN_TEST : KIN_VALIDATION;
+    const kin_split split = kin_trainer_last_split(t);
     KIN_TRY(kin_run_folder_at(&t->folder, "model", folder));
     KIN_TRY(kin_model_load(&model, t->backend, folder));
     const kin_finished f = { .run = t->folder.path, .config = t->config, .backend = t->backend,
@@ -211,10 +211,30 @@ static kin_status conclude(kin_trainer *t, kin_status status)
     return kin_fail(status, "%s", reason);
 }
 
+/* What would stop the run at once must not cost an older run its folder. */
+static kin_status check_store(const kin_trainer *t)
+{
+    kin_store *store;
+    KIN_TRY(kin_store_open(&store, kin_config_text(t->config, "data.store")));
+    kin_store_close(store);
+    return KIN_OK;
+}
+
+/* A new run that did not come to its first step leaves nothing. */
+static kin_status clean_up(kin_trainer *t, kin_status status)
+{
+    if (status == KIN_OK || t->flags->resume || t->state.step > 0) return status;
+    char reason[1024];
+    snprintf(reason, sizeof reason, "%s", kin_message());
+    kin_folder_remove(t->folder.path);
+    return kin_fail(status, "%s", reason);
+}
+
 static kin_status start(kin_trainer *t, kin_train_outcome *o)
 {
     char path[KIN_PATH_MAX], checkpoint[KIN_PATH_MAX] = "";
     const bool resume = t->flags->resume != NULL;
+    KIN_TRY(check_store(t));
     KIN_TRY(kin_run_folder_take(&t->folder, kin_config_text(t->config, "run.dir"), resume,
                                 t->flags->overwrite));
     KIN_TRY(kin_run_folder_at(&t->folder, "run.ini", path));
@@ -226,7 +246,7 @@ static kin_status start(kin_trainer *t, kin_train_outcome *o)
     }
     KIN_TRY(kin_config_save(t->config, path));
     begin_facts(t);
-    return conclude(t, run(t, checkpoint, o));
+    return clean_up(t, conclude(t, run(t, checkpoint, o)));
 }
 
 kin_status kin_train(const kin_config *config, kin_backend *backend, const kin_watch *watch,

@@ -1,4 +1,5 @@
 /* Trainer: the loop. */
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,16 @@ void kin_train_stop(void)
 
 /* ---- one step ---------------------------------------------------------------------------------- */
 
+/* A falling temperature goes from first to final by the same factor in each step. */
+static void set_temperature(kin_trainer *t, int64_t step)
+{
+    if (t->final_temperature == 0) return;
+    const int i = kin_hyper_find(kin_losses.items[t->loss.loss], "temperature");
+    const double done = (double)step / (double)t->steps;
+    t->loss.hypers[i] = t->first_temperature
+                        * pow(t->final_temperature / t->first_temperature, done);
+}
+
 /* The loss and the gradients of the batch that is filled. */
 kin_status kin_trainer_forward(kin_trainer *t, int64_t step, bool accuracy)
 {
@@ -22,6 +33,7 @@ kin_status kin_trainer_forward(kin_trainer *t, int64_t step, bool accuracy)
     const uint64_t seed = (uint64_t)kin_config_number(t->config, "run.seed");
     kin_tape_reset(t->tape, seed, (uint32_t)step, true);
     kin_network_forward_pairs(t->tape, t->model->network, &t->batch.bags, &queries, &documents);
+    set_temperature(t, step);
     t->loss.want_accuracy = accuracy;
     kin_tensor *loss = kin_loss_apply(t->tape, &t->loss, queries, documents, &t->last.report);
     return kin_tape_backward(t->tape, loss);

@@ -57,6 +57,7 @@ typedef struct kin_trainer {
     kin_loss_setting loss;
     kin_tensor learned[KIN_HYPERS_MAX];
     real *learned_values;           /* one number for each */
+    double first_temperature, final_temperature;    /* final 0: it stays */
     kin_optimizer *optimizer;
     kin_schedule_setting schedule;
 
@@ -78,6 +79,7 @@ kin_status kin_trainer_setup_step(kin_trainer *t);
 void kin_trainer_close_step(kin_trainer *t);                            /* what setup_step made */
 void kin_trainer_close(kin_trainer *t);
 bool kin_trainer_judges(const kin_trainer *t, kin_split split);
+kin_split kin_trainer_last_split(const kin_trainer *t);         /* that the finished model is judged on */
 
 /* batch.c */
 kin_status kin_batch_init(kin_batch *batch, kin_backend *backend);

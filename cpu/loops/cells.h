@@ -20,7 +20,7 @@ enum { FIELDS = sizeof(row) / sizeof(real), FIELDS_MAX = 8 };
 _Static_assert(FIELDS <= FIELDS_MAX, "a row has more statistics than get and put move");
 _Static_assert(sizeof(hyper) <= sizeof(real) * KIN_HYPERS_MAX, "too many hyperparameters");
 
-/* ---- statistics: a struct in the loss, one array per field in memory, so that columns are lanes -- */
+/* ---- statistics: a struct in the loss, in memory one array per field, so columns are lanes - */
 
 INLINE row get(const real *stats, int64_t stride, int64_t i)
 {
@@ -50,7 +50,7 @@ INLINE void put(real *stats, int64_t stride, int64_t i, row r)
     if (FIELDS > 7) stats[7 * stride + i] = field[7 % FIELDS];
 }
 
-/* ---- a line: a row of the tile, or its part in one block of columns --------------------------- */
+/* ---- a line: a row of the tile, or its part in one block of columns ------------------------ */
 
 typedef struct {
     real *score;

@@ -2,8 +2,7 @@
  * block of B are copied into the order in which the innermost loop reads them; that loop keeps a
  * ROWS x COLUMNS corner of C in registers. */
 #include <string.h>
-#include "cpu/loops.h"
-#include "cpu/loops/variant.h"
+#include "cpu/loops/sums.h"
 
 #if defined(__AVX512F__)
 enum { VECTOR = 64, ROWS = 12 };
@@ -118,7 +117,6 @@ static void block_of_columns(piece q, real *pack)
     }
 }
 
-void KIN_VARIANT(kin_plain_product)(const kin_product *p, real *pack);
 void KIN_VARIANT(kin_plain_product)(const kin_product *p, real *pack)
 {
     for (int64_t k = 0; k < p->k || k == 0; k += KIN_PACK_DEPTH) {

@@ -12,7 +12,7 @@
 /* BLOCK columns at a time keep their statistics in the first-level cache. */
 enum { BLOCK = 256, CHUNK = 256 };
 
-/* ---- tasks ------------------------------------------------------------------------------------ */
+/* ---- tasks --------------------------------------------------------------------------------- */
 
 typedef struct {
     const kin_scores *t;

@@ -1,93 +1,32 @@
-/* Loops over vectors and rows. Sums run in lanes whose number belongs to the instruction set, so
- * their order is fixed for a given variant. */
-#include <string.h>
+/* Loops over vectors, and the table of one variant. */
 #include "core/rng.h"
 #include "core/words.h"
-#include "cpu/loops.h"
-#include "cpu/loops/variant.h"
+#include "cpu/loops/sums.h"
 
-#define LOOP static
-
-LOOP double sum(int64_t n, const real *x)
-{
-    double total = 0;
-    for (int64_t i = 0; i < n; i++) total += (double)x[i];
-    return total;
-}
-
-LOOP double dot(int64_t n, const real *a, const real *b)
-{
-    double total = 0;
-    for (int64_t i = 0; i < n; i++) total += (double)a[i] * (double)b[i];
-    return total;
-}
-
-LOOP double sum_squares(int64_t n, const real *x)
-{
-    return dot(n, x, x);
-}
-
-LOOP void add(int64_t n, real a, const real *restrict x, real *restrict y)
+static void add(int64_t n, real a, const real *restrict x, real *restrict y)
 {
     for (int64_t i = 0; i < n; i++) y[i] += a * x[i];
 }
 
-LOOP void fill(int64_t n, real value, real *y)
+static void fill(int64_t n, real value, real *y)
 {
     for (int64_t i = 0; i < n; i++) y[i] = value;
 }
 
-LOOP void scale(int64_t n, real value, real *y)
+static void scale(int64_t n, real value, real *y)
 {
     for (int64_t i = 0; i < n; i++) y[i] *= value;
 }
 
-LOOP void multiply(int64_t n, const real *a, const real *b, real *restrict y)
+static void multiply(int64_t n, const real *a, const real *b, real *restrict y)
 {
     for (int64_t i = 0; i < n; i++) y[i] += a[i] * b[i];
 }
 
-LOOP void add_row(int64_t rows, int64_t cols, const real *row, real *restrict y)
+static void add_row(int64_t rows, int64_t cols, const real *row, real *restrict y)
 {
     for (int64_t i = 0; i < rows; i++, y += cols) {
         for (int64_t j = 0; j < cols; j++) y[j] += row[j];
-    }
-}
-
-LOOP void sum_rows(int64_t rows, int64_t cols, int64_t from, int64_t count, const real *x,
-                   real *restrict row)
-{
-    double total[KIN_COLUMNS] = { 0 };
-    x += from;
-    if (count == KIN_COLUMNS) {
-        for (int64_t i = 0; i < rows; i++, x += cols) {
-            for (int64_t j = 0; j < KIN_COLUMNS; j++) total[j] += (double)x[j];
-        }
-    } else {
-        for (int64_t i = 0; i < rows; i++, x += cols) {
-            for (int64_t j = 0; j < count; j++) total[j] += (double)x[j];
-        }
-    }
-    for (int64_t j = 0; j < count; j++) row[from + j] += (real)total[j];
-}
-
-LOOP void normalize(int64_t rows, int64_t cols, const real *x, real *y, real *inverse)
-{
-    for (int64_t i = 0; i < rows; i++, x += cols, y += cols) {
-        const double squares = dot(cols, x, x);
-        /* NaN must not become a zero row, so the comparison is with what is too small. */
-        const real factor = squares <= 1e-24 ? 0 : (real)(1 / __builtin_sqrt(squares));
-        for (int64_t j = 0; j < cols; j++) y[j] = x[j] * factor;
-        inverse[i] = factor;
-    }
-}
-
-LOOP void normalize_back(int64_t rows, int64_t cols, const real *y, const real *inverse,
-                         const real *dy, real *restrict dx)
-{
-    for (int64_t i = 0; i < rows; i++, y += cols, dy += cols, dx += cols) {
-        const real along = (real)dot(cols, dy, y), factor = inverse[i];
-        for (int64_t j = 0; j < cols; j++) dx[j] += factor * (dy[j] - along * y[j]);
     }
 }
 
@@ -123,7 +62,7 @@ static void draw(uint64_t first, uint64_t seed, uint32_t step, draws *d)
     }
 }
 
-LOOP void dropout(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t step, int add_to,
+static void dropout(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t step, int add_to,
                   const real *x, real *y)
 {
     const uint32_t least = (uint32_t)((double)rate * 0x1p32);
@@ -149,7 +88,7 @@ static void fetch_row(const real *row, int64_t cols)
     for (int64_t j = 0; j < cols; j += 64 / (int64_t)sizeof(real)) __builtin_prefetch(row + j);
 }
 
-LOOP void gather(int64_t n, const int32_t *index, const real *weight, int64_t cols,
+static void gather(int64_t n, const int32_t *index, const real *weight, int64_t cols,
                  const real *base, real *restrict y, const int32_t *next)
 {
     int64_t i = 0;
@@ -171,7 +110,7 @@ LOOP void gather(int64_t n, const int32_t *index, const real *weight, int64_t co
 /* ---- adam ------------------------------------------------------------------------------------- */
 
 /* rate m / (sqrt(v) / root + eps) is (rate root) m / (sqrt(v) + eps root): one division less. */
-LOOP void adam(int64_t n, const kin_adam *a, const real *g, real *restrict p, real *restrict m,
+static void adam(int64_t n, const kin_adam *a, const real *g, real *restrict p, real *restrict m,
                real *restrict v)
 {
     const real beta1 = (real)a->beta1, beta2 = (real)a->beta2, keep = (real)a->keep;
@@ -190,7 +129,7 @@ LOOP void adam(int64_t n, const kin_adam *a, const real *g, real *restrict p, re
 
 enum { GROUP = 64 };
 
-LOOP int64_t above(int64_t n, const real *score, real least, int32_t first, int32_t *place,
+static int64_t above(int64_t n, const real *score, real least, int32_t first, int32_t *place,
                    real *value)
 {
     int64_t found = 0;
@@ -225,7 +164,7 @@ typedef real vector __attribute__((vector_size(VECTOR)));
 
 #define CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 
-LOOP double multiply_add(int64_t rounds, real *result)
+static double multiply_add(int64_t rounds, real *result)
 {
     const vector zero = { 0 }, x = zero + (real)0.999, y = zero + (real)0.001;
 #define X(i) vector c##i = zero + (real)i;
@@ -246,13 +185,12 @@ LOOP double multiply_add(int64_t rounds, real *result)
 
 /* ---- the table -------------------------------------------------------------------------------- */
 
-void KIN_VARIANT(kin_plain_product)(const kin_product *tile, real *pack);
-
 extern const kin_loops KIN_VARIANT(kin_loops);
 const kin_loops KIN_VARIANT(kin_loops) = {
-    .name = KIN_TEXT(KIN_ISA_NAME), .sum = sum, .sum_squares = sum_squares, .add = add,
-    .fill = fill, .scale = scale, .multiply = multiply, .add_row = add_row, .sum_rows = sum_rows,
-    .dot = dot, .normalize = normalize, .normalize_back = normalize_back, .dropout = dropout,
-    .gather = gather, .adam = adam, .above = above, .product = KIN_VARIANT(kin_plain_product),
-    .multiply_add = multiply_add,
+    .name = KIN_TEXT(KIN_ISA_NAME), .add = add, .fill = fill, .scale = scale, .multiply = multiply,
+    .add_row = add_row, .dropout = dropout, .gather = gather, .adam = adam, .above = above,
+    .multiply_add = multiply_add, .sum = KIN_VARIANT(kin_sum), .dot = KIN_VARIANT(kin_dot),
+    .sum_squares = KIN_VARIANT(kin_sum_squares), .sum_rows = KIN_VARIANT(kin_sum_rows),
+    .normalize = KIN_VARIANT(kin_normalize), .normalize_back = KIN_VARIANT(kin_normalize_back),
+    .product = KIN_VARIANT(kin_plain_product),
 };

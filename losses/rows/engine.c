@@ -45,8 +45,9 @@ static void form(engine *e)
 {
     const kin_rows_run *run = e->run;
     const int64_t columns = e->t.side[1].count, d = run->dimension;
-    const kin_product product = { .transpose_b = 1, .m = e->t.rows, .n = columns, .k = d, .alpha = 1,
-        .a = run->q + e->t.row * d, .lda = d, .b = run->k, .ldb = d, .c = e->t.score, .ldc = columns };
+    const kin_product product = { .transpose_b = 1, .m = e->t.rows, .n = columns, .k = d,
+        .alpha = 1, .a = run->q + e->t.row * d, .lda = d, .b = run->k, .ldb = d,
+        .c = e->t.score, .ldc = columns };
     e->backend->product(e->backend, &product);
 }
 
@@ -59,7 +60,8 @@ static void push(engine *e)
         e->slope_sum += e->backend->sum(e->backend, e->t.rows * columns, e->t.score);
     if (run->dq) {
         const kin_product product = { .m = e->t.rows, .n = d, .k = columns, .alpha = 1,
-            .a = e->t.score, .lda = columns, .b = run->k, .ldb = d, .c = run->dq + row * d, .ldc = d };
+            .a = e->t.score, .lda = columns, .b = run->k, .ldb = d,
+            .c = run->dq + row * d, .ldc = d };
         e->backend->product(e->backend, &product);
     }
     if (run->dk) {
@@ -74,8 +76,8 @@ static void push(engine *e)
 static double total(engine *e, int side, double *divisor)
 {
     const kin_score_side *s = &e->t.side[side];
-    *divisor = e->run->loss->reduce == KIN_SUM_PER_ROW ? (double)s->count
-                                                       : e->backend->sum(e->backend, s->count, s->counted);
+    const bool all = e->run->loss->reduce == KIN_SUM_PER_ROW;
+    *divisor = all ? (double)s->count : e->backend->sum(e->backend, s->count, s->counted);
     return e->backend->sum(e->backend, s->count, s->value);
 }
 
@@ -135,7 +137,8 @@ static void two_way(engine *e)
 static real *take(kin_tape *tape, int64_t count)
 {
     real *taken = KIN_TAKE(kin_tape_arena(tape), real, count);
-    if (!taken) kin_tape_fail(tape, KIN_MEMORY, "loss: no memory for %lld numbers", (long long)count);
+    if (!taken)
+        kin_tape_fail(tape, KIN_MEMORY, "loss: no memory for %lld numbers", (long long)count);
     return taken;
 }
 
@@ -193,7 +196,7 @@ static bool sane(const engine *e)
     return finite;
 }
 
-/* sum_ij slope_ij s_ij = sum_i q_i . dq_i, because s_ij = q_i . k_j and dq_i = sum_j slope_ij k_j. */
+/* sum_ij slope_ij s_ij = sum_i q_i . dq_i, as s_ij = q_i . k_j and dq_i = sum_j slope_ij k_j. */
 static kin_status learn(kin_tape *tape, engine *e)
 {
     kin_rows_run *run = e->run;
@@ -201,9 +204,10 @@ static kin_status learn(kin_tape *tape, engine *e)
     real *product = take(tape, n);
     if (!product) return kin_tape_status(tape);
     e->backend->zero(e->backend, product, (size_t)n * sizeof(real));
-    e->backend->multiply(e->backend, n, run->dq ? run->q : run->k, run->dq ? run->dq : run->dk, product);
-    const double slope_score = e->backend->sum(e->backend, n, product);
-    run->loss->learn(run->hypers, e->slope_sum * run->factor, slope_score * run->factor, run->gradient);
+    if (run->dq) e->backend->multiply(e->backend, n, run->q, run->dq, product);
+    else e->backend->multiply(e->backend, n, run->k, run->dk, product);
+    const double slope_score = e->backend->sum(e->backend, n, product) * run->factor;
+    run->loss->learn(run->hypers, e->slope_sum * run->factor, slope_score, run->gradient);
     return KIN_OK;
 }
 

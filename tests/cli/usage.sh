@@ -4,7 +4,7 @@
 
 expect 0 "usage: kin VERB" "$KIN" --help
 expect 0 "kin" "$KIN" --version
-expect 2 "" "$KIN"
+expect 2 "unknown verb" "$KIN" nothing_is_called_this
 expect 2 "did you mean 'train'" "$KIN" trian
 expect 2 "unknown verb" "$KIN" zzzzzz
 expect 2 "unexpected argument" "$KIN" --help train

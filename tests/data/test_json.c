@@ -15,8 +15,8 @@ static kin_json_tree *parsed(const char *text)
 static void a_tree_holds_what_the_text_says(void **state)
 {
     (void)state;
-    kin_json_tree *tree = parsed(" {\"a\": [1, -2.5e3, true, null],\n\"b\\n\": \"x\\u00e9\\ud83d\\ude00"
-                                 "\\\"\\/\", \"\": {}} \n");
+    kin_json_tree *tree = parsed(" {\"a\": [1, -2.5e3, true, null],\n\"b\\n\": \"x\\u00e9"
+                                 "\\ud83d\\ude00\\\"\\/\", \"\": {}} \n");
     const kin_json *root = kin_json_root(tree), *a = kin_json_get(root, "a");
     assert_int_equal(root->kind, KIN_JSON_OBJECT);
     assert_int_equal(root->count, 3);
@@ -38,7 +38,8 @@ static void a_tree_holds_what_the_text_says(void **state)
 static void members_are_asked_for_by_kind(void **state)
 {
     (void)state;
-    kin_json_tree *tree = parsed("{\"n\": 2.5, \"i\": 7, \"s\": \"x\", \"t\": true, \"z\": null}");
+    kin_json_tree *tree = parsed("{\"n\": 2.5, \"i\": 7, \"s\": \"x\", \"t\": true, \"z\": null,"
+                                 "\"m\": -0}");
     const kin_json *root = kin_json_root(tree), *member;
     const char *string;
     double number;
@@ -52,6 +53,7 @@ static void members_are_asked_for_by_kind(void **state)
     expect_failure(kin_json_need_whole(tree, root, "n", 0, 9, &whole), KIN_DATA,
                    "text line 1: \"n\" is 2.5, expected a whole number from 0 to 9");
     expect_failure(kin_json_need_whole(tree, root, "i", 8, 9, &whole), KIN_DATA, "is 7");
+    expect_failure(kin_json_need_whole(tree, root, "m", -1, 9, &whole), KIN_DATA, "is -0");
     expect_failure(kin_json_need_string(tree, root, "z", &string), KIN_DATA,
                    "\"z\" is null, expected a string");
     expect_failure(kin_json_need_string(tree, root, "y", &string), KIN_DATA, "no key \"y\"");
@@ -78,7 +80,8 @@ static void what_is_not_json_is_refused(void **state)
         {"\"\\ud800\\u0041\"", "surrogate"}, {"\"\200\"", "byte 0x80, which is not UTF-8"},
         {"\"\303\"", "UTF-8"}, {"\"\355\240\200\"", "UTF-8"}, {"\357\273\277{}", "byte 0xef"},
         {"{\"a\":1,\"b\":2,\"a\":3}", "\"a\" occurs twice"}, {"{\"a\":1,\"\\u0061\":1}", "twice"},
-        {"[{\"x\":{\"k\":0,\"k\":0}}]", "\"k\" occurs twice"}, {"/* */ 1", "a value"}, {"'a'", "a value"},
+        {"[{\"x\":{\"k\":0,\"k\":0}}]", "\"k\" occurs twice"}, {"/* */ 1", "a value"},
+        {"'a'", "a value"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         kin_json_tree *tree = NULL;
@@ -121,7 +124,7 @@ static void values_are_limited(void **state)
     free(text);
 }
 
-/* ---- another reader as the judge ---------------------------------------------------------------- */
+/* ---- another reader as the judge ------------------------------------------------------------- */
 
 static void assert_equal_trees(const kin_json *a, const cJSON *b)
 {
@@ -147,8 +150,8 @@ static void assert_equal_trees(const kin_json *a, const cJSON *b)
 static void accepted_texts_mean_the_same_to_another_reader(void **state)
 {
     (void)state;
-    static const char good[] = "{\"a\":[1,2.5,-3e2,\"x\\n\\u00e9\"],\"b\":{\"c\":null,\"d\":[true,false]"
-                               ",\"e\":\"\"},\"f\":[[],{}],\"g\":0.125}";
+    static const char good[] = "{\"a\":[1,2.5,-3e2,\"x\\n\\u00e9\"],\"b\":{\"c\":null,\"d\":[true,"
+                               "false],\"e\":\"\"},\"f\":[[],{}],\"g\":0.125}";
     static const char alphabet[] = "{}[]\",:0123456789eE+-.\\utrfalsn \n";
     int taken = 0;
     for (uint64_t i = 0; i < 40000; i++) {
@@ -171,7 +174,7 @@ static void accepted_texts_mean_the_same_to_another_reader(void **state)
     assert_in_range(taken, 1000, 39000);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void put_everything(kin_json_out *out)
 {
@@ -197,8 +200,8 @@ static void the_writer_writes_json(void **state)
     kin_json_out out = {0};
     put_everything(&out);
     expect_ok(kin_json_finish(&out));
-    assert_string_equal(out.bytes, "{\"text\": \"a\\\"b\\\\c\\n\\t\\u0001\303\251\177\", \"bytes\": "
-                        "\"x\357\277\275\357\277\275y\", \"third\": 0.333333333, "
+    assert_string_equal(out.bytes, "{\"text\": \"a\\\"b\\\\c\\n\\t\\u0001\303\251\177\", \"bytes\":"
+                        " \"x\357\277\275\357\277\275y\", \"third\": 0.333333333, "
                         "\"exact\": 0.33333333333333331, \"none\": null, "
                         "\"whole\": -9223372036854775808, \"list\": [true, null, {}]}\n");
     assert_int_equal(out.size, strlen(out.bytes));

@@ -1,4 +1,5 @@
-/* NumPy files: rows are streamed out and mapped back; what NumPy would not have written is refused. */
+/* NumPy files: rows are streamed out and mapped back; what NumPy would not have written is
+ * refused. */
 #include "tests/data/stores.h"
 #include "data/npy.h"
 
@@ -79,7 +80,7 @@ static void the_number_of_rows_is_kept(void **state)
                    KIN_USAGE, "not possible");
 }
 
-/* ---- files by hand ------------------------------------------------------------------------------ */
+/* ---- files by hand --------------------------------------------------------------------------- */
 
 /* A file of 128 bytes and values; the header is text, then blanks. */
 static kin_status map_header(const char *text, size_t values, kin_npy *array)

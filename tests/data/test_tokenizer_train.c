@@ -3,7 +3,7 @@
 #include "core/rng.h"
 #include "data/tokenizer.h"
 
-/* ---- random texts ------------------------------------------------------------------------------ */
+/* ---- random texts ---------------------------------------------------------------------------- */
 
 enum { TEXTS = 3000, TEXT = 80 };
 
@@ -28,7 +28,7 @@ static kin_texts random_texts(uint64_t seed, int texts, int letters, char *bytes
     return (kin_texts){texts, bytes, start};
 }
 
-/* ---- the slow program: everything is counted anew for each merge ------------------------------- */
+/* ---- the slow program: everything is counted anew for each merge ----------------------------- */
 
 enum { TOKENS = 400, SYMBOLS = TEXTS * TEXT };
 
@@ -210,7 +210,8 @@ static void ascii_is_never_unknown(void **state)
             char text[90];
             int32_t ids[90];
             for (int k = 0; k < 90; k++)
-                text[k] = (char)kin_random_below(1, KIN_STREAM_TEST, 0, (uint64_t)(i * 90 + k), 128);
+                text[k] = (char)kin_random_below(1, KIN_STREAM_TEST, 0, (uint64_t)(i * 90 + k),
+                                                 128);
             int64_t n = kin_tokenizer_encode(t, text, 90, 0, ids, 90);
             for (int64_t k = 0; k < n; k++) assert_int_not_equal(ids[k], kin_tokenizer_unknown(t));
         }
@@ -218,7 +219,8 @@ static void ascii_is_never_unknown(void **state)
     }
 }
 
-/* Of 38 Armenian letters, the first 18 once and the others twice, 32 find room beside ASCII's 68. */
+/* Of 38 Armenian letters, the first 18 once and the others twice, 32 find room beside the 68 of
+ * ASCII. */
 static void the_alphabet_is_limited(void **state)
 {
     (void)state;

@@ -60,7 +60,8 @@ static void inputs_open(inputs *in, const problem *p)
     in->q = (kin_tensor){ .rows = p->rows, .cols = p->dimension, .needs_grad = true, .name = "q" };
     in->q.value = to_real(p->q, p->rows * p->dimension);
     if (p->k) {
-        in->k = (kin_tensor){ .rows = p->columns, .cols = p->dimension, .needs_grad = true, .name = "k" };
+        in->k = (kin_tensor){ .rows = p->columns, .cols = p->dimension, .needs_grad = true,
+                              .name = "k" };
         in->k.value = to_real(p->k, p->columns * p->dimension);
     }
     for (int i = 0; i < KIN_HYPERS_MAX; i++) {

@@ -71,7 +71,8 @@ static void known_numbers(char *text, double *to)
 
 static void known_integers(char *text, int32_t *to)
 {
-    for (char *at = strtok(text, " \n"); at; at = strtok(NULL, " \n")) *to++ = (int32_t)strtol(at, NULL, 10);
+    for (char *at = strtok(text, " \n"); at; at = strtok(NULL, " \n"))
+        *to++ = (int32_t)strtol(at, NULL, 10);
 }
 
 static void known_line(known *c, char *text)
@@ -81,9 +82,10 @@ static void known_line(known *c, char *text)
     int skip = 0;
     if (sscanf(text, "%15s%n", word, &skip) != 1) return;
     char *rest = text + skip;
-    if (!strcmp(word, "case")) snprintf(c->name, sizeof c->name, "%.*s", (int)strcspn(rest + 1, "\n"), rest + 1);
+    if (!strcmp(word, "case")) sscanf(rest, " %79[^\n]", c->name);
     if (!strcmp(word, "rows")) sscanf(rest, "%3s", c->rows);
-    if (!strcmp(word, "columns")) sscanf(rest, "%7s", c->columns), c->same = !strcmp(c->columns, "same");
+    if (!strcmp(word, "columns")) sscanf(rest, "%7s", c->columns);
+    c->same = !strcmp(c->columns, "same");
     if (!strcmp(word, "symmetric")) c->p.symmetric = true;
     if (!strcmp(word, "own")) known_integers(rest, c->own), c->p.relation.own = c->own;
     if (!strcmp(word, "label")) known_integers(rest, c->label), c->p.relation.by_label = true;
@@ -120,8 +122,9 @@ static int known_each(const char *loss, void (*each)(const known *, void *), voi
     if (!file) return 0;
     for (bool more = true; more;) {
         more = getline(&text, &size, file) > 0;
-        if ((!more || !strncmp(text, "case", 4)) && c.rows[0]) known_finish(&c), each(&c, context), cases++;
-        if (!more || !strncmp(text, "case", 4)) c = (known){ .p.loss = loss };
+        const bool ends = !more || !strncmp(text, "case", 4);
+        if (ends && c.rows[0]) known_finish(&c), each(&c, context), cases++;
+        if (ends) c = (known){ .p.loss = loss };
         if (more && text[0] != '#') known_line(&c, text);
     }
     free(text);

@@ -52,7 +52,7 @@ static int relation_of(const kin_relation *r, int64_t i, int64_t j)
 static double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }
 static double logistic(double x) { return 1 / (1 + exp(-x)); }
 
-/* ---- rows: value, slopes ds and derivatives dh of one row; kind: 1, -1 or 0 ------------------- */
+/* ---- rows: value, slopes ds and derivatives dh of one row; kind: 1, -1 or 0 ---------------- */
 
 typedef struct {
     int64_t n;
@@ -134,7 +134,7 @@ static double distance_of(double s, double which, double *slope)
 
 static double triplet_row(const line *l)
 {
-    double near = INFINITY, far = -INFINITY, dp, dn;        /* in scores: worst positive, best negative */
+    double near = INFINITY, far = -INFINITY, dp, dn;        /* scores of the hardest */
     int64_t ps = 0, ns = 0;
     for (int64_t j = 0; j < l->n; j++) {
         if (l->kind[j] > 0) near = fmin(near, l->s[j]);
@@ -171,7 +171,7 @@ static int formula_of(const char *name)
     abort();
 }
 
-/* ---- both directions of a score matrix -------------------------------------------------------- */
+/* ---- both directions of a score matrix ----------------------------------------------------- */
 
 typedef struct {
     const problem *p;
@@ -281,7 +281,8 @@ static void carry_back(const problem *p, const double *ds, answer *a)
     const int64_t d = p->dimension;
     const double *k = p->k ? p->k : p->q;
     double *iq = zeros(p->rows), *ik = zeros(p->columns);
-    double *zq = unit_rows(p->q, p->rows, d, p->dot, iq), *zk = unit_rows(k, p->columns, d, p->dot, ik);
+    double *zq = unit_rows(p->q, p->rows, d, p->dot, iq);
+    double *zk = unit_rows(k, p->columns, d, p->dot, ik);
     double *dq = zeros(p->rows * d), *dk = zeros(p->columns * d);
     for (int64_t i = 0; i < p->rows; i++)
         for (int64_t j = 0; j < p->columns; j++)

@@ -58,10 +58,11 @@ def paired(a, b):
 
 a = np.array([int(unit(i) * 11) / 10 for i in range(N)])
 b = np.array([int(unit(500 + i) * 10) / 10 for i in range(N)])
-print("intervals ", [list(map(float, bootstrap(x))) for x in (a, b)])
+c = np.array([unit(1000 + i) for i in range(N)])
+print("intervals ", [list(map(float, bootstrap(x))) for x in (a, b, c)])
 print("scipy     ", [tuple(map(float, scipy.stats.bootstrap(
     (x,), np.mean, n_resamples=100000, method="percentile", rng=1).confidence_interval))
-    for x in (a, b)])
+    for x in (a, b, c)])
 print("difference", float((a - b).mean()), "wins", int((a > b).sum()), "losses", int((a < b).sum()))
 print("p         ", paired(a, b))
 print("scipy     ", float(scipy.stats.permutation_test(

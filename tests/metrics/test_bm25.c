@@ -187,7 +187,8 @@ static void empty_things_are_fine(void **state)
         assert_ok(kin_bm25_search(bm25, NULL, &texts, NULL, 2, 10, &run));
         assert_int_equal(run->start[2], 0);
         kin_run_free(run);
-        assert_fails(kin_bm25_search(bm25, NULL, &texts, NULL, 2, 0, &run), KIN_USAGE, "at least 1");
+        assert_fails(kin_bm25_search(bm25, NULL, &texts, NULL, 2, 0, &run), KIN_USAGE,
+                     "at least 1");
         kin_bm25_free(bm25);
     }
     const kin_bm25_setting bad[] = {{-1, 0.5}, {1, 1.5}, {NAN, 0.5}, {1, NAN}};

@@ -190,8 +190,8 @@ static void second_difference(void **state)
         assert_near(value[k - 1], 2 - 2 * cos(k * acos(-1) / (SIZE + 1)), 1e-14);
 }
 
-/* (1 - 2 u u') D (1 - 2 u u') has the eigenvalues of the diagonal D: here with repeated and negative
- * ones. */
+/* (1 - 2 u u') D (1 - 2 u u') has the eigenvalues of the diagonal D: here twice each, some of them
+ * negative. */
 static void reflected_diagonal(void **state)
 {
     (void)state;

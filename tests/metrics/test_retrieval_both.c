@@ -172,9 +172,13 @@ static void store_to_scores(void **state)
     assert_near(scores->value[KIN_MRR10][0], 1, 0);
     assert_near(scores->value[KIN_MRR10][1], 0.25, 0);
     assert_near(scores->mean[KIN_RECALL1], 0.5, 0);
+    kin_judgements_free(judgements);
+    assert_ok(kin_judgements_of_store(&judgements, &store, KIN_TRAIN));
+    assert_int_equal(judgements->rows, 1);
+    assert_int_equal(judgements->query[0], 1);
+    kin_judgements_free(judgements);
     kin_ranking_scores_free(scores);
     kin_run_free(run);
-    kin_judgements_free(judgements);
     kin_arena_free(work);
     texts_free(&query_id);
     texts_free(&document_id);

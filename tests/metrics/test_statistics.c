@@ -5,7 +5,7 @@
 
 enum { N = 137, RESAMPLES = 2000, FLIPS = 20000, SEED = 5 };
 
-static double a[N], b[N];
+static double a[N], b[N], c[N];
 
 static int fill(void **state)
 {
@@ -13,6 +13,7 @@ static int fill(void **state)
     for (int i = 0; i < N; i++) {
         a[i] = (int)(unit_of((uint64_t)i) * 11) / 10.;
         b[i] = (int)(unit_of((uint64_t)(500 + i)) * 10) / 10.;
+        c[i] = unit_of((uint64_t)(1000 + i));
     }
     return 0;
 }
@@ -20,13 +21,15 @@ static int fill(void **state)
 static void intervals_are_numpys(void **state)
 {
     (void)state;
-    const double *const column[] = {a, b};
-    kin_interval interval[2];
-    assert_ok(kin_bootstrap(interval, NULL, SEED, RESAMPLES, 0.95, N, column, 2));
+    const double *const column[] = {a, b, c};
+    kin_interval interval[3];
+    assert_ok(kin_bootstrap(interval, NULL, SEED, RESAMPLES, 0.95, N, column, 3));
     assert_near(interval[0].low, 0.4343065693430657, 1e-14);
     assert_near(interval[0].high, 0.5321167883211678, 1e-14);
     assert_near(interval[1].low, 0.39927007299270073, 1e-14);
     assert_near(interval[1].high, 0.49854014598540153, 1e-14);
+    assert_near(interval[2].low, 0.42852787982539775, 1e-14);
+    assert_near(interval[2].high, 0.5259278670452038, 1e-14);
 }
 
 static void p_is_the_share_of_flips(void **state)
@@ -110,7 +113,8 @@ static void faults_are_refused(void **state)
     const double *const column[] = {bad};
     kin_interval interval;
     kin_paired paired;
-    assert_fails(kin_bootstrap(&interval, NULL, 1, 10, 0.9, 2, column, 1), KIN_NUMERICAL, "value 1");
+    assert_fails(kin_bootstrap(&interval, NULL, 1, 10, 0.9, 2, column, 1), KIN_NUMERICAL,
+                 "value 1");
     assert_fails(kin_bootstrap(&interval, NULL, 1, 0, 0.9, 1, column, 1), KIN_USAGE, "0 resamples");
     assert_fails(kin_bootstrap(&interval, NULL, 1, 10, 1, 1, column, 1), KIN_USAGE, "level 1");
     assert_fails(kin_bootstrap(&interval, NULL, 1, 10, 0.9, 0, column, 1), KIN_USAGE, "0 values");

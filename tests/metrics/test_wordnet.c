@@ -69,5 +69,9 @@ int main(void)
         printf("skipped: it needs " INSTALLED " and HDF5\n");
         return 77;
     }
+#ifdef __SANITIZE_THREAD__
+    printf("skipped: too slow under this sanitizer, test_bm25 runs the same code\n");
+    return 77;
+#endif
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

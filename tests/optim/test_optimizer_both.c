@@ -123,6 +123,39 @@ static void test_groups(void **state)
     finish(o);
 }
 
+/* Two parameters in one optimizer move as each of them does alone: their moments lie apart. */
+static void test_neighbours(void **state)
+{
+    (void)state;
+    real together[2][N] = { { 1, 2, 3 }, { 4, 5, 6 } }, alone[2][N];
+    memcpy(alone, together, sizeof alone);
+    kin_tensor x[2];
+    kin_parameter params[2];
+    for (int i = 0; i < 2; i++) {
+        x[i] = (kin_tensor){ .rows = 1, .cols = N, .needs_grad = true, .name = "x" };
+        x[i].value = together[i];
+        params[i] = kin_parameter_of(&x[i]);
+    }
+    kin_optimizer *both = make("adam", NULL, NULL, params, 2);
+    for (int k = 0; k < STEPS; k++) {
+        const real *g[2] = { gradients[k], gradients[(k + 3) % STEPS] };
+        kin_tape_reset(tape, 1, 1, true);
+        kin_tensor *y[2];
+        for (int i = 0; i < 2; i++) y[i] = kin_mul(tape, &x[i], kin_tape_input(tape, 1, N, g[i]));
+        assert_int_equal(kin_tape_backward(tape, kin_sum(tape, kin_add(tape, y[0], y[1]))),
+                         KIN_OK);
+        assert_int_equal(kin_optimizer_step(both, tape, 0.1), KIN_OK);
+    }
+    finish(both);
+    for (int i = 0; i < 2; i++) {
+        x[i].value = alone[i];
+        kin_optimizer *o = make("adam", NULL, NULL, &params[i], 1);
+        for (int k = 0; k < STEPS; k++) step(o, &x[i], gradients[(k + 3 * i) % STEPS], 0.1);
+        finish(o);
+        assert_memory_equal(together[i], alone[i], sizeof alone[i]);
+    }
+}
+
 /* The norm is that of all parameters together, sparse and dense. */
 static void test_norm(void **state)
 {
@@ -239,8 +272,8 @@ static void test_bad_steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(lazy_rows), TEST(dense_switch), TEST(groups), TEST(norm), TEST(range), TEST(resume),
-        TEST(settings), TEST(bad_steps),
+        TEST(lazy_rows), TEST(dense_switch), TEST(groups), TEST(neighbours), TEST(norm),
+        TEST(range), TEST(resume), TEST(settings), TEST(bad_steps),
     };
     return RUN_ON_BOTH(tests);
 }

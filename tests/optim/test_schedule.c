@@ -27,8 +27,8 @@ static void expect(const kin_schedule_setting *setting, int64_t step, int64_t st
 static void test_warmup(void **state)
 {
     (void)state;
-    const char *const names[] = { "constant", "linear", "cosine" };
-    for (int i = 0; i < 3; i++) {
+    const char *const names[] = { "constant", "linear", "cosine", "quadratic" };
+    for (int i = 0; i < 4; i++) {
         const kin_schedule_setting steps = make(names[i], 4, 0), share = make(names[i], 0.1, 0);
         for (int k = 0; k < 4; k++) {
             expect(&steps, k, 40, 2 * (k + 1) / 4.0);
@@ -54,6 +54,10 @@ static void test_decay(void **state)
     expect(&cosine, 4, 10, 2 * (0.1 + 0.9 * (1 + sqrt(0.5)) / 2));
     expect(&cosine, 6, 10, 2 * (0.1 + 0.9 * 0.5));
     expect(&cosine, 8, 10, 2 * (0.1 + 0.9 * (1 - sqrt(0.5)) / 2));
+    const kin_schedule_setting quadratic = make("quadratic", 2, 0.1);
+    expect(&quadratic, 2, 10, 2);
+    expect(&quadratic, 6, 10, 2 * (0.1 + 0.9 * 0.75));
+    expect(&quadratic, 9, 10, 2 * (0.1 + 0.9 * (1 - 0.875 * 0.875)));
 }
 
 /* A warm-up as long as the run or longer, and a run of one step. */
@@ -74,7 +78,7 @@ static void test_names(void **state)
     (void)state;
     kin_schedule_setting setting;
     assert_int_equal(kin_schedule_defaults(&setting, "cosinus", 1), KIN_USAGE);
-    assert_int_equal(kin_schedules.count, 3);
+    assert_int_equal(kin_schedules.count, 4);
 }
 
 int main(void)

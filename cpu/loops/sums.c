@@ -1,0 +1,59 @@
+/* Loops that sum, compiled so that sums run in lanes. How many lanes belongs to the instruction
+ * set, so the order of a sum is fixed for a given variant. */
+#include "cpu/loops/sums.h"
+
+double KIN_VARIANT(kin_sum)(int64_t n, const real *x)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) total += (double)x[i];
+    return total;
+}
+
+double KIN_VARIANT(kin_dot)(int64_t n, const real *a, const real *b)
+{
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) total += (double)a[i] * (double)b[i];
+    return total;
+}
+
+double KIN_VARIANT(kin_sum_squares)(int64_t n, const real *x)
+{
+    return KIN_VARIANT(kin_dot)(n, x, x);
+}
+
+void KIN_VARIANT(kin_sum_rows)(int64_t rows, int64_t cols, int64_t from, int64_t count, const real *x,
+                   real *restrict row)
+{
+    double total[KIN_COLUMNS] = { 0 };
+    x += from;
+    if (count == KIN_COLUMNS) {
+        for (int64_t i = 0; i < rows; i++, x += cols) {
+            for (int64_t j = 0; j < KIN_COLUMNS; j++) total[j] += (double)x[j];
+        }
+    } else {
+        for (int64_t i = 0; i < rows; i++, x += cols) {
+            for (int64_t j = 0; j < count; j++) total[j] += (double)x[j];
+        }
+    }
+    for (int64_t j = 0; j < count; j++) row[from + j] += (real)total[j];
+}
+
+void KIN_VARIANT(kin_normalize)(int64_t rows, int64_t cols, const real *x, real *y, real *inverse)
+{
+    for (int64_t i = 0; i < rows; i++, x += cols, y += cols) {
+        const double squares = KIN_VARIANT(kin_dot)(cols, x, x);
+        /* NaN must not become a zero row, so the comparison is with what is too small. */
+        const real factor = squares <= 1e-24 ? 0 : (real)(1 / __builtin_sqrt(squares));
+        for (int64_t j = 0; j < cols; j++) y[j] = x[j] * factor;
+        inverse[i] = factor;
+    }
+}
+
+void KIN_VARIANT(kin_normalize_back)(int64_t rows, int64_t cols, const real *y, const real *inverse,
+                         const real *dy, real *restrict dx)
+{
+    for (int64_t i = 0; i < rows; i++, y += cols, dy += cols, dx += cols) {
+        const real along = (real)KIN_VARIANT(kin_dot)(cols, dy, y), factor = inverse[i];
+        for (int64_t j = 0; j < cols; j++) dx[j] += factor * (dy[j] - along * y[j]);
+    }
+}

@@ -1,0 +1,18 @@
+/* The loops of sums.c and product.c, for the table in vector.c. */
+#ifndef KIN_CPU_LOOPS_SUMS_H
+#define KIN_CPU_LOOPS_SUMS_H
+
+#include "cpu/loops.h"
+#include "cpu/loops/variant.h"
+
+double KIN_VARIANT(kin_sum)(int64_t n, const real *x);
+double KIN_VARIANT(kin_dot)(int64_t n, const real *a, const real *b);
+double KIN_VARIANT(kin_sum_squares)(int64_t n, const real *x);
+void KIN_VARIANT(kin_sum_rows)(int64_t rows, int64_t cols, int64_t from, int64_t count,
+                               const real *x, real *row);
+void KIN_VARIANT(kin_normalize)(int64_t rows, int64_t cols, const real *x, real *y, real *inverse);
+void KIN_VARIANT(kin_normalize_back)(int64_t rows, int64_t cols, const real *y,
+                                     const real *inverse, const real *dy, real *dx);
+void KIN_VARIANT(kin_plain_product)(const kin_product *tile, real *pack);
+
+#endif
