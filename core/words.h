@@ -90,7 +90,7 @@ INLINE float exp_float(float x)
     p = p * f + 4.1666187346e-2f;
     p = p * f + 1.6666512191e-1f;
     p = p * f + 0.5f;
-    p = p * (f * f) + f + 1;
+    p = EXACT(p * (f * f) + f) + 1;
     return p * bits_float(((uint32_t)n + 127u) << 23);
 }
 
@@ -114,6 +114,7 @@ INLINE float log_float(float x)
 
 INLINE float log1p_unit(float x)
 {
+    REASSOCIATE_OFF
     float s = x / (2 + x), z = s * s;
     float p = 2.f / 15;
     p = p * z + 2.f / 13;
@@ -122,18 +123,19 @@ INLINE float log1p_unit(float x)
     p = p * z + 2.f / 7;
     p = p * z + 2.f / 5;
     p = p * z + 2.f / 3;
-    return s * z * p + 2 * s;
+    return EXACT(s * z * p) + 2 * s;
 }
 
 INLINE float tanh_float(float x)
 {
+    REASSOCIATE_OFF
     float a = size(x), z = x * x;
     float p = -5.7170409709e-3f;
     p = p * z + 2.0650584251e-2f;
     p = p * z - 5.3743496537e-2f;
     p = p * z + 1.3331490755e-1f;
     p = p * z - 3.3333283663e-1f;
-    float near = p * z * x + x;
+    float near = EXACT(p * z * x) + x;
     float far = copy_sign(1 - 2 / (exp_float(2 * a) + 1), x);
     return pick(a < 0.625f, near, far);
 }
@@ -141,6 +143,7 @@ INLINE float tanh_float(float x)
 /* Below 1 an odd polynomial, above 1 - exp(polynomial), the polynomial fitted to log erfc. */
 INLINE float erf_float(float x)
 {
+    REASSOCIATE_OFF
     float a = size(x), z = x * x;
     float p = 7.8891251178e-5f;
     p = p * z - 8.0208427971e-4f;
@@ -149,7 +152,7 @@ INLINE float erf_float(float x)
     p = p * z + 1.1283600330e-1f;
     p = p * z - 3.7612625957e-1f;
     p = p * z + 1.2837916613e-1f;
-    float near = p * x + x;
+    float near = EXACT(p * x) + x;
     float t = pick(a > 4, 4, a);
     float q = 1.8639097107e-4f;
     q = q * t - 2.9477661010e-3f;

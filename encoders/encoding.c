@@ -4,11 +4,16 @@
 #include "encoders/bags.h"
 #include "encoders/model.h"
 
+/* A bag and a norm do not depend on the rows beside them. A matrix product may: fast kernels treat
+ * rows in groups, and sum differently in groups of different kinds. Eight rows are one group, or
+ * two of one kind, to all of them. So with a projection every block is filled up to eight rows. */
+enum { PRODUCT_ROWS = 8 };
+
 struct kin_encoding {
     const kin_model *model;
     kin_tape *tape;
     kin_bag_room bags;
-    bool whole;              /* every block is filled up to KIN_EMBED_ROWS with empty bags */
+    bool products;
 };
 
 kin_status kin_model_tokens(const kin_model *m, kin_pool *pool, kin_role role,
@@ -23,9 +28,6 @@ kin_status kin_encoding_new(kin_encoding **out, const kin_model *model)
     kin_encoding *e = *out = calloc(1, sizeof *e);
     KIN_REQUIRE(e, KIN_MEMORY, "no memory to embed texts");
     e->model = model;
-    /* A matrix product may sum a row in another order when the number of rows differs; a bag and
-     * a norm may not. */
-    e->whole = !model->network->encoder->plain(model->network->hypers);
     kin_bag_room_init(&e->bags, model->network->backend);
     const kin_status status = kin_tape_new(&e->tape, model->network->backend);
     if (status) {
@@ -46,8 +48,8 @@ void kin_encoding_free(kin_encoding *e)
 static kin_status run_block(kin_encoding *e, kin_role role, const kin_tokens *tokens,
                             const int32_t *which, int64_t first, int64_t count, real *out)
 {
-    const int64_t rows = e->whole ? KIN_EMBED_ROWS : count;
     kin_network *network = e->model->network;
+    const int64_t rows = e->products ? PRODUCT_ROWS : count;
     int64_t total = 0;
     for (int64_t i = 0; i < count; i++) {
         const int64_t text = which ? which[i] : first + i;
@@ -72,10 +74,13 @@ static kin_status run_block(kin_encoding *e, kin_role role, const kin_tokens *to
 kin_status kin_encoding_run(kin_encoding *e, kin_role role, const kin_tokens *tokens,
                             const int32_t *which, int64_t first, int64_t count, real *out)
 {
-    for (int64_t from = 0; from < count; from += KIN_EMBED_ROWS) {
-        const int64_t rows = count - from < KIN_EMBED_ROWS ? count - from : KIN_EMBED_ROWS;
+    const kin_network *network = e->model->network;
+    e->products = !network->encoder->plain(network->hypers);
+    const int64_t block = e->products ? PRODUCT_ROWS : KIN_EMBED_ROWS;
+    for (int64_t from = 0; from < count; from += block) {
+        const int64_t rows = count - from < block ? count - from : block;
         KIN_TRY(run_block(e, role, tokens, which ? which + from : NULL, first + from, rows,
-                          out + from * e->model->network->width));
+                          out + from * network->width));
     }
     return KIN_OK;
 }

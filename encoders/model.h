@@ -41,8 +41,8 @@ kin_status kin_model_save_card(const kin_model *model, const char *folder, const
 kin_status kin_model_load(kin_model **model, kin_backend *backend, const char *folder);
 void kin_model_free(kin_model *model);          /* with network, tokenizer and prefixes */
 
-/* Texts are embedded in blocks of KIN_EMBED_ROWS, which bound the memory; an embedding has the same
- * bits in any block. A text without tokens is a zero vector before any projection. */
+/* Texts are embedded in blocks of at most KIN_EMBED_ROWS; an embedding has the same bits in any
+ * block. A text without tokens is a zero vector before any projection. */
 #define KIN_EMBED_ROWS 1024
 
 typedef struct kin_encoding kin_encoding;       /* a tape and room for one block */

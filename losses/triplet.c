@@ -8,7 +8,7 @@
  * Ties share the push, so that the order of candidates does not matter. Only the hardest positive
  * and the hardest negative of each anchor are used ("batch hard").
  *
- * Hermans et al. 2017, arXiv:1703.07737; squared: FaceNet, Schroff et al. 2015, arXiv:1503.03832. */
+ * Hermans et al. 2017, arXiv:1703.07737; squared: Schroff et al. 2015, arXiv:1503.03832. */
 #include "core/cell.h"
 
 typedef struct { real m, distance, soft; } hyper;

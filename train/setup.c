@@ -236,6 +236,7 @@ static kin_status make_loss(kin_trainer *t)
     l->memory = (size_t)(number(t, "loss.memory") * 1e6);
     t->learned_values = t->backend->alloc(t->backend, KIN_HYPERS_MAX * sizeof(real));
     KIN_REQUIRE(t->learned_values, KIN_MEMORY, "no memory for the loss");
+    t->backend->zero(t->backend, t->learned_values, KIN_HYPERS_MAX * sizeof(real));
     const kin_entry *entry = kin_losses.items[l->loss];
     const char *names = kin_config_text(t->config, "loss.learn");
     for (int i = 0; entry->hypers[i].name; i++) {

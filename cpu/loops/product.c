@@ -47,26 +47,81 @@ static void corner(int64_t depth, const real *restrict a, const real *restrict b
 #undef X
 }
 
-/* Strips of `width` lines of op(M) in depth-major order; missing lines are 0. line(i), depth(k):
- * element i * line_step + k * depth_step. */
-static void pack_strips(int64_t lines, int64_t depth, int64_t width, const real *m,
+/* ---- packing: strips of `width` lines of op(M), depth by depth; missing lines are 0 ----------- */
+
+/* Lines lie side by side in memory: each depth is a copy. */
+static void pack_beside(int64_t here, int64_t depth, int64_t width, const real *from, int64_t step,
+                        real *restrict to)
+{
+    for (int64_t k = 0; k < depth; k++, from += step, to += width) {
+        if (here == COLUMNS) memcpy(to, from, COLUMNS * sizeof *to);
+        else if (here == ROWS) memcpy(to, from, ROWS * sizeof *to);
+        else memcpy(to, from, (size_t)here * sizeof *to);
+    }
+}
+
+#ifdef KIN_DOUBLE
+enum { SQUARE = 2 };
+#else
+enum { SQUARE = 4 };
+#endif
+typedef real line __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
+
+#define LINE(p) (*(const line *)(p))
+#define MIX(...) __builtin_shufflevector(__VA_ARGS__)
+
+/* A square of SQUARE lines by SQUARE depths, turned over on the way. */
+static inline void pack_square(int64_t width, const real *from, int64_t step, real *restrict to)
+{
+#ifdef KIN_DOUBLE
+    const line a = LINE(from), b = LINE(from + step);
+    *(line *)to = MIX(a, b, 0, 2);
+    *(line *)(to + width) = MIX(a, b, 1, 3);
+#else
+    const line a = LINE(from), b = LINE(from + step);
+    const line c = LINE(from + 2 * step), d = LINE(from + 3 * step);
+    const line ab = MIX(a, b, 0, 4, 1, 5), cd = MIX(c, d, 0, 4, 1, 5);
+    const line ba = MIX(a, b, 2, 6, 3, 7), dc = MIX(c, d, 2, 6, 3, 7);
+    *(line *)to = MIX(ab, cd, 0, 1, 4, 5);
+    *(line *)(to + width) = MIX(ab, cd, 2, 3, 6, 7);
+    *(line *)(to + 2 * width) = MIX(ba, dc, 0, 1, 4, 5);
+    *(line *)(to + 3 * width) = MIX(ba, dc, 2, 3, 6, 7);
+#endif
+}
+
+/* Each line's depths lie side by side: a transposition. Few lines at a time, because lines are
+ * often a power of two apart and then share a set of the cache. */
+static void pack_across(int64_t here, int64_t depth, int64_t width, const real *from, int64_t step,
+                        real *restrict to)
+{
+    int64_t i = 0;
+    for (; i + SQUARE <= here; i += SQUARE) {
+        const real *lines = from + i * step;
+        int64_t k = 0;
+        for (; k + SQUARE <= depth; k += SQUARE) {
+            pack_square(width, lines + k, step, to + k * width + i);
+        }
+        for (; k < depth; k++) {
+            for (int64_t l = 0; l < SQUARE; l++) to[k * width + i + l] = lines[l * step + k];
+        }
+    }
+    for (; i < here; i++) {
+        for (int64_t k = 0; k < depth; k++) to[k * width + i] = from[i * step + k];
+    }
+}
+
+static void pack_strips(int64_t lines, int64_t depth, int64_t width, const real *from,
                         int64_t line_step, int64_t depth_step, real *restrict to)
 {
     for (int64_t at = 0; at < lines; at += width, to += width * depth) {
         const int64_t here = least(width, lines - at);
-        const real *from = m + at * line_step;
         if (here < width) memset(to, 0, (size_t)(width * depth) * sizeof *to);
-        if (line_step == 1) {
-            for (int64_t k = 0; k < depth; k++) {
-                for (int64_t i = 0; i < here; i++) to[k * width + i] = from[k * depth_step + i];
-            }
-        } else {
-            for (int64_t i = 0; i < here; i++) {
-                for (int64_t k = 0; k < depth; k++) to[k * width + i] = from[i * line_step + k];
-            }
-        }
+        if (line_step == 1) pack_beside(here, depth, width, from + at, depth_step, to);
+        else pack_across(here, depth, width, from + at * line_step, line_step, to);
     }
 }
+
+/* ---- multiplying ------------------------------------------------------------------------------ */
 
 static void store(const real *corner_, int64_t rows, int64_t cols, real alpha, real beta,
                   real *restrict c, int64_t ldc)

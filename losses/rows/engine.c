@@ -155,7 +155,7 @@ static void bound(engine *e)
 {
     const kin_loss *loss = e->run->loss;
     e->t.bounded = e->run->unit && loss->steepness && 2 * loss->steepness(e->run->hypers) < 80;
-    e->t.top = e->t.bounded ? 1 : (real)-1e30;
+    e->t.top = e->t.bounded ? 1 : (real)-1e30;             /* -BIG of core/words.h */
     for (int i = 0; i < KIN_HYPERS_MAX; i++) e->t.hypers[i] = (real)e->run->hypers[i];
 }
 

@@ -173,10 +173,10 @@ static void write_file(const char *name, const char *text)
     expect_ok(kin_file_write(path_of(name), text, strlen(text)));
 }
 
-static void expect_refused(const char *words)
+static void expect_refused(const char *part)
 {
     kin_model *m;
-    expect_failure(kin_model_load(&m, backend, model_folder()), KIN_DATA, words);
+    expect_failure(kin_model_load(&m, backend, model_folder()), KIN_DATA, part);
     assert_null(m);
 }
 

@@ -1,6 +1,6 @@
 /* Signed gradient checks of every loss, at the defaults and at both ends of every hyperparameter:
  * pairs with extra columns, duplicates, zero rows, rows that lack positives; one way and both.
- * Circle holds its weights constant, so its slopes are those of the oracle with the weights frozen. */
+ * Circle holds its weights constant: its slopes are those of the oracle with the weights frozen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
