@@ -9,7 +9,7 @@
 #include "cli/device.h"
 #include "cli/lists.h"
 #include "core/file.h"
-#include "losses/check.h"
+#include "losses/known.h"
 
 #ifdef KIN_DOUBLE
 
@@ -21,7 +21,7 @@ static void report(tally *t, const char *kind, const char *name, const char *wha
     const bool good = error <= bound;
     t->checks++;
     t->failed += !good;
-    printf("%-4s %-16s %-28s worst %.2g (bound %.0e)%s%s%s\n", kind, name, what, error, bound,
+    printf("%-4s %-13s %-44s worst %.2g (bound %.0e)%s%s%s\n", kind, name, what, error, bound,
            good ? "" : "  FAILED", good || !*where ? "" : " at ", good ? "" : where);
 }
 
@@ -41,6 +41,12 @@ static void loss_line(void *state, const kin_loss_check_line *line)
     report(state, "loss", line->loss, line->what, line->error, line->bound, line->where);
 }
 
+static kin_status check_loss(kin_tape *tape, int loss, tally *t)
+{
+    KIN_TRY(kin_loss_check(tape, loss, loss_line, t));
+    return kin_known_check(tape, loss, NULL, loss_line, t);
+}
+
 static kin_status check_all(kin_tape *tape, const char *name, tally *t)
 {
     for (int i = 0; i < kin_ops.count; i++)
@@ -48,7 +54,7 @@ static kin_status check_all(kin_tape *tape, const char *name, tally *t)
             KIN_TRY(check_op(tape, (const kin_op *)kin_ops.items[i], t));
     for (int i = 0; i < kin_losses.count; i++)
         if (!name || !strcmp(name, kin_losses.items[i]->name))
-            KIN_TRY(kin_loss_check(tape, i, loss_line, t));
+            KIN_TRY(check_loss(tape, i, t));
     return KIN_OK;
 }
 

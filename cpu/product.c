@@ -1,13 +1,14 @@
 /* Products: C is cut into tiles by its shape alone, each tile is one single-threaded call, and k is
  * never cut, so that every number of C is formed in one fixed way. */
+#include <math.h>
 #include "cpu/internal.h"
 
 enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 };
 
-/* Tile shape. Tiles of about 256 x 256 lose nothing against the whole product in one call. They are
- * smaller where that would make fewer than MANY of them or where k is long, but never so small
- * that a tile's work does not pay for handing it to a thread. */
-enum { MANY = 8, STEP = 32, LARGEST = 256 * 256, WORK_LEAST = 4000000, WORK_MOST = 128000000 };
+/* How many tiles: MANY, which two, three and six threads share evenly; more when tiles would be
+ * larger than LARGEST numbers, where they gain nothing more; fewer when a tile would be smaller than
+ * SMALLEST, or its work would not pay for handing it to a thread. */
+enum { MANY = 6, STEP = 16, LARGEST = 512 * 512, SMALLEST = 128 * 128, WORK_LEAST = 4000000 };
 
 typedef struct {
     int64_t rows, cols;              /* of a tile */
@@ -18,28 +19,41 @@ static int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
-/* n in pieces of about size: equal ones, rounded up to whole steps. */
-static int64_t even(int64_t n, int64_t size)
+static int64_t tiles_wanted(int64_t m, int64_t n, int64_t k)
 {
-    const int64_t each = parts(n, parts(n, at_least(size, 1)));
-    return at_most(n, parts(each, STEP) * STEP);
+    const double size = (double)m * (double)n, work = 2 * size * (double)k;
+    double tiles = MANY;
+    if (tiles > work / WORK_LEAST) tiles = work / WORK_LEAST;
+    if (tiles > size / SMALLEST) tiles = size / SMALLEST;
+    if (tiles < size / LARGEST) tiles = size / LARGEST;
+    return at_least(1, (int64_t)tiles);
 }
 
+/* n cut into `count` pieces: the size of a piece, in whole steps. */
+static int64_t piece(int64_t n, int64_t count)
+{
+    return at_most(n, parts(parts(n, count), STEP) * STEP);
+}
+
+/* Every tile copies its part of A and of B into the cache's order: across m + down n numbers for
+ * each k. Of the cuts with enough tiles, near the least of that, the one that copies least. */
 static cut cut_for(int64_t m, int64_t n, int64_t k)
 {
-    const double work = 2.0 * (double)at_least(k, 1);
-    double area = (double)m * (double)n / MANY;
-    if (area > LARGEST) area = LARGEST;
-    if (area * work > WORK_MOST) area = WORK_MOST / work;
-    if (area * work < WORK_LEAST) area = WORK_LEAST / work;
-    int64_t side = STEP;
-    while (side * side < area && side < 4096) side += STEP;
-    cut c = { .rows = even(m, side) };
-    c.cols = even(n, (int64_t)(area / (double)c.rows));
-    c.rows = even(m, (int64_t)(area / (double)c.cols));
-    c.down = parts(m, c.rows);
-    c.across = parts(n, c.cols);
-    return c;
+    const int64_t tiles = tiles_wanted(m, n, k), most = at_most(tiles, parts(n, STEP));
+    const int64_t middle = at_most((int64_t)sqrt((double)tiles * (double)n / (double)m), most);
+    double least = INFINITY;
+    cut best = { m, n, 1, 1 };
+    for (int64_t across = at_least(1, middle - 2); across <= at_most(middle + 2, most); across++) {
+        const int64_t down = at_most(parts(tiles, across), parts(m, STEP));
+        const double copied = (double)across * (double)m + (double)down * (double)n;
+        if ((down * across < tiles && across < most) || copied >= least) continue;
+        least = copied;
+        best.rows = piece(m, down);
+        best.cols = piece(n, across);
+    }
+    best.down = parts(m, best.rows);
+    best.across = parts(n, best.cols);
+    return best;
 }
 
 static kin_product tile_of(const kin_product *p, int64_t row, int64_t rows, int64_t col,

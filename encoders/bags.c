@@ -65,7 +65,7 @@ kin_status kin_bag_room_reserve(kin_bag_room *r, int64_t rows, int64_t tokens)
     tokens += r->tokens;
     if (rows <= r->row_room && tokens <= r->token_room && r->host_start) return KIN_OK;
     if (rows < r->row_room) rows = r->row_room;
-    tokens += tokens / 2 + 64;              /* batches differ in length: few of them grow the room */
+    tokens += tokens / 2 + 64;              /* batches differ in length */
     if (tokens < r->token_room) tokens = r->token_room;
     return grow(r, rows, tokens);
 }

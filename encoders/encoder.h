@@ -45,7 +45,7 @@ extern const kin_list kin_encoders;             /* encoders.def, as kin_encoder 
 
 const kin_encoder *kin_encoder_at(int place);
 
-/* ---- network: an encoder with its parameters ---------------------------------------------------*/
+/* ---- network: an encoder with its parameters ------------------------------------------------- */
 
 typedef struct {
     char name[48];              /* "table", or "query.table" and "document.table" */

@@ -25,7 +25,7 @@ void kin_model_free(kin_model *m)
     free(m);
 }
 
-/* ---- config.json ------------------------------------------------------------------------------ */
+/* ---- config.json ----------------------------------------------------------------------------- */
 
 typedef struct {
     int encoder;
@@ -108,7 +108,7 @@ static kin_status load_config(kin_model *m, const char *folder, shape *s)
     return status;
 }
 
-/* ---- model.safetensors ------------------------------------------------------------------------ */
+/* ---- model.safetensors ----------------------------------------------------------------------- */
 
 static kin_status load_weight(kin_network *n, const kin_safetensors *file, const char *name,
                               kin_tensor *t)

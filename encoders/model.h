@@ -20,8 +20,8 @@ typedef struct {
     int64_t max_tokens;         /* a text's further tokens are dropped; 0: no limit */
 } kin_model;
 
-/* Whether sentence-transformers gives the same embeddings from the folder: one tower, a plain table,
- * no token limit. (Prefixes are its prompts.) */
+/* Whether sentence-transformers gives the same embeddings from the folder: one tower, a plain
+ * table, no token limit. (Prefixes are its prompts.) */
 bool kin_model_is_bag(const kin_model *model);
 
 /* What the model card says beside what the model itself knows. NULL members are left out. */

@@ -10,7 +10,7 @@
 #include "encoders/host.h"
 #include "encoders/model.h"
 
-/* ---- model.safetensors ------------------------------------------------------------------------ */
+/* ---- model.safetensors ----------------------------------------------------------------------- */
 
 static kin_status save_weights(const kin_model *m, const char *folder)
 {
@@ -33,7 +33,7 @@ static kin_status save_weights(const kin_model *m, const char *folder)
     return status;
 }
 
-/* ---- the JSON files --------------------------------------------------------------------------- */
+/* ---- the JSON files -------------------------------------------------------------------------- */
 
 static kin_status save_json(kin_json_out *out, const char *folder, const char *name)
 {
@@ -122,7 +122,7 @@ static kin_status save_prompts(const kin_model *m, const char *folder)
     return save_json(&out, folder, "config_sentence_transformers.json");
 }
 
-/* ---- README.md -------------------------------------------------------------------------------- */
+/* ---- README.md ------------------------------------------------------------------------------- */
 
 static void put_use(kin_writer *w, const kin_model *m)
 {
@@ -166,7 +166,7 @@ kin_status kin_model_save_card(const kin_model *m, const char *folder, const kin
     return kin_writer_commit(w);
 }
 
-/* ---- the folder ------------------------------------------------------------------------------- */
+/* ---- the folder ------------------------------------------------------------------------------ */
 
 static kin_status save_files(const kin_model *m, const char *folder, const kin_card *card)
 {

@@ -83,7 +83,7 @@ kin_status kin_network_new(kin_network **out, kin_backend *backend, int encoder,
     return KIN_OK;
 }
 
-/* ---- first values ----------------------------------------------------------------------------- */
+/* ---- first values ---------------------------------------------------------------------------- */
 
 typedef struct {
     const kin_plan *plan;
@@ -138,7 +138,7 @@ kin_status kin_network_init(kin_network *n, uint64_t seed, const float *rarity)
     return KIN_OK;
 }
 
-/* ---- forward ---------------------------------------------------------------------------------- */
+/* ---- forward --------------------------------------------------------------------------------- */
 
 kin_tensor *kin_network_forward(kin_tape *tape, kin_network *n, kin_role role,
                                 const kin_bags *bags)
@@ -162,7 +162,7 @@ void kin_network_forward_pairs(kin_tape *tape, kin_network *n, const kin_pair_ba
     *documents = kin_split_rows(tape, both, bags->queries.rows, bags->documents.rows);
 }
 
-/* ---- folding ---------------------------------------------------------------------------------- */
+/* ---- folding --------------------------------------------------------------------------------- */
 
 /* to = table with each row times its weight: what the bag kernel gives for bags of one token. */
 static kin_status scale_rows(kin_network *to, kin_weight *table, const kin_tensor *from,

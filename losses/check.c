@@ -46,6 +46,19 @@ static void learn(problem *p, const kin_entry *entry)
     }
 }
 
+/* The differences are the doubtful side: flat functions want a large first step, kinks nearby a
+ * small one. A wrong gradient is off with both. */
+static kin_status compare(kin_tape *tape, problem *p, kin_tensor *const *params, int count,
+                          kin_gradcheck *worst)
+{
+    kin_gradcheck near;
+    KIN_TRY(kin_gradient_check(tape, value, p, params, count, 0.05, worst));
+    if (worst->error <= KIN_GRADIENT_BOUND / 100) return KIN_OK;
+    KIN_TRY(kin_gradient_check(tape, value, p, params, count, 1e-3, &near));
+    if (near.error < worst->error) *worst = near;
+    return KIN_OK;
+}
+
 static kin_status check_one(kin_tape *tape, problem *p, const char *what,
                             kin_loss_check_report report, void *state)
 {
@@ -57,7 +70,7 @@ static kin_status check_one(kin_tape *tape, problem *p, const char *what,
     for (int i = 0; i < KIN_HYPERS_MAX; i++)
         if (p->setting.learned[i]) params[count++] = p->setting.learned[i];
     kin_gradcheck worst;
-    KIN_TRY(kin_gradient_check(tape, value, p, params, count, 1e-3, &worst));
+    KIN_TRY(compare(tape, p, params, count, &worst));
     char where[128], title[96];
     snprintf(where, sizeof where, "%s, row %ld, column %ld: %.9g, expected %.9g",
              params[worst.param]->name, (long)worst.row, (long)worst.col, worst.gradient,
@@ -85,14 +98,15 @@ kin_status kin_loss_check(kin_tape *tape, int loss, kin_loss_check_report report
     const kin_entry *entry = kin_losses.items[loss];
     if (((const kin_loss *)entry)->holds) return KIN_OK;
     real q[ROWS * DIMENSION], k[COLUMNS * DIMENSION];
-    problem p = { .setting.loss = loss,
-                  .q = { .rows = ROWS, .cols = DIMENSION, .value = q, .needs_grad = true, .name = "q" },
-                  .k = { .rows = COLUMNS, .cols = DIMENSION, .value = k, .needs_grad = true,
-                         .name = "k" } };
-    for (int i = 0; i < COLUMNS * DIMENSION; i++) {
+    problem p = { .setting.loss = loss };
+    p.q = (kin_tensor){ .rows = ROWS, .cols = DIMENSION, .value = q, .needs_grad = true,
+                        .name = "q" };
+    p.k = (kin_tensor){ .rows = COLUMNS, .cols = DIMENSION, .value = k, .needs_grad = true,
+                        .name = "k" };
+    for (int i = 0; i < ROWS * DIMENSION; i++)
+        q[i] = (real)kin_random_normal(1, KIN_STREAM_TEST, 1, (uint64_t)i);
+    for (int i = 0; i < COLUMNS * DIMENSION; i++)
         k[i] = (real)kin_random_normal(1, KIN_STREAM_TEST, 0, (uint64_t)i);
-        if (i < ROWS * DIMENSION) q[i] = (real)kin_random_normal(1, KIN_STREAM_TEST, 1, (uint64_t)i);
-    }
     kin_hyper_defaults(entry, p.setting.hypers);
     KIN_TRY(check_forms(tape, &p, "defaults", report, state));
     for (int i = 0; entry->hypers[i].name; i++) {

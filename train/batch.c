@@ -92,7 +92,7 @@ kin_status kin_batch_fill(kin_trainer *t, int64_t step)
     return KIN_OK;
 }
 
-/* The step with most tokens: memory that holds it holds every step, so that later ones take none. */
+/* The step with most tokens: memory that holds it holds every step. */
 kin_status kin_batch_widest(kin_trainer *t, int64_t *step, int64_t *tokens)
 {
     enum { EPOCHS_MAX = 64 };

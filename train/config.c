@@ -43,7 +43,7 @@ void kin_config_free(kin_config *c)
     free(c);
 }
 
-/* ---- taking settings --------------------------------------------------------------------------- */
+/* ---- taking settings ------------------------------------------------------------------------- */
 
 given *config_given(const kin_config *c, const char *key)
 {
@@ -133,7 +133,7 @@ kin_status kin_config_set(kin_config *c, const char *key, const char *value)
     return put(c, key, value, where, base);
 }
 
-/* ---- answering --------------------------------------------------------------------------------- */
+/* ---- answering ------------------------------------------------------------------------------- */
 
 static const item *find_item(const kin_config *c, const char *key)
 {
@@ -177,7 +177,7 @@ void kin_config_hypers(const kin_config *c, const char *section, double *values)
     }
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 char *kin_config_print(const kin_config *c)
 {

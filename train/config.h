@@ -40,7 +40,7 @@ char *kin_config_print(const kin_config *config);              /* the same as ma
 /* The first key of the run that differs, of those that change what is learned, or NULL. */
 const char *kin_config_differs(const kin_config *a, const kin_config *b);
 
-/* ---- every key, for help and completion ------------------------------------------------------- */
+/* ---- every key, for help and completion ------------------------------------------------------ */
 
 typedef struct {
     const char *section, *name, *help;

@@ -26,7 +26,7 @@ static void complain(resolving *r, const char *where)
              where ? where : "", where ? ": " : "", kin_message());
 }
 
-/* ---- ${section.key} ---------------------------------------------------------------------------- */
+/* ---- ${section.key} -------------------------------------------------------------------------- */
 
 /* The value of a key before it is checked: as given, or its default. */
 static bool raw_value(const kin_config *c, const char *key, char value[VALUE_MAX])
@@ -72,7 +72,7 @@ static kin_status expand(const kin_config *c, const char *text, char out[VALUE_M
     return KIN_OK;
 }
 
-/* ---- one key ----------------------------------------------------------------------------------- */
+/* ---- one key --------------------------------------------------------------------------------- */
 
 static kin_status read_path(const given *g, const char *text, char value[VALUE_MAX])
 {
@@ -144,7 +144,7 @@ static kin_status add_items(resolving *r)
     return KIN_OK;
 }
 
-/* ---- names and unknown keys -------------------------------------------------------------------- */
+/* ---- names and unknown keys ------------------------------------------------------------------ */
 
 static void choose_entries(resolving *r)
 {
@@ -204,7 +204,7 @@ static void refuse_unknown(resolving *r)
     }
 }
 
-/* ---- what concerns several keys ---------------------------------------------------------------- */
+/* ---- what concerns several keys -------------------------------------------------------------- */
 
 static void need_text(resolving *r, const char *key, const char *what)
 {

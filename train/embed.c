@@ -12,7 +12,7 @@
 
 enum { BLOCK = 8192 };                  /* lines at a time */
 
-/* ---- lines ------------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static kin_status read_stream(FILE *f, char **bytes, size_t *size)
 {
@@ -47,7 +47,7 @@ static kin_status find_lines(const char *bytes, size_t size, int64_t **start, in
     return KIN_OK;
 }
 
-/* ---- blocks ------------------------------------------------------------------------------------ */
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 typedef struct {
     const kin_model *model;

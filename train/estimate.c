@@ -39,9 +39,12 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
     double queries = 0;
     for (int64_t i = 0; i < t->store->queries; i++)
         queries += t->split_count && t->store->query_split[i] != KIN_TRAIN;
+    const double block = (double)kin_evaluate_block(t->store->documents, (int64_t)width);
     d.fixed = kin_config_number(t->config, "loss.memory") + 16;
+    int weight;
+    if (encoder->fold(hypers, &weight) >= 0) d.fixed += d.weights;      /* a copy to evaluate */
     if (t->split_count)
-        d.fixed += ((double)kin_evaluate_block(t->store->documents, (int64_t)width) + queries + 4 * KIN_EMBED_ROWS) * width * number
+        d.fixed += (block + queries + 4 * KIN_EMBED_ROWS) * width * number
                    + queries * KIN_RUN_DEPTH * 24e-6;
     return d;
 }
@@ -67,18 +70,23 @@ kin_status kin_trainer_check_memory(kin_trainer *t)
                                 "encoder.dim or tokenizer.vocab_size smaller", need, left, fixed);
 }
 
-/* ---- time -------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
-/* Seconds of a step: forward and backward as measured, and the optimizer's share of memory traffic
- * at a rate that every machine reaches. */
-static kin_status time_step(kin_trainer *t, int64_t tokens, double *seconds)
+/* Seconds of a step: forward and backward as measured, and what the optimizer reads and writes at a
+ * rate that every machine reaches. */
+static kin_status time_step(kin_trainer *t, double *seconds)
 {
-    const double rate = 8e9, dim = (double)t->model->network->weight[0].tensor.cols;
+    const double rate = 8e9;
+    double numbers = 0;
     KIN_TRY(kin_batch_fill(t, t->state.step < t->steps ? t->state.step : 0));
     const double before = kin_seconds();
     KIN_TRY(kin_trainer_forward(t, t->state.step, false));
-    *seconds = kin_seconds() - before
-               + 6 * sizeof(real) * dim * (double)tokens / rate;
+    *seconds = kin_seconds() - before;
+    for (int i = 0; i < t->model->network->count; i++) {
+        const kin_tensor *w = &t->model->network->weight[i].tensor;
+        numbers += (double)((w->sparse ? w->sparse->count : w->rows) * w->cols);
+    }
+    *seconds += 7 * sizeof(real) * numbers / rate;
     return KIN_OK;
 }
 
@@ -118,7 +126,7 @@ kin_status kin_trainer_measure(kin_trainer *t)
     KIN_TRY(kin_batch_widest(t, &widest, &tokens));
     KIN_TRY(kin_batch_fill(t, widest));            /* takes the memory of all steps */
     KIN_TRY(kin_trainer_forward(t, widest, true));
-    KIN_TRY(time_step(t, tokens, &seconds));
+    KIN_TRY(time_step(t, &seconds));
     memset(&t->last, 0, sizeof t->last);
     if (t->watch && t->watch->estimate) {
         const kin_estimate e = describe(t, seconds);

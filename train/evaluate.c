@@ -26,7 +26,7 @@ bool kin_split_judged(const kin_store *s, kin_split split)
     return false;
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------ */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 kin_status kin_role_tokens_make(kin_role_tokens *t, const kin_model *m, kin_pool *pool,
                                 const kin_store *store)
@@ -66,7 +66,7 @@ static void free_all(kin_judged *out, int count)
     for (int i = 0; i < count; i++) kin_judged_free(&out[i]);
 }
 
-/* ---- the model --------------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------------------- */
 
 enum { SPLITS_MAX = KIN_SPLITS };
 
@@ -178,7 +178,7 @@ kin_status kin_evaluate_model(const kin_store *store, const kin_model *model,
     return status;
 }
 
-/* ---- BM25 -------------------------------------------------------------------------------------- */
+/* ---- BM25 ------------------------------------------------------------------------------------ */
 
 static kin_status judge_bm25(const kin_store *s, const kin_bm25 *bm25, kin_pool *pool,
                              const kin_look *look, kin_judged *out)
@@ -210,7 +210,7 @@ kin_status kin_evaluate_bm25(const kin_store *s, kin_pool *pool, const kin_look 
     return status;
 }
 
-/* ---- scores and files -------------------------------------------------------------------------- */
+/* ---- scores and files ------------------------------------------------------------------------ */
 
 kin_status kin_marks_of(kin_marks *s, const kin_judged *judged, kin_pool *pool, uint64_t seed,
                         bool intervals)

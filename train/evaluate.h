@@ -56,7 +56,7 @@ kin_status kin_evaluate_model(const kin_store *store, const kin_model *model,
 kin_status kin_evaluate_bm25(const kin_store *store, kin_pool *pool, const kin_look *looks,
                              int count, kin_judged *out);
 
-/* Means, and bootstrap intervals unless they are not worth the time: then both ends are the mean. */
+/* Means and, if asked for, bootstrap intervals; without them both ends are the mean. */
 kin_status kin_marks_of(kin_marks *marks, const kin_judged *judged, kin_pool *pool, uint64_t seed,
                         bool intervals);
 

@@ -22,7 +22,7 @@ static kin_status results_path(const char *run, kin_split split, char path[KIN_P
     return kin_path_join(path, KIN_PATH_MAX, run, name);
 }
 
-/* ---- before ------------------------------------------------------------------------------------ */
+/* ---- before ---------------------------------------------------------------------------------- */
 
 static kin_status begin_split(kin_trainer *t, kin_split split, const kin_judged *untrained,
                               const kin_judged *bm25)
@@ -64,7 +64,7 @@ kin_status kin_trainer_begin(kin_trainer *t)
     return status;
 }
 
-/* ---- during ------------------------------------------------------------------------------------ */
+/* ---- during ---------------------------------------------------------------------------------- */
 
 static kin_status log_marks(kin_trainer *t, const kin_marks *m, const kin_shape *s)
 {
@@ -125,7 +125,7 @@ kin_status kin_trainer_validate(kin_trainer *t, bool *best)
     return status;
 }
 
-/* ---- after ------------------------------------------------------------------------------------- */
+/* ---- after ----------------------------------------------------------------------------------- */
 
 static kin_status compare(const kin_finished *f, const kin_judged *model, const kin_judged *bm25,
                           kin_results *r)

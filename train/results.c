@@ -71,7 +71,7 @@ kin_status kin_results_save(const kin_results *r, const char *path)
     return kin_json_save(&out, path);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static kin_status read_intervals(const kin_json_tree *t, const kin_json *all, kin_marks *s)
 {

@@ -112,7 +112,7 @@ void kin_time_text(char text[32])
     strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
-/* ---- run.json ---------------------------------------------------------------------------------- */
+/* ---- run.json -------------------------------------------------------------------------------- */
 
 static void put_text(kin_json_out *out, const char *key, const char *text)
 {

@@ -12,8 +12,8 @@ typedef struct {
     int lock;                    /* -1: not held */
 } kin_run_folder;
 
-/* Makes the folder (new, or emptied when overwrite is set, or as it is when resume is set) and locks
- * it against other processes. A folder with a run in it and neither flag is KIN_USAGE; so is
+/* Makes the folder (new, or emptied when overwrite is set, or as it is when resume is set) and
+ * locks it against other processes. A folder with a run in it and neither flag is KIN_USAGE; so is
  * emptying a folder that holds something else than a run. */
 kin_status kin_run_folder_take(kin_run_folder *folder, const char *path, bool resume,
                                bool overwrite);

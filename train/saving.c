@@ -90,7 +90,7 @@ kin_status kin_trainer_load(kin_trainer *t, const char *folder)
     return status;
 }
 
-/* ---- model/ ------------------------------------------------------------------------------------ */
+/* ---- model/ ---------------------------------------------------------------------------------- */
 
 kin_status kin_trainer_folded(kin_trainer *t, kin_model *model)
 {

@@ -37,7 +37,7 @@ static kin_status open_store(kin_trainer *t)
     return KIN_OK;
 }
 
-/* ---- tokenizer and tokens ---------------------------------------------------------------------- */
+/* ---- tokenizer and tokens -------------------------------------------------------------------- */
 
 /* Trained on the texts of the pairs, as often as they stand there: never on held-out queries. */
 static kin_status train_tokenizer(kin_trainer *t)
@@ -97,7 +97,7 @@ static kin_status make_network(kin_trainer *t)
                            kin_config_is(t->config, "encoder.towers", "separate"));
 }
 
-/* ---- first values ------------------------------------------------------------------------------ */
+/* ---- first values ---------------------------------------------------------------------------- */
 
 /* How many documents each token is in. seen: the last document that was counted for a token. */
 static void count_documents(const kin_trainer *t, float *with, int32_t *seen)
@@ -147,7 +147,7 @@ static kin_status init_network(kin_trainer *t)
     return status;
 }
 
-/* ---- sampler and length ------------------------------------------------------------------------ */
+/* ---- sampler and length ---------------------------------------------------------------------- */
 
 /* batch.repeat is "kind=times kind=times"; kinds that are not named are used once. */
 static kin_status read_repeat(kin_trainer *t)
@@ -208,7 +208,7 @@ static kin_status make_sampler(kin_trainer *t)
     return KIN_OK;
 }
 
-/* ---- loss and optimizer ------------------------------------------------------------------------ */
+/* ---- loss and optimizer ---------------------------------------------------------------------- */
 
 static bool listed(const char *names, const char *name)
 {

@@ -16,7 +16,7 @@ struct kin_events {
     char path[KIN_PATH_MAX];
 };
 
-/* ---- records ----------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 uint32_t kin_crc32c(const void *bytes, size_t size)
 {
@@ -54,7 +54,7 @@ static kin_status put_record(kin_events *e, const unsigned char *bytes, size_t s
     return KIN_OK;
 }
 
-/* ---- protocol buffers -------------------------------------------------------------------------- */
+/* ---- protocol buffers ------------------------------------------------------------------------ */
 
 enum { VARINT = 0, EIGHT_BYTES = 1, LENGTH = 2, FOUR_BYTES = 5 };
 
@@ -121,7 +121,7 @@ kin_status kin_events_scalar(kin_events *e, int64_t step, const char *tag, doubl
     return put_record(e, m.bytes, m.size);
 }
 
-/* ---- the file ---------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static kin_status put_start(kin_events *e, int64_t step)
 {

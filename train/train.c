@@ -10,7 +10,7 @@
 
 static const char finished_text[] = "finished";
 
-/* ---- run.ini and run.json ---------------------------------------------------------------------- */
+/* ---- run.ini and run.json -------------------------------------------------------------------- */
 
 static kin_status save_facts(kin_trainer *t, const char *reason)
 {
@@ -57,7 +57,7 @@ static kin_status compare_config(kin_trainer *t)
     return status;
 }
 
-/* ---- resuming ---------------------------------------------------------------------------------- */
+/* ---- resuming -------------------------------------------------------------------------------- */
 
 static kin_status find_latest(kin_trainer *t, const char *checkpoints, char out[KIN_PATH_MAX])
 {
@@ -115,7 +115,7 @@ static kin_status look_finished(kin_trainer *t, kin_train_outcome *o)
     return KIN_OK;
 }
 
-/* ---- the run ----------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static kin_status prepare(kin_trainer *t, const char *checkpoint)
 {

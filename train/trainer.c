@@ -14,7 +14,7 @@ void kin_train_stop(void)
     stop_asked = 1;
 }
 
-/* ---- one step ---------------------------------------------------------------------------------- */
+/* ---- one step -------------------------------------------------------------------------------- */
 
 /* A falling temperature goes from first to final by the same factor in each step. */
 static void set_temperature(kin_trainer *t, int64_t step)
@@ -91,7 +91,7 @@ static kin_status take_step(kin_trainer *t)
     return KIN_OK;
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 /* The clock of train_seconds stands still outside the loop's own work. */
 static void stop_clock(kin_trainer *t)
@@ -122,15 +122,36 @@ static kin_status evaluate(kin_trainer *t, bool *best)
 }
 
 /* What follows a step: tell, evaluate, save. */
-static kin_status after_step(kin_trainer *t, bool stop)
+static kin_status after_step(kin_trainer *t)
 {
     bool best;
     KIN_TRY(kin_trainer_tell(t));
     KIN_TRY(evaluate(t, &best));
     stop_clock(t);
     start_clock(t);
-    if (best || stop || due(t->state.step, t->checkpoint_every, t->steps))
+    if (best || stop_asked || due(t->state.step, t->checkpoint_every, t->steps))
         KIN_TRY(kin_trainer_save(t));
+    return KIN_OK;
+}
+
+/* The state of this step is saved unless it was just now. */
+static kin_status stop(kin_trainer *t)
+{
+    stop_clock(t);
+    if (t->saved_step != t->state.step) KIN_TRY(kin_trainer_save(t));
+    return kin_fail(KIN_STOPPED, "stopped after step %ld of %ld and saved; --resume continues",
+                    (long)t->state.step, (long)t->steps);
+}
+
+static kin_status run_loop(kin_trainer *t)
+{
+    while (t->state.step < t->steps) {
+        if (stop_asked) return stop(t);
+        const kin_status status = take_step(t);
+        if (status) return explain(t, status);
+        KIN_TRY(after_step(t));
+    }
+    stop_clock(t);
     return KIN_OK;
 }
 
@@ -139,17 +160,7 @@ kin_status kin_trainer_run(kin_trainer *t)
     t->first_step = t->state.step;
     t->spent_before = t->state.train_seconds;
     start_clock(t);
-    while (t->state.step < t->steps) {
-        const kin_status status = take_step(t);
-        if (status) return explain(t, status);
-        const bool stop = stop_asked && t->state.step < t->steps;
-        KIN_TRY(after_step(t, stop));
-        if (!stop) continue;
-        stop_clock(t);
-        stop_asked = 0;
-        return kin_fail(KIN_STOPPED, "stopped after step %ld of %ld and saved; --resume continues",
-                        (long)t->state.step, (long)t->steps);
-    }
-    stop_clock(t);
-    return KIN_OK;
+    const kin_status status = run_loop(t);
+    stop_asked = 0;
+    return status;
 }

@@ -79,7 +79,7 @@ kin_status kin_trainer_setup_step(kin_trainer *t);
 void kin_trainer_close_step(kin_trainer *t);                            /* what setup_step made */
 void kin_trainer_close(kin_trainer *t);
 bool kin_trainer_judges(const kin_trainer *t, kin_split split);
-kin_split kin_trainer_last_split(const kin_trainer *t);         /* that the finished model is judged on */
+kin_split kin_trainer_last_split(const kin_trainer *t);     /* that judges the finished model */
 
 /* batch.c */
 kin_status kin_batch_init(kin_batch *batch, kin_backend *backend);
@@ -88,8 +88,8 @@ kin_status kin_batch_fill(kin_trainer *t, int64_t step);
 int64_t kin_batch_tokens(const kin_trainer *t, const int32_t *pairs);
 kin_status kin_batch_widest(kin_trainer *t, int64_t *step, int64_t *tokens);
 
-/* estimate.c: check refuses with KIN_MEMORY what would not fit; measure runs a step that moves nothing
- * and tells what the run will take. */
+/* estimate.c: check refuses with KIN_MEMORY what would not fit; measure runs a step that moves
+ * nothing and tells what the run will take. */
 kin_status kin_trainer_check_memory(kin_trainer *t);
 kin_status kin_trainer_measure(kin_trainer *t);
 

@@ -13,7 +13,7 @@ enum { VECTOR = 16, ROWS = 12 };
 #else
 enum { VECTOR = 16, ROWS = 6 };
 #endif
-enum { LANES = VECTOR / (int)sizeof(real), COLUMNS = 2 * LANES };
+enum { LANES = VECTOR / (int)sizeof(real), COLUMNS = 2 * LANES, DEPTHS = 64 };
 
 typedef real vector __attribute__((vector_size(VECTOR), aligned(sizeof(real)), may_alias));
 
@@ -90,23 +90,24 @@ static inline void pack_square(int64_t width, const real *from, int64_t step, re
 }
 
 /* Each line's depths lie side by side: a transposition. Few lines at a time, because lines are
- * often a power of two apart and then share a set of the cache. */
+ * often a power of two apart and then share a set of the cache; few depths at a time, so that
+ * what is written stays in it. */
 static void pack_across(int64_t here, int64_t depth, int64_t width, const real *from, int64_t step,
                         real *restrict to)
 {
-    int64_t i = 0;
-    for (; i + SQUARE <= here; i += SQUARE) {
-        const real *lines = from + i * step;
-        int64_t k = 0;
-        for (; k + SQUARE <= depth; k += SQUARE) {
-            pack_square(width, lines + k, step, to + k * width + i);
-        }
-        for (; k < depth; k++) {
-            for (int64_t l = 0; l < SQUARE; l++) to[k * width + i + l] = lines[l * step + k];
+    const int64_t whole_lines = here / SQUARE * SQUARE, whole_depth = depth / SQUARE * SQUARE;
+    for (int64_t begin = 0; begin < whole_depth; begin += DEPTHS) {
+        const int64_t end = least(begin + DEPTHS, whole_depth);
+        for (int64_t i = 0; i < whole_lines; i += SQUARE) {
+            for (int64_t k = begin; k < end; k += SQUARE) {
+                pack_square(width, from + i * step + k, step, to + k * width + i);
+            }
         }
     }
-    for (; i < here; i++) {
-        for (int64_t k = 0; k < depth; k++) to[k * width + i] = from[i * step + k];
+    for (int64_t i = 0; i < here; i++) {
+        for (int64_t k = i < whole_lines ? whole_depth : 0; k < depth; k++) {
+            to[k * width + i] = from[i * step + k];
+        }
     }
 }
 

@@ -4,7 +4,7 @@
     python3 tests/known/make.py losses_golden.json
 
 The input holds, per case, a value and the gradients with respect to the raw inputs (see its
-"about"). Inputs are given there by formulas, which tests/losses/known.h repeats in double. A file is
+"about"). Inputs are given there by formulas, which losses/known.c repeats. A file is
 a list of cases:
 
     case NAME                   where the value comes from

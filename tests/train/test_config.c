@@ -1,0 +1,171 @@
+/* Run files and command line: defaults, order, references, paths, and errors with their place. */
+#include "tests/train/fixture.h"
+#include "train/config.h"
+
+static int make_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/kin-test-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static kin_status load(kin_config **c, const char *text)
+{
+    const char *path = in_folder("a.ini");
+    expect_ok(kin_file_write(path, text, strlen(text)));
+    expect_ok(kin_config_new(c));
+    KIN_TRY(kin_config_load(*c, path));
+    return kin_config_resolve(*c);
+}
+
+static const char least[] = "[data]\nstore = x.h5\n[run]\ndir = out\n";
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    kin_config *c;
+    expect_ok(load(&c, least));
+    assert_true(kin_config_number(c, "batch.size") == 1024);
+    assert_true(kin_config_number(c, "loss.temperature") == 0.05);
+    assert_true(kin_config_is(c, "encoder.name", "static"));
+    assert_true(kin_config_is(c, "encoder.towers", "shared"));
+    assert_string_equal(kin_config_text(c, "data.store"), in_folder("x.h5"));
+    assert_string_equal(kin_config_text(c, "run.dir"), in_folder("out"));
+    kin_config_free(c);
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    kin_config *c;
+    double hypers[KIN_HYPERS_MAX];
+    expect_ok(load(&c, "[data]\nstore = x.h5\n[run]\ndir = out\nseed = 3\n[optim]\nlr = 0.5\n"
+                       "[loss]\nname = triplet\n[encoder]\nquery_prefix = \"q: \"\n"));
+    expect_ok(kin_config_set(c, "optim.lr", "0.25"));
+    expect_ok(kin_config_set(c, "run.dir", "here"));
+    expect_ok(kin_config_resolve(c));
+    assert_true(kin_config_number(c, "optim.lr") == 0.25);
+    assert_true(kin_config_number(c, "run.seed") == 3);
+    assert_string_equal(kin_config_text(c, "encoder.query_prefix"), "q: ");
+    assert_true(kin_config_is(c, "loss.name", "triplet"));
+    kin_config_hypers(c, "optim", hypers);
+    assert_true(hypers[0] == 0.25);
+    char cwd[400], expected[500];
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    snprintf(expected, sizeof expected, "%s/here", cwd);
+    assert_string_equal(kin_config_text(c, "run.dir"), expected);
+    kin_config_free(c);
+}
+
+static void test_references(void **state)
+{
+    (void)state;
+    kin_config *c;
+    expect_ok(load(&c, "[data]\nstore = x.h5\n[run]\ndir = r-${optim.lr}-${batch.size}\n"
+                       "[optim]\nlr = 0.5\n[encoder]\noutput = ${encoder.dim}\ndim = 48\n"));
+    assert_string_equal(kin_config_text(c, "run.dir"), in_folder("r-0.5-1024"));
+    assert_true(kin_config_number(c, "encoder.output") == 48);
+    kin_config_free(c);
+    expect_failure(load(&c, "[data]\nstore = ${run.dir}\n[run]\ndir = ${data.store}\n"), KIN_USAGE,
+                   "circle");
+    kin_config_free(c);
+    expect_failure(load(&c, "[data]\nstore = ${no.such}\n[run]\ndir = r\n"), KIN_USAGE, "no.such");
+    kin_config_free(c);
+}
+
+static void test_errors(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        { "[loss]\ntemprature = 1\n", "a.ini:6: unknown key loss.temprature; did you mean "
+                                      "loss.temperature?" },
+        { "[loss]\nmargin = 1\n", "a.ini:6: loss.margin is a setting of" },
+        { "[batch]\nsize = 1\n", "a.ini:6: " }, { "[batch]\nsize = 2.5\n", "a.ini:6: " },
+        { "[batch]\nsize = many\n", "a.ini:6: " }, { "[optim]\nlr = nan\n", "a.ini:6: " },
+        { "[loss]\nname = infonec\n", "infonce" }, { "[eval]\nevery = 1.5\n", "eval.every" },
+        { "[loss]\nlearn = margin\n", "learnable" }, { "[quux]\na = 1\n", "unknown key quux.a" },
+        { "[loss]\nname = sigmoid\nfinal_temperature = 0.1\nlearn = temperature\n",
+          "final_temperature" },
+        { "[schedule]\nepochs = 0\n", "no length" }, { "[encoder]\ntowers = two\n", "towers" },
+        { "[data]\nstore = y\n", "was set before" },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        kin_config *c;
+        char text[400];
+        snprintf(text, sizeof text, "%s%s", least, wrong[i][0]);
+        expect_failure(load(&c, text), KIN_USAGE, wrong[i][1]);
+        kin_config_free(c);
+    }
+}
+
+static void test_all_errors_at_once(void **state)
+{
+    (void)state;
+    kin_config *c;
+    expect_failure(load(&c, "[batch]\nsize = 0\n[optim]\nlr = -1\n[lozz]\nx = 1\n"), KIN_USAGE,
+                   "a.ini:2");
+    assert_non_null(strstr(kin_message(), "a.ini:4"));
+    assert_non_null(strstr(kin_message(), "lozz.x"));
+    assert_non_null(strstr(kin_message(), "data.store is missing"));
+    kin_config_free(c);
+    expect_ok(kin_config_new(&c));
+    expect_ok(kin_config_set(c, "run.thread", "2"));
+    expect_failure(kin_config_resolve(c), KIN_USAGE, "--run.thread: unknown key");
+    kin_config_free(c);
+    expect_ok(kin_config_new(&c));
+    expect_failure(kin_config_load(c, in_folder("absent.ini")), KIN_DATA, "absent.ini");
+    kin_config_free(c);
+}
+
+/* Printed and read again, every kind of value is the same. */
+static void test_round_trip(void **state)
+{
+    (void)state;
+    kin_config *a, *b;
+    expect_ok(load(&a, "[data]\nstore = x # y.h5\n[run]\ndir = out\n[optim]\nlr = 0.1\neps = 1e-9\n"
+                       "[encoder]\nquery_prefix = \" # \\\"q\\\" \"\nprojection = mlp\n"
+                       "[loss]\nsymmetric = true\n[schedule]\nwarmup = 100\n"));
+    char *text = kin_config_print(a);
+    assert_non_null(text);
+    expect_ok(load(&b, text));
+    assert_null(kin_config_differs(a, b));
+    assert_string_equal(kin_config_text(b, "encoder.query_prefix"), " # \"q\" ");
+    free(text);
+    expect_ok(kin_config_set(b, "log.every", "3"));
+    expect_ok(kin_config_set(b, "run.threads", "7"));
+    expect_ok(kin_config_resolve(b));
+    assert_null(kin_config_differs(a, b));
+    expect_ok(kin_config_set(b, "encoder.dim", "8"));
+    expect_ok(kin_config_resolve(b));
+    assert_string_equal(kin_config_differs(a, b), "encoder.dim");
+    kin_config_free(a);
+    kin_config_free(b);
+}
+
+static void test_keys(void **state)
+{
+    (void)state;
+    kin_config_key *keys;
+    int count, found = 0;
+    expect_ok(kin_config_keys(&keys, &count));
+    for (int i = 0; i < count; i++) {
+        assert_true(*keys[i].help && *keys[i].range);
+        found += !strcmp(keys[i].section, "loss") && !strcmp(keys[i].name, "temperature");
+        found += !strcmp(keys[i].section, "run") && !strcmp(keys[i].name, "threads");
+    }
+    assert_true(found >= 2);
+    free(keys);
+    assert_string_equal(kin_config_alias("lr"), "optim.lr");
+    assert_null(kin_config_alias("nothing"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_references), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_all_errors_at_once), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_keys),
+    };
+    return cmocka_run_group_tests(tests, make_folder, close_folder);
+}
