@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/entry.h"
+#include "train/config.h"
 
 const verb_option args_common[] = {
     { "help", NULL, "say what the verb does and how" },
@@ -55,8 +56,10 @@ static const verb_option *find_option(const verb *v, const char *name, size_t le
     static const verb_option run_key = { "section.key", "VALUE", "" };
     const verb_option *found = find_in(v->options, name, length);
     if (!found) found = find_in(args_common, name, length);
-    if (!found && v->run_keys && memchr(name, '.', length)) found = &run_key;
-    return found;
+    if (found || !v->run_keys) return found;
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)length, name);
+    return memchr(name, '.', length) || kin_config_alias(word) ? &run_key : NULL;
 }
 
 static kin_status unknown_option(const verb *v, const char *given)
@@ -100,7 +103,7 @@ static kin_status read_option(const verb *v, int argc, char **argv, int *i, args
 static kin_status check_count(const verb *v, const args *a)
 {
     if (args_has(a, "help")) return KIN_OK;
-    KIN_REQUIRE(a->count >= v->least, KIN_USAGE, "kin %s needs %s; usage: kin %s %s", v->name,
+    KIN_REQUIRE(a->count >= v->least, KIN_USAGE, "%s is missing; usage: kin %s %s",
                 a->count ? "another argument" : "an argument", v->name, v->usage);
     KIN_REQUIRE(a->count <= v->most, KIN_USAGE, "unexpected argument '%s'; usage: kin %s %s",
                 a->positional[v->most], v->name, v->usage);

@@ -6,26 +6,17 @@
 
 #include "bench/bench.h"
 #include "cli/device.h"
+#include "cli/print.h"
 #include "core/entry.h"
 #include "core/file.h"
 #include "cpu/cpu.h"
+#include "train/machine.h"
 
 static double now_ms(clockid_t clock)
 {
     struct timespec t;
     clock_gettime(clock, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-static double status_mb(const char *key)
-{
-    char line[256];
-    long kb = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (!strncmp(line, key, strlen(key))) sscanf(line + strlen(key), ": %ld", &kb);
-    if (file) fclose(file);
-    return (double)kb / 1024;
 }
 
 static void reset_peak(void)
@@ -67,7 +58,7 @@ static kin_status once(bench *b, timing *t)
  * there, but for own_bytes of them, which the first repetition makes. */
 static double extra_mb(const bench *b, double base)
 {
-    return status_mb("VmHWM") - base - (double)b->own_bytes / 1048576;
+    return kin_memory_peak() - base - (double)b->own_bytes / 1048576;
 }
 
 static double fraction(const bench *b, const kin_cpu_rates *rates, double ms)
@@ -133,18 +124,28 @@ static kin_status run_case(bench *b, const args *a)
     KIN_TRY(kin_cpu_measure(b->backend, &rates));
     KIN_TRY(b->kind->open(b));
     reset_peak();
-    const double base = status_mb("VmRSS");
+    const double base = kin_memory_now();
     if (args_has(a, "serve")) return serve(b, &rates, base);
     return measure(b, a, &rates, base);
 }
 
+static kin_status print_cases(bool as_json)
+{
+    kin_json_out json = { .indent = 2 };
+    kin_json_open(&json, NULL, '{');
+    for (int i = 0; bench_cases[i]; i++) {
+        if (!as_json) printf("%-5s %s\n", bench_cases[i]->name, bench_cases[i]->summary);
+        kin_json_put_string(&json, bench_cases[i]->name, bench_cases[i]->summary);
+    }
+    kin_json_close(&json);
+    if (as_json) return print_json(&json);
+    kin_json_discard(&json);
+    return KIN_OK;
+}
+
 static kin_status run(const args *a)
 {
-    if (!a->count) {
-        for (int i = 0; bench_cases[i]; i++)
-            printf("%-5s %s\n", bench_cases[i]->name, bench_cases[i]->summary);
-        return KIN_OK;
-    }
+    if (!a->count) return print_cases(args_has(a, "json"));
     bench b = { .dump = args_get(a, "dump") };
     KIN_TRY(find_case(a->positional[0], &b.kind));
     if (b.dump) KIN_TRY(kin_folder_make(b.dump));

@@ -8,12 +8,29 @@
 #include "autograd/gradcheck.h"
 #include "cli/device.h"
 #include "cli/lists.h"
+#include "cli/print.h"
 #include "core/file.h"
 #include "losses/known.h"
 
 #ifdef KIN_DOUBLE
 
-typedef struct { int checks, failed; } tally;
+typedef struct {
+    int checks, failed;
+    bool as_json;
+    kin_json_out json;
+} tally;
+
+static void put_line(kin_json_out *json, const char *kind, const char *name, const char *what,
+                     double error, double bound)
+{
+    kin_json_open(json, NULL, '{');
+    kin_json_put_string(json, "kind", kind);
+    kin_json_put_string(json, "name", name);
+    kin_json_put_string(json, "what", what);
+    kin_json_put_number(json, "worst", error);
+    kin_json_put_number(json, "bound", bound);
+    kin_json_close(json);
+}
 
 static void report(tally *t, const char *kind, const char *name, const char *what, double error,
                    double bound, const char *where)
@@ -21,6 +38,8 @@ static void report(tally *t, const char *kind, const char *name, const char *wha
     const bool good = error <= bound;
     t->checks++;
     t->failed += !good;
+    put_line(&t->json, kind, name, what, error, bound);
+    if (t->as_json) return;
     printf("%-4s %-13s %-44s worst %.2g (bound %.0e)%s%s%s\n", kind, name, what, error, bound,
            good ? "" : "  FAILED", good || !*where ? "" : " at ", good ? "" : where);
 }
@@ -73,16 +92,20 @@ static kin_status run(const args *a)
 {
     device d;
     kin_tape *tape = NULL;
-    tally t = { 0, 0 };
+    tally t = { .as_json = args_has(a, "json"), .json = { .indent = 2 } };
     const char *name = a->count ? a->positional[0] : NULL;
     KIN_TRY(device_open_for(&d, a));
     kin_status status = kin_tape_new(&tape, d.backend);
+    kin_json_open(&t.json, NULL, '[');
     if (status == KIN_OK) status = check_all(tape, name, &t);
+    kin_json_close(&t.json);
     kin_tape_free(tape);
     device_close(&d);
+    if (status == KIN_OK && !t.checks) status = unknown(name);
+    if (status == KIN_OK && t.as_json) status = print_json(&t.json);
+    kin_json_discard(&t.json);
     if (status != KIN_OK) return status;
-    if (!t.checks) return unknown(name);
-    printf("%d checks, %d failed\n", t.checks, t.failed);
+    if (!t.as_json) printf("%d checks, %d failed\n", t.checks, t.failed);
     KIN_REQUIRE(!t.failed, KIN_CHECK, "%d of %d checks failed", t.failed, t.checks);
     return KIN_OK;
 }

@@ -18,8 +18,7 @@ static kin_status read_hypers(const args *a, const kin_entry *entry, double *hyp
             other |= !strcmp(a->name[i], others[k]);
         const int place = kin_hyper_find(entry, a->name[i]);
         if (other) continue;
-        KIN_REQUIRE(place >= 0, KIN_USAGE, "kin import %s takes no option --%s", entry->name,
-                    a->name[i]);
+        KIN_REQUIRE(place >= 0, KIN_USAGE, "%s takes no option --%s", entry->name, a->name[i]);
         KIN_TRY(kin_hyper_parse(&entry->hypers[place], a->name[i], a->text[i], &hypers[place]));
     }
     return KIN_OK;
@@ -61,8 +60,8 @@ static kin_status run(const args *a)
         .validation = args_get(a, "validation"), .out = args_get(a, "out"),
     };
     KIN_REQUIRE(setting.out, KIN_USAGE, "--out FILE.h5 is missing: where the store goes");
-    KIN_REQUIRE(setting.source || kind->source, KIN_USAGE, "kin import %s needs %s",
-                kind->entry.name, kind->argument);
+    KIN_REQUIRE(setting.source || kind->source, KIN_USAGE, "%s needs %s", kind->entry.name,
+                kind->argument);
     KIN_TRY(read_hypers(a, &kind->entry, setting.hypers));
     kin_import_report report = { 0 };
     KIN_TRY(kin_import_run(importer, &setting, &report));

@@ -8,26 +8,59 @@
 #include "cli/verb.h"
 #include "train/config.h"
 
-static void print_kinds(void)
+static kin_status print_kinds(bool as_json)
 {
-    for (int i = 0; lists[i]; i++) printf("%s\n", lists[i]->kind);
-    printf("key\n");
+    kin_json_out json = { .indent = 2 };
+    kin_json_open(&json, NULL, '[');
+    for (int i = 0; lists[i]; i++) {
+        if (!as_json) printf("%s\n", lists[i]->kind);
+        kin_json_put_string(&json, NULL, lists[i]->kind);
+    }
+    if (!as_json) printf("key\n");
+    kin_json_put_string(&json, NULL, "key");
+    kin_json_close(&json);
+    if (as_json) return print_json(&json);
+    kin_json_discard(&json);
+    return KIN_OK;
 }
 
-/* Every key of a run file; an entry's own settings say whose they are. */
-static kin_status print_keys(void)
+/* An entry's own settings say whose they are. */
+static void print_key(const kin_config_key *k)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s.%s", k->section, k->name);
+    printf("%-26s %-14s %-24s %s%s%s%s\n", name, k->value, k->range, k->help, k->owner ? " (" : "",
+           k->owner ? k->owner : "", k->owner ? ")" : "");
+}
+
+static void put_key(kin_json_out *json, const kin_config_key *k)
+{
+    kin_json_open(json, NULL, '{');
+    kin_json_put_string(json, "section", k->section);
+    kin_json_put_string(json, "name", k->name);
+    kin_json_put_string(json, "default", k->value);
+    kin_json_put_string(json, "range", k->range);
+    kin_json_put_string(json, "help", k->help);
+    if (k->owner) kin_json_put_string(json, "owner", k->owner);
+    kin_json_close(json);
+}
+
+/* Every key of a run file. */
+static kin_status print_keys(bool as_json)
 {
     kin_config_key *keys;
     int count;
+    kin_json_out json = { .indent = 2 };
     KIN_TRY(kin_config_keys(&keys, &count));
+    kin_json_open(&json, NULL, '[');
     for (int i = 0; i < count; i++) {
-        char name[128];
-        snprintf(name, sizeof name, "%s.%s", keys[i].section, keys[i].name);
-        printf("%-26s %-14s %-24s %s%s%s%s\n", name, keys[i].value, keys[i].range, keys[i].help,
-               keys[i].owner ? " (" : "", keys[i].owner ? keys[i].owner : "",
-               keys[i].owner ? ")" : "");
+        if (as_json) put_key(&json, &keys[i]);
+        else print_key(&keys[i]);
     }
+    kin_json_close(&json);
     free(keys);
+    if (as_json) return print_json(&json);
+    kin_json_discard(&json);
     return KIN_OK;
 }
 
@@ -47,14 +80,13 @@ static kin_status print_as_json(const kin_list *list)
 
 static kin_status run(const args *a)
 {
-    if (!a->count) {
-        print_kinds();
-        return KIN_OK;
-    }
-    if (!strcmp(a->positional[0], "key") || !strcmp(a->positional[0], "keys")) return print_keys();
+    const bool as_json = args_has(a, "json");
+    if (!a->count) return print_kinds(as_json);
+    if (!strcmp(a->positional[0], "key") || !strcmp(a->positional[0], "keys"))
+        return print_keys(as_json);
     const kin_list *list;
     KIN_TRY(lists_find(a->positional[0], &list));
-    if (args_has(a, "json")) return print_as_json(list);
+    if (as_json) return print_as_json(list);
     for (int i = 0; i < list->count; i++)
         printf("%-20s %s\n", list->items[i]->name, list->items[i]->summary);
     return KIN_OK;

@@ -7,9 +7,10 @@
 #include "encoders/encoder.h"
 #include "losses/loss.h"
 #include "optim/optimizer.h"
+#include "optim/schedule.h"
 
 const kin_list *const lists[] = {
-    &kin_losses, &kin_encoders, &kin_importers, &kin_optimizers, &kin_ops, NULL
+    &kin_losses, &kin_encoders, &kin_importers, &kin_optimizers, &kin_schedules, &kin_ops, NULL
 };
 
 typedef struct { const char *kind, *name, *text; } head;

@@ -1,9 +1,12 @@
 /* kin: the command. Finds the verb, reads its options, runs it. Results go to stdout, everything
  * else to stderr; the exit code is the status (core/status.h). */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/args.h"
 #include "cli/verb.h"
@@ -79,15 +82,25 @@ static int report(kin_status status, const char *verb_name)
 /* A reader that went away (kin list | head) is no error; anything else that stdout lost is. */
 static int flush_results(int code)
 {
-    if (fflush(stdout) || ferror(stdout)) {
-        fprintf(stderr, "kin: results could not be written to stdout\n");
-        return code ? code : (int)KIN_RUNTIME;
-    }
-    return code;
+    errno = 0;
+    const bool lost = fflush(stdout) || ferror(stdout);
+    if (!lost || errno == EPIPE) return code;
+    fprintf(stderr, "kin: results could not be written to stdout\n");
+    return code ? code : (int)KIN_RUNTIME;
+}
+
+/* A standard stream that the caller closed would lend its number to the next file we open, and
+ * print into it. Read-only stand-ins keep writes failing. */
+static void hold_streams(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) _exit(KIN_RUNTIME);
 }
 
 int main(int argc, char **argv)
 {
+    hold_streams();
+    signal(SIGPIPE, SIG_IGN);            /* a log reader that goes away must not end a training */
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")
         || !strcmp(argv[1], "help")) {
         if (argc > 2) {

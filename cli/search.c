@@ -36,6 +36,8 @@ static kin_status answer(kin_search *search, const char *query, int top, bool js
     int found = 0;
     KIN_REQUIRE(hits, KIN_MEMORY, "no memory for %d hits", top);
     kin_status status = kin_search_query(search, query, top, hits, &found);
+    if (status == KIN_OK && !found)
+        fprintf(stderr, "'%s' has no token of the vocabulary: nothing is near it\n", query);
     if (status == KIN_OK && json) status = print_as_json(query, hits, found);
     for (int i = 0; status == KIN_OK && !json && i < found; i++)
         printf("%3d  %.4f  %.*s\n", hits[i].rank, hits[i].score, (int)hits[i].text_bytes,

@@ -95,8 +95,6 @@ static kin_status run(const args *a)
 static const verb_option options[] = {
     { "resume", "[WHICH]", "go on from the latest checkpoint, from 'best', or from a folder" },
     { "overwrite", NULL, "empty an existing run folder first" },
-    { "seed", "N", "the same as --run.seed" },
-    { "device", "NAME", "the same as --run.device" },
     { NULL, NULL, NULL }
 };
 
@@ -106,5 +104,6 @@ const verb verb_train = {
     .least = 1, .most = 1, .run_keys = true, .run = run,
     .details = "Writes a run folder (run.dir): the resolved run.ini, metrics.jsonl, checkpoints/,\n"
                "model/ and eval/test. A signal (Ctrl-C) saves a checkpoint and leaves with 75;\n"
-               "--resume continues bit for bit.",
+               "--resume continues bit for bit. Short names: --lr, --batch-size, --epochs, --loss,\n"
+               "--temperature, --out, --seed, --device, --threads.",
 };

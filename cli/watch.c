@@ -4,15 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+#include "train/machine.h"
 
 static void finish_line(watcher *w)
 {
@@ -56,7 +50,7 @@ static void estimate(void *state, const kin_estimate *e)
 static void progress(void *state, const kin_progress *p)
 {
     watcher *w = state;
-    const double now = seconds();
+    const double now = kin_seconds();
     const bool last = p->step == p->steps;
     if (w->quiet || (!last && p->step > 1 && now - w->last < (w->terminal ? 0.2 : 10))) return;
     w->last = now;

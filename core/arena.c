@@ -20,17 +20,21 @@ struct kin_arena {
     kin_arena_stats stats;
 };
 
-/* Big blocks come in whole huge pages, which spares page faults and address translation. */
-static void *host_alloc(void *state, size_t bytes)
+void *kin_host_alloc(size_t bytes)
 {
-    (void)state;
     const size_t unit = bytes >= HUGE_PAGE ? (size_t)HUGE_PAGE : (size_t)ALIGNMENT;
     if (bytes > SIZE_MAX - unit) return NULL;
-    const size_t size = (bytes + unit - 1) / unit * unit;
+    const size_t size = bytes > 0 ? (bytes + unit - 1) / unit * unit : unit;
     void *memory = NULL;
     if (posix_memalign(&memory, unit, size) != 0) return NULL;
     if (unit == HUGE_PAGE) madvise(memory, size, MADV_HUGEPAGE);
     return memory;
+}
+
+static void *host_alloc(void *state, size_t bytes)
+{
+    (void)state;
+    return kin_host_alloc(bytes);
 }
 
 static void host_release(void *state, void *memory)

@@ -21,6 +21,10 @@ typedef struct {
     long blocks;                   /* blocks asked of the memory since the arena was made */
 } kin_arena_stats;
 
+/* Host memory, 64-byte aligned; big blocks come in huge pages, which spares page faults and address
+ * translation. NULL when memory is short; free() gives it back. */
+void *kin_host_alloc(size_t bytes);
+
 kin_status kin_arena_new(kin_arena **arena, const kin_memory *memory);
 void kin_arena_free(kin_arena *arena);
 

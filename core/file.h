@@ -28,9 +28,9 @@ kin_status kin_writer_put(kin_writer *writer, const void *bytes, size_t size);
 kin_status kin_writer_printf(kin_writer *writer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 kin_status kin_writer_commit(kin_writer *writer);      /* frees the writer, also when it fails */
-void kin_writer_abandon(kin_writer *writer);           /* removes the temporary file; NULL is fine */
+void kin_writer_abandon(kin_writer *writer);          /* removes the temporary file; NULL is fine */
 
-kin_status kin_file_write(const char *path, const void *bytes, size_t size);   /* the three in one */
+kin_status kin_file_write(const char *path, const void *bytes, size_t size);  /* the three in one */
 
 kin_status kin_folder_make(const char *path);          /* with its parents; existing is fine */
 kin_status kin_folder_remove(const char *path);        /* with all in it; links are not followed */

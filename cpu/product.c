@@ -6,8 +6,8 @@
 enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 };
 
 /* How many tiles: MANY, which two, three and six threads share evenly; more when tiles would be
- * larger than LARGEST numbers, where they gain nothing more; fewer when a tile would be smaller than
- * SMALLEST, or its work would not pay for handing it to a thread. */
+ * larger than LARGEST numbers, where they gain nothing more; fewer when a tile would be smaller
+ * than SMALLEST, or its work would not pay for handing it to a thread. */
 enum { MANY = 6, STEP = 16, LARGEST = 512 * 512, SMALLEST = 128 * 128, WORK_LEAST = 4000000 };
 
 typedef struct {

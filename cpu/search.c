@@ -1,18 +1,23 @@
 /* Exact search: tiles of scores, of which only those above the query's k-th best so far are kept
- * in a small buffer; when it is full, the best k stay. Documents come in rising order, so a later
- * one that only equals the k-th best has lost the tie already. */
+ * in a small buffer; when it has enough, the best k stay. Documents come in rising order, so a
+ * later one that only equals the k-th best has lost the tie already. */
 #include <math.h>
-#include <stdlib.h>
 #include "cpu/internal.h"
 
 /* A tile of scores stays in the second-level cache. Few queries: the documents are cut as well,
- * into at most RANGES parts. */
-enum { QUERIES = 128, DOCUMENTS = 1024, RANGES = 16, RANGE_LEAST = 4 * DOCUMENTS };
+ * into at most RANGES parts, and up to FEW of them do without the product's preparations. */
+enum { QUERIES = 256, DOCUMENTS = 512, RANGES = 8, RANGE_LEAST = 4096, FEW = 3, SHORT = 16 };
 
-typedef struct {
-    real score;
-    int32_t index;
-} hit;
+/* A score and its document as one whole number: larger is better, and of equal scores the one of
+ * the earlier document is larger. */
+#ifdef KIN_DOUBLE
+typedef unsigned __int128 hit;
+typedef uint64_t bits;
+#else
+typedef uint64_t hit;
+typedef uint32_t bits;
+#endif
+static const bits sign = (bits)1 << (8 * sizeof(bits) - 1);
 
 typedef struct {
     hit *hits;                      /* room */
@@ -25,7 +30,7 @@ typedef struct {
     int64_t queries, documents, cols, k;
     const real *q, *d;
     int64_t block, ranges, range;   /* queries and documents of a task */
-    int64_t room;                   /* of a buffer */
+    int64_t room, enough;           /* of a buffer, and when it is made smaller */
     real *scores;                   /* for each thread: block x DOCUMENTS */
     int32_t *place;                 /* for each thread: DOCUMENTS, and values beside */
     real *value;
@@ -39,72 +44,133 @@ static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
-static bool better(hit a, hit b)
+/* ---- hits ----------------------------------------------------------------------------------- */
+
+static hit make_hit(real score, int32_t index)
 {
-    return a.score > b.score || (a.score == b.score && a.index < b.index);
+    union { real x; bits b; } both = { score + 0 };                 /* -0 becomes 0 */
+    const bits rank = both.b & sign ? ~both.b : both.b | sign;
+    return (hit)rank << 32 | (UINT32_MAX - (uint32_t)index);
 }
 
-static int by_rank(const void *a, const void *b)
+static int32_t index_of(hit h) { return (int32_t)(UINT32_MAX - (uint32_t)h); }
+
+static real score_of(hit h)
 {
-    return better(*(const hit *)a, *(const hit *)b) ? -1 : 1;
+    const bits rank = (bits)(h >> 32);
+    union { bits b; real x; } both = { rank & sign ? rank ^ sign : ~rank };
+    return both.x;
 }
 
-/* Quickselect: the k best of n come first, in any order. */
+static void swap(hit *a, hit *b)
+{
+    const hit kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* Moves the median of three to its place, what is larger before it and what is smaller behind;
+ * returns the place. Hits are all different. The loop has no branch that could be guessed wrong. */
+static int64_t split(hit *hits, int64_t n)
+{
+    hit *last = hits + n - 1, *middle = hits + n / 2;
+    if (*middle > *hits) swap(middle, hits);
+    if (*last > *hits) swap(last, hits);
+    if (*middle > *last) swap(middle, last);
+    const hit pivot = *last;
+    int64_t place = 0;
+    for (int64_t i = 0; i < n - 1; i++) {
+        const hit h = hits[i];
+        hits[i] = hits[place];
+        hits[place] = h;
+        place += h > pivot;
+    }
+    swap(hits + place, last);
+    return place;
+}
+
+/* The k best of n come first, in any order. */
 static void select_best(hit *hits, int64_t n, int64_t k)
 {
-    int64_t from = 0, to = n - 1;
-    while (from < to) {
-        const hit pivot = hits[from + (to - from) / 2];
-        int64_t i = from, j = to;
-        while (i <= j) {
-            while (better(hits[i], pivot)) i++;
-            while (better(pivot, hits[j])) j--;
-            if (i > j) break;
-            const hit kept = hits[i];
-            hits[i++] = hits[j];
-            hits[j--] = kept;
+    while (n > 1) {
+        const int64_t place = split(hits, n);
+        if (place == k || place == k - 1) return;
+        if (place > k) {
+            n = place;
+        } else {
+            hits += place + 1;
+            n -= place + 1;
+            k -= place + 1;
         }
-        if (k - 1 <= j) to = j;
-        else if (k - 1 >= i) from = i;
-        else return;
     }
 }
+
+/* Best first. The shorter side is sorted by a call, so calls nest at most log2(n) deep. */
+static void sort_hits(hit *hits, int64_t n)
+{
+    while (n > SHORT) {
+        const int64_t place = split(hits, n), behind = n - place - 1;
+        if (place < behind) {
+            sort_hits(hits, place);
+            hits += place + 1;
+            n = behind;
+        } else {
+            sort_hits(hits + place + 1, behind);
+            n = place;
+        }
+    }
+    for (int64_t i = 1; i < n; i++) {
+        const hit moved = hits[i];
+        int64_t j = i;
+        for (; j > 0 && hits[j - 1] < moved; j--) hits[j] = hits[j - 1];
+        hits[j] = moved;
+    }
+}
+
+/* ---- buffers -------------------------------------------------------------------------------- */
 
 static void shrink(buffer *b, int64_t k)
 {
     if (b->count < k) return;
     select_best(b->hits, b->count, k);
     b->count = k;
-    b->least = b->hits[0].score;
+    hit least = b->hits[0];
     for (int64_t i = 1; i < k; i++) {
-        if (b->hits[i].score < b->least) b->least = b->hits[i].score;
+        if (b->hits[i] < least) least = b->hits[i];
     }
+    b->least = score_of(least);
 }
 
 static void take(buffer *b, const job *j, int64_t found, const int32_t *place, const real *value)
 {
-    for (int64_t i = 0; i < found; i++) {
-        if (!(value[i] > b->least)) continue;           /* least may have risen meanwhile */
-        if (b->count == j->room) shrink(b, j->k);
-        if (value[i] > b->least) b->hits[b->count++] = (hit){ value[i], place[i] };
-    }
+    hit *to = b->hits + b->count;
+    for (int64_t i = 0; i < found; i++) to[i] = make_hit(value[i], place[i]);
+    b->count += found;
+    if (b->count >= j->enough) shrink(b, j->k);
 }
 
 /* Scores that are NaN or minus infinity never get in; such documents fill up the end, in order. */
 static void complete(buffer *b, int64_t k, int64_t first, int64_t end)
 {
-    const int64_t real_hits = b->count;
+    const int64_t scored = b->count;
     for (int64_t d = first; d < end && b->count < k; d++) {
         bool listed = false;
-        for (int64_t i = 0; i < real_hits && !listed; i++) listed = b->hits[i].index == d;
-        if (!listed) b->hits[b->count++] = (hit){ -INFINITY, (int32_t)d };
+        for (int64_t i = 0; i < scored && !listed; i++) listed = index_of(b->hits[i]) == d;
+        if (!listed) b->hits[b->count++] = make_hit(-INFINITY, (int32_t)d);
     }
 }
+
+/* ---- searching ------------------------------------------------------------------------------ */
 
 /* The scores of queries from .. from+n-1 with documents d .. d+count-1, in this thread. */
 static void form_scores(const job *j, int64_t from, int64_t n, int64_t d, int64_t count,
                         real *scores, int thread)
 {
+    for (int64_t i = 0; n <= FEW && i < n; i++) {
+        j->cpu->loops->dots(count, j->cols, j->d + d * j->cols, j->q + (from + i) * j->cols,
+                            scores + i * DOCUMENTS);
+    }
+    if (n <= FEW) return;
     const kin_product p = {
         .transpose_b = 1, .m = n, .n = count, .k = j->cols, .alpha = 1,
         .a = j->q + from * j->cols, .lda = j->cols, .b = j->d + d * j->cols, .ldb = j->cols,
@@ -118,7 +184,8 @@ static void search_range(const job *j, int64_t from, int64_t n, int64_t range, i
                          buffer *best)
 {
     const int64_t first = range * j->range, end = at_most(first + j->range, j->documents);
-    real *scores = j->scores + thread * j->block * DOCUMENTS, *value = j->value + thread * DOCUMENTS;
+    real *scores = j->scores + thread * j->block * DOCUMENTS;
+    real *value = j->value + thread * DOCUMENTS;
     int32_t *place = j->place + thread * DOCUMENTS;
     for (int64_t i = 0; i < n; i++) {
         best[i] = (buffer){ j->hits + (thread * j->block + i) * j->room, 0, -INFINITY };
@@ -136,16 +203,14 @@ static void search_range(const job *j, int64_t from, int64_t n, int64_t range, i
         const int64_t k = at_most(j->k, end - first);
         shrink(&best[i], k);
         complete(&best[i], k, first, end);
-        qsort(best[i].hits, (size_t)k, sizeof(hit), by_rank);
+        sort_hits(best[i].hits, k);
     }
 }
 
-static void write_out(const job *j, int64_t query, const hit *hits)
+static void write_out(const job *j, int64_t query, int64_t rank, hit h)
 {
-    for (int64_t i = 0; i < j->k; i++) {
-        j->index[query * j->k + i] = hits[i].index;
-        j->score[query * j->k + i] = hits[i].score;
-    }
+    j->index[query * j->k + rank] = index_of(h);
+    j->score[query * j->k + rank] = score_of(h);
 }
 
 static void search_task(void *context, int64_t task, int thread)
@@ -156,13 +221,10 @@ static void search_task(void *context, int64_t task, int thread)
     buffer best[QUERIES];
     search_range(j, from, n, range, thread, best);
     for (int64_t i = 0; i < n; i++) {
-        if (j->ranges == 1) {
-            write_out(j, from + i, best[i].hits);
-            continue;
-        }
-        hit *to = j->best + (range * j->queries + from + i) * j->k;
+        hit *to = j->best ? j->best + (range * j->queries + from + i) * j->k : NULL;
         for (int64_t h = 0; h < j->k; h++) {
-            to[h] = h < best[i].count ? best[i].hits[h] : (hit){ -INFINITY, INT32_MAX };
+            if (!to) write_out(j, from + i, h, best[i].hits[h]);
+            else to[h] = h < best[i].count ? best[i].hits[h] : 0;
         }
     }
 }
@@ -174,18 +236,17 @@ static void merge_task(void *context, int64_t query, int thread)
     int64_t next[RANGES] = { 0 };
     (void)thread;
     for (int64_t i = 0; i < j->k; i++) {
-        hit best = { 0 };
-        int64_t from = -1;
+        hit best = 0;
+        int64_t from = 0;
         for (int64_t r = 0; r < j->ranges; r++) {
             if (next[r] == j->k) continue;
             const hit head = j->best[(r * j->queries + query) * j->k + next[r]];
-            if (from >= 0 && !better(head, best)) continue;
+            if (head <= best) continue;
             best = head;
             from = r;
         }
         next[from]++;
-        j->index[query * j->k + i] = best.index;
-        j->score[query * j->k + i] = best.score;
+        write_out(j, query, i, best);
     }
 }
 
@@ -196,7 +257,8 @@ static void divide(job *j)
     j->ranges = at_least(1, at_most(RANGES / at_least(blocks, 1), j->documents / RANGE_LEAST));
     j->range = parts(parts(j->documents, j->ranges), DOCUMENTS) * DOCUMENTS;
     j->ranges = at_least(1, parts(j->documents, j->range));
-    j->room = j->k + at_least(j->k, 256);
+    j->enough = j->k + at_least(j->k / 4, 16);
+    j->room = j->enough + DOCUMENTS;
 }
 
 static kin_status take_memory(job *j, kin_arena *work, int64_t threads)

@@ -44,7 +44,7 @@ static void run(kin_backend *backend, int64_t n, int64_t size, kin_task task, jo
     const int64_t at = task * j->size, now = at_most(j->size, (total) - at); \
     (void)thread
 
-/* ---- sums ------------------------------------------------------------------------------------- */
+/* ---- sums ----------------------------------------------------------------------------------- */
 
 static void sum_piece(void *context, int64_t task, int thread)
 {
@@ -75,7 +75,7 @@ double kin_cpu_sum_squares(kin_backend *backend, int64_t n, const real *x)
     return sum_all(backend, n, x, cpu_of(backend)->loops->sum_squares);
 }
 
-/* ---- vectors ---------------------------------------------------------------------------------- */
+/* ---- vectors -------------------------------------------------------------------------------- */
 
 static void add_piece(void *context, int64_t task, int thread)
 {
@@ -165,13 +165,24 @@ void kin_cpu_adam(kin_backend *backend, int64_t n, const kin_adam *a, const real
     run(backend, n, PIECE, adam_piece, &j);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+static void fetch(const real *row, int64_t cols)
+{
+    for (int64_t k = 0; k < cols; k += 64 / (int64_t)sizeof *row) __builtin_prefetch(row + k, 1);
+}
 
 static void adam_rows_piece(void *context, int64_t task, int thread)
 {
     PIECE_OF(j->sparse->count);
     for (int64_t i = at; i < at + now; i++) {
         const int64_t row = j->sparse->id[i] * j->cols;
+        if (i + 1 < j->sparse->count) {
+            const int64_t next = j->sparse->id[i + 1] * j->cols;
+            fetch(j->out + next, j->cols);
+            fetch(j->out2 + next, j->cols);
+            fetch(j->out3 + next, j->cols);
+        }
         j->loops->adam(j->cols, j->adam, j->sparse->value + i * j->cols, j->out + row,
                        j->out2 + row, j->out3 + row);
     }

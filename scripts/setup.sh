@@ -34,8 +34,8 @@ need_packages() {
     rm -f "$log"
 }
 
-BUILD_PACKAGES=(gcc libc6-dev cmake make pkgconf libopenblas0-pthread libhdf5-dev libcjson-dev
-    libinih-dev libutf8proc-dev libxxhash-dev wordnet-base)
+BUILD_PACKAGES=(gcc libc6-dev cmake make pkgconf libopenblas0-pthread libhdf5-dev
+    libutf8proc-dev libxxhash-dev wordnet-base)
 
 # build FOLDER [cmake options]: configures and builds; says nothing when nothing is to be done.
 build() {

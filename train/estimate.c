@@ -5,10 +5,14 @@
 #include "train/machine.h"
 #include "train/trainer.h"
 
-/* MB of a run apart from what is there already. Everything that grows with the batch is linear in
- * it: the tokens of its texts, its embeddings, their gradients. */
+/* MB of a run apart from what is there already. What grows with the batch is linear in it (its
+ * tokens, its embeddings, their gradients), but a table's gradient has no more rows than the table
+ * and the scores are no more than all. */
 typedef struct {
-    double weights, moments, fixed, per_pair;
+    double weights, moments, fixed;
+    double pair, token;              /* of each pair, and of each token's gradient row */
+    double tokens, rows;             /* tokens of a pair; rows of all tables */
+    double scores, kept;             /* of one score; most that loss.memory keeps */
 } demand;
 
 /* Numbers that one row of a batch holds between the table and the loss, and their gradients. */
@@ -20,33 +24,58 @@ static double numbers_per_row(const kin_plan *plan, int count, double width)
     return numbers + 6 * width;                         /* norm, both sides apart, the loss */
 }
 
+/* What evaluations take: a block of documents, the queries, their lists. */
+static double evaluation_mb(const kin_trainer *t, int64_t width, double number)
+{
+    double queries = 0;
+    for (int64_t i = 0; i < t->store->queries; i++)
+        queries += t->store->query_split[i] != KIN_TRAIN;
+    const double block = (double)kin_evaluate_block(t->store->documents, width);
+    return (block + queries + 4 * KIN_EMBED_ROWS) * (double)width * number
+           + queries * KIN_RUN_DEPTH * 24e-6;
+}
+
 static demand work_out(const kin_trainer *t, double tokens_per_pair)
 {
     kin_plan plan[KIN_PLAN_MAX];
     double hypers[KIN_HYPERS_MAX];
+    int weight;
     const int place = kin_config_entry(t->config, "encoder");
     const kin_encoder *encoder = kin_encoder_at(place);
     const int64_t vocab = kin_tokenizer_size(t->model->tokenizer);
     const bool separate = kin_config_is(t->config, "encoder.towers", "separate");
     kin_config_hypers(t->config, "encoder", hypers);
     const int count = encoder->plan(hypers, vocab, plan);
-    const double width = (double)encoder->width(hypers), number = sizeof(real) / 1e6;
-    const double dim = (double)plan[0].cols;
-    demand d = { .weights = (double)kin_network_bytes(place, hypers, vocab, separate) / 1e6 };
+    const int64_t width = encoder->width(hypers);
+    const double number = sizeof(real) / KIN_MB;
+    demand d = { .weights = (double)kin_network_bytes(place, hypers, vocab, separate) / KIN_MB,
+                 .pair = 2 * numbers_per_row(plan, count, (double)width) * number
+                         + tokens_per_pair * 40 / KIN_MB,
+                 .token = (double)plan[0].cols * number, .tokens = tokens_per_pair,
+                 .rows = (double)vocab * (separate ? 2 : 1), .scores = number,
+                 .kept = kin_config_number(t->config, "loss.memory") };
     d.moments = 2 * d.weights;
-    d.per_pair = 2 * numbers_per_row(plan, count, width) * number
-                 + tokens_per_pair * (dim * number + 40e-6);
-    double queries = 0;
-    for (int64_t i = 0; i < t->store->queries; i++)
-        queries += t->split_count && t->store->query_split[i] != KIN_TRAIN;
-    const double block = (double)kin_evaluate_block(t->store->documents, (int64_t)width);
-    d.fixed = kin_config_number(t->config, "loss.memory") + 16;
-    int weight;
+    d.fixed = 16 + (t->split_count ? evaluation_mb(t, width, number) : 0);
     if (encoder->fold(hypers, &weight) >= 0) d.fixed += d.weights;      /* a copy to evaluate */
-    if (t->split_count)
-        d.fixed += (block + queries + 4 * KIN_EMBED_ROWS) * width * number
-                   + queries * KIN_RUN_DEPTH * 24e-6;
     return d;
+}
+
+static double need_mb(const demand *d, double batch)
+{
+    return d->weights + d->moments + d->fixed + batch * d->pair
+           + fmin(batch * d->tokens, d->rows) * d->token + fmin(d->kept, batch * batch * d->scores);
+}
+
+/* The largest batch that takes no more than so many MB; 0: none. */
+static int64_t largest_batch(const demand *d, int64_t most, double left)
+{
+    int64_t low = 0, high = most;
+    while (low < high) {
+        const int64_t middle = (low + high + 1) / 2;
+        if (need_mb(d, (double)middle) <= left) low = middle;
+        else high = middle - 1;
+    }
+    return low < 2 ? 0 : low;
 }
 
 kin_status kin_trainer_check_memory(kin_trainer *t)
@@ -56,18 +85,18 @@ kin_status kin_trainer_check_memory(kin_trainer *t)
     const demand d = work_out(t, (double)tokens / (double)t->size);
     const double limit = kin_config_number(t->config, "run.memory"), now = kin_memory_now();
     const double left = limit > 0 ? limit - now : kin_memory_left();
-    const double fixed = d.weights + d.moments + d.fixed;
-    const double need = fixed + d.per_pair * (double)t->size;
+    const double need = need_mb(&d, (double)t->size);
     t->expected_mb = now + need;
     if (need <= left) return KIN_OK;
-    const double fits = floor((left - fixed) / d.per_pair);
-    if (fits >= 2)
+    const int64_t fits = largest_batch(&d, t->size, left);
+    if (fits)
         return kin_fail(KIN_MEMORY, "the run would take %.0f MB and %.0f MB are left; batch.size "
-                                    "= %.0f would fit instead of %ld", need, left, fits,
+                                    "= %ld would fit instead of %ld", need, left, (long)fits,
                         (long)t->size);
     return kin_fail(KIN_MEMORY, "the run would take %.0f MB and %.0f MB are left; the encoder and "
                                 "its optimizer alone take %.0f MB, so no batch would fit: make "
-                                "encoder.dim or tokenizer.vocab_size smaller", need, left, fixed);
+                                "encoder.dim or tokenizer.vocab_size smaller", need, left,
+                    need_mb(&d, 0));
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */

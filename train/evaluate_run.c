@@ -28,6 +28,9 @@ static kin_status evaluate(const char *run, const char *split_name, kin_finished
     KIN_TRY(find_split(f->store, split_name, &split));
     KIN_TRY(kin_path_join(path, sizeof path, run, "run.json"));
     if (kin_file_exists(path)) KIN_TRY(kin_run_facts_load(&facts, path));
+    if (facts.checksum && facts.checksum != f->store->checksum)
+        kin_tell_warning(f->watch, "%s is not the store that the run was trained on",
+                         f->store->path);
     kin_tell_stage(f->watch, "tokenising %ld texts", (long)f->store->texts.count);
     KIN_TRY(kin_role_tokens_make(&tokens, f->model, f->backend->pool, f->store));
     f->facts = &facts;

@@ -36,7 +36,7 @@ static double find_number(const char *path, const char *key)
 static double process_mb(const char *key)
 {
     const double kb = find_number("/proc/self/status", key);
-    return kb < 0 ? 0 : kb * 1024 / 1e6;
+    return kb < 0 ? 0 : kb * 1024 / KIN_MB;
 }
 
 double kin_memory_now(void)
@@ -56,12 +56,13 @@ static double cgroup_left(double huge)
     const double used = find_number("/sys/fs/cgroup/memory.current", "");
     if (most < 0 || used < 0) return huge;
     const double cache = find_number("/sys/fs/cgroup/memory.stat", "inactive_file ");
-    return (most - used + (cache > 0 ? cache : 0)) / 1e6;
+    return (most - used + (cache > 0 ? cache : 0)) / KIN_MB;
 }
 
 double kin_memory_left(void)
 {
     const double huge = 1e12, kb = find_number("/proc/meminfo", "MemAvailable:");
-    const double system = kb < 0 ? huge : kb * 1024 / 1e6, limit = cgroup_left(huge);
+    const double system = kb < 0 ? huge : kb * 1024 / KIN_MB;
+    const double limit = cgroup_left(huge);
     return system < limit ? system : limit;
 }

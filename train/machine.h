@@ -2,6 +2,8 @@
 #ifndef KIN_TRAIN_MACHINE_H
 #define KIN_TRAIN_MACHINE_H
 
+#define KIN_MB 1048576.0              /* bytes of what is called MB everywhere here */
+
 double kin_seconds(void);             /* a clock that never goes back */
 
 /* MB of this process: resident now, and at most so far. 0 where the system does not say. */

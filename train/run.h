@@ -1,5 +1,5 @@
 /* Run: the verbs that work on a run folder, for a program to call. A run folder holds run.ini,
- * run.json, metrics.jsonl, tb/, checkpoints/, model/ and eval/; docs/run-folder.md explains it. */
+ * run.json, metrics.jsonl, tb/, checkpoints/, model/ and eval/. */
 #ifndef KIN_TRAIN_RUN_H
 #define KIN_TRAIN_RUN_H
 

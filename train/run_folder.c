@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -50,7 +51,39 @@ static kin_status look(const kin_run_folder *f, bool *used, bool *run)
     return KIN_OK;
 }
 
-static kin_status empty(const kin_run_folder *f)
+static kin_status check_rules(const kin_run_folder *f, bool resume, bool overwrite)
+{
+    bool used = false, run = false;
+    KIN_TRY(look(f, &used, &run));
+    KIN_REQUIRE(!used || run || resume, KIN_USAGE,
+                "%s: holds files but no run; choose another run.dir", f->path);
+    KIN_REQUIRE(!used || resume || overwrite, KIN_USAGE,
+                "%s: there is a run already; --resume continues it, --overwrite replaces it",
+                f->path);
+    KIN_REQUIRE(run || !resume, KIN_USAGE, "%s: there is no run to resume", f->path);
+    return KIN_OK;
+}
+
+static kin_status enter(kin_run_folder *f)
+{
+    KIN_TRY(take_lock(f));
+    const kin_status status = check_rules(f, f->resume, f->overwrite);
+    if (status) kin_run_folder_leave(f);
+    return status;
+}
+
+kin_status kin_run_folder_take(kin_run_folder *f, const char *path, bool resume, bool overwrite)
+{
+    f->lock = -1;
+    const int n = snprintf(f->path, sizeof f->path, "%s", path);
+    KIN_REQUIRE(n > 0 && n < KIN_PATH_MAX / 2, KIN_USAGE, "%.200s...: the path is too long", path);
+    f->resume = resume;
+    f->overwrite = overwrite;
+    KIN_REQUIRE(!resume || kin_file_exists(path), KIN_USAGE, "%s: there is no run to resume", path);
+    return kin_file_exists(path) ? enter(f) : KIN_OK;
+}
+
+static kin_status remove_contents(const kin_run_folder *f)
 {
     DIR *d = opendir(f->path);
     KIN_REQUIRE(d, KIN_RUNTIME, "%s: %s", f->path, strerror(errno));
@@ -66,18 +99,14 @@ static kin_status empty(const kin_run_folder *f)
     return status;
 }
 
-static kin_status settle(const kin_run_folder *f, bool resume, bool overwrite)
+kin_status kin_run_folder_begin(kin_run_folder *f)
 {
-    bool used = false, run = false;
     char checkpoints[KIN_PATH_MAX];
-    KIN_TRY(look(f, &used, &run));
-    KIN_REQUIRE(!used || run || resume, KIN_USAGE,
-                "%s: holds files but no run; choose another run.dir", f->path);
-    KIN_REQUIRE(!used || resume || overwrite, KIN_USAGE,
-                "%s: there is a run already; --resume continues it, --overwrite replaces it",
-                f->path);
-    KIN_REQUIRE(run || !resume, KIN_USAGE, "%s: there is no run to resume", f->path);
-    if (used && overwrite && !resume) KIN_TRY(empty(f));
+    if (f->lock < 0) {
+        KIN_TRY(kin_folder_make(f->path));
+        KIN_TRY(enter(f));
+    }
+    if (f->overwrite && !f->resume) KIN_TRY(remove_contents(f));
     kin_folder_sweep(f->path);
     KIN_TRY(kin_run_folder_at(f, "checkpoints", checkpoints));
     KIN_TRY(kin_folder_make(checkpoints));
@@ -85,22 +114,17 @@ static kin_status settle(const kin_run_folder *f, bool resume, bool overwrite)
     return KIN_OK;
 }
 
-kin_status kin_run_folder_take(kin_run_folder *f, const char *path, bool resume, bool overwrite)
-{
-    f->lock = -1;
-    const int n = snprintf(f->path, sizeof f->path, "%s", path);
-    KIN_REQUIRE(n > 0 && n < KIN_PATH_MAX / 2, KIN_USAGE, "%.200s...: the path is too long", path);
-    KIN_REQUIRE(!resume || kin_file_exists(path), KIN_USAGE, "%s: there is no run to resume", path);
-    KIN_TRY(kin_folder_make(path));
-    KIN_TRY(take_lock(f));
-    const kin_status status = settle(f, resume, overwrite);
-    if (status) kin_run_folder_leave(f);
-    return status;
-}
-
 void kin_run_folder_leave(kin_run_folder *f)
 {
-    if (f->lock >= 0) close(f->lock);       /* the file stays: removing it would let two in */
+    bool used = false, run = false;
+    char path[KIN_PATH_MAX];
+    if (f->lock < 0) return;
+    const kin_status looked = look(f, &used, &run);
+    if (!looked && !used && !kin_run_folder_at(f, lock_name, path)) {
+        unlink(path);                       /* nothing came of it */
+        rmdir(f->path);
+    }
+    close(f->lock);         /* the file stays in a run: without it two could get in */
     f->lock = -1;
 }
 
@@ -153,6 +177,11 @@ static kin_status read_facts(kin_run_facts *f, const kin_json_tree *tree)
     const kin_json *root = kin_json_root(tree);
     const int64_t most = (int64_t)1 << 53;
     const char *text;
+    const kin_json *data;
+    KIN_TRY(kin_json_need(tree, root, "data", KIN_JSON_OBJECT, &data));
+    KIN_TRY(kin_json_need_string(tree, data, "xxh64", &text));
+    KIN_REQUIRE(sscanf(text, "%" SCNx64, &f->checksum) == 1, KIN_DATA, "%s: xxh64 is '%.40s'",
+                kin_json_name(tree), text);
     KIN_TRY(kin_json_need_string(tree, root, "exit", &text));
     snprintf(f->exit, sizeof f->exit, "%s", text);
     KIN_TRY(kin_json_need_whole(tree, root, "step", 0, most, &f->step));

@@ -10,13 +10,18 @@
 typedef struct {
     char path[KIN_PATH_MAX];
     int lock;                    /* -1: not held */
+    bool resume, overwrite;
 } kin_run_folder;
 
-/* Makes the folder (new, or emptied when overwrite is set, or as it is when resume is set) and
- * locks it against other processes. A folder with a run in it and neither flag is KIN_USAGE; so is
- * emptying a folder that holds something else than a run. */
+/* Locks the folder, if it is there, against other processes. A folder with a run in it and neither
+ * flag is KIN_USAGE; so is one that holds something else than a run. Nothing has changed after. */
 kin_status kin_run_folder_take(kin_run_folder *folder, const char *path, bool resume,
                                bool overwrite);
+
+/* Makes it ready to be written in: there, locked, and emptied of a run that is replaced. */
+kin_status kin_run_folder_begin(kin_run_folder *folder);
+
+/* Unlocks it. A folder that is still empty goes. */
 void kin_run_folder_leave(kin_run_folder *folder);
 
 /* Path of a file in it: out has KIN_PATH_MAX bytes. */
@@ -35,7 +40,7 @@ typedef struct {
 
 kin_status kin_run_facts_save(const kin_run_facts *facts, const char *path);
 
-/* Reads back exit, step, best_step, pairs, train_seconds and peak_mb; the rest stays as it is. */
+/* Reads back checksum, exit, step, best_step, pairs, train_seconds and peak_mb; nothing else. */
 kin_status kin_run_facts_load(kin_run_facts *facts, const char *path);
 
 void kin_time_text(char text[32]);         /* now, UTC, ISO 8601 */

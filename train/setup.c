@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "train/machine.h"
 #include "train/trainer.h"
 
 static double number(const kin_trainer *t, const char *key)
@@ -233,7 +234,7 @@ static kin_status make_loss(kin_trainer *t)
     kin_config_hypers(t->config, "loss", l->hypers);
     l->symmetric = number(t, "loss.symmetric") != 0;
     l->dot = kin_config_is(t->config, "loss.similarity", "dot");
-    l->memory = (size_t)(number(t, "loss.memory") * 1e6);
+    l->memory = (size_t)(number(t, "loss.memory") * KIN_MB);
     t->learned_values = t->backend->alloc(t->backend, KIN_HYPERS_MAX * sizeof(real));
     KIN_REQUIRE(t->learned_values, KIN_MEMORY, "no memory for the loss");
     t->backend->zero(t->backend, t->learned_values, KIN_HYPERS_MAX * sizeof(real));

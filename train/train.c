@@ -33,6 +33,7 @@ static void begin_facts(kin_trainer *t)
     f->blas = t->flags->blas;
     f->device = t->backend->name;
     f->store = kin_config_text(t->config, "data.store");
+    f->checksum = t->store->checksum;
     f->threads = kin_pool_threads(t->backend->pool);
     f->seed = (int64_t)kin_config_number(t->config, "run.seed");
     f->resumed_from = t->state.step;
@@ -119,8 +120,6 @@ static kin_status look_finished(kin_trainer *t, kin_train_outcome *o)
 
 static kin_status prepare(kin_trainer *t, const char *checkpoint)
 {
-    KIN_TRY(kin_trainer_setup(t, checkpoint));
-    t->facts.checksum = t->store->checksum;
     KIN_TRY(kin_log_open(&t->log, t->folder.path, t->state.step,
                          kin_config_number(t->config, "log.tensorboard") != 0));
     if (!*checkpoint) KIN_TRY(kin_trainer_begin(t));
@@ -211,42 +210,29 @@ static kin_status conclude(kin_trainer *t, kin_status status)
     return kin_fail(status, "%s", reason);
 }
 
-/* What would stop the run at once must not cost an older run its folder. */
-static kin_status check_store(const kin_trainer *t)
+/* The checkpoint to go on from; o->finished_before when there is nothing to go on with. */
+static kin_status resume(kin_trainer *t, char checkpoint[KIN_PATH_MAX], kin_train_outcome *o)
 {
-    kin_store *store;
-    KIN_TRY(kin_store_open(&store, kin_config_text(t->config, "data.store")));
-    kin_store_close(store);
-    return KIN_OK;
+    KIN_TRY(compare_config(t));
+    KIN_TRY(look_finished(t, o));
+    return o->finished_before ? KIN_OK : find_checkpoint(t, checkpoint);
 }
 
-/* A new run that did not come to its first step leaves nothing. */
-static kin_status clean_up(kin_trainer *t, kin_status status)
-{
-    if (status == KIN_OK || t->flags->resume || t->state.step > 0) return status;
-    char reason[1024];
-    snprintf(reason, sizeof reason, "%s", kin_message());
-    kin_folder_remove(t->folder.path);
-    return kin_fail(status, "%s", reason);
-}
-
+/* Whatever setup refuses costs neither time nor an older run its folder. */
 static kin_status start(kin_trainer *t, kin_train_outcome *o)
 {
     char path[KIN_PATH_MAX], checkpoint[KIN_PATH_MAX] = "";
-    const bool resume = t->flags->resume != NULL;
-    KIN_TRY(check_store(t));
-    KIN_TRY(kin_run_folder_take(&t->folder, kin_config_text(t->config, "run.dir"), resume,
+    const bool again = t->flags->resume != NULL;
+    KIN_TRY(kin_run_folder_take(&t->folder, kin_config_text(t->config, "run.dir"), again,
                                 t->flags->overwrite));
+    if (again) KIN_TRY(resume(t, checkpoint, o));
+    if (o->finished_before) return KIN_OK;
+    KIN_TRY(kin_trainer_setup(t, checkpoint));
+    KIN_TRY(kin_run_folder_begin(&t->folder));
     KIN_TRY(kin_run_folder_at(&t->folder, "run.ini", path));
-    if (resume) {
-        KIN_TRY(compare_config(t));
-        KIN_TRY(look_finished(t, o));
-        if (o->finished_before) return KIN_OK;
-        KIN_TRY(find_checkpoint(t, checkpoint));
-    }
     KIN_TRY(kin_config_save(t->config, path));
     begin_facts(t);
-    return clean_up(t, conclude(t, run(t, checkpoint, o)));
+    return conclude(t, run(t, checkpoint, o));
 }
 
 kin_status kin_train(const kin_config *config, kin_backend *backend, const kin_watch *watch,

@@ -75,7 +75,8 @@ static kin_status explain(const kin_trainer *t, kin_status status)
 static kin_status take_step(kin_trainer *t)
 {
     const int64_t step = t->state.step;
-    const bool accuracy = (step + 1) % t->log_every == 0 || step + 1 == t->steps;
+    const bool accuracy = (step + 1) % t->log_every == 0 || step + 1 == t->steps
+                          || step == t->first_step;
     const double before = kin_seconds(), known = t->last.report.accuracy;
     KIN_TRY(kin_batch_fill(t, step));
     t->waited += kin_seconds() - before;

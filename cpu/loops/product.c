@@ -47,7 +47,7 @@ static void corner(int64_t depth, const real *restrict a, const real *restrict b
 #undef X
 }
 
-/* ---- packing: strips of `width` lines of op(M), depth by depth; missing lines are 0 ----------- */
+/* ---- packing: strips of `width` lines of op(M), depth by depth; missing lines are 0 --------- */
 
 /* Lines lie side by side in memory: each depth is a copy. */
 static void pack_beside(int64_t here, int64_t depth, int64_t width, const real *from, int64_t step,
@@ -122,7 +122,7 @@ static void pack_strips(int64_t lines, int64_t depth, int64_t width, const real 
     }
 }
 
-/* ---- multiplying ------------------------------------------------------------------------------ */
+/* ---- multiplying ---------------------------------------------------------------------------- */
 
 static void store(const real *corner_, int64_t rows, int64_t cols, real alpha, real beta,
                   real *restrict c, int64_t ldc)
@@ -177,8 +177,10 @@ void KIN_VARIANT(kin_plain_product)(const kin_product *p, real *pack)
 {
     for (int64_t k = 0; k < p->k || k == 0; k += KIN_PACK_DEPTH) {
         for (int64_t col = 0; col < p->n; col += KIN_PACK_COLUMNS) {
-            block_of_columns((piece){ .p = p, .col = col, .cols = least(KIN_PACK_COLUMNS, p->n - col),
-                                      .k = k, .depth = least(KIN_PACK_DEPTH, p->k - k) }, pack);
+            const int64_t cols = least(KIN_PACK_COLUMNS, p->n - col);
+            const int64_t depth = least(KIN_PACK_DEPTH, p->k - k);
+            block_of_columns((piece){ .p = p, .col = col, .cols = cols, .k = k, .depth = depth },
+                             pack);
         }
     }
 }

@@ -16,13 +16,34 @@ double KIN_VARIANT(kin_dot)(int64_t n, const real *a, const real *b)
     return total;
 }
 
+void KIN_VARIANT(kin_dots)(int64_t rows, int64_t cols, const real *m, const real *x, real *y)
+{
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4, m += 4 * cols) {          /* four streams from memory at a time */
+        const real *b = m + cols, *c = b + cols, *d = c + cols;
+        real s = 0, t = 0, u = 0, v = 0;
+        for (int64_t j = 0; j < cols; j++) {
+            s += m[j] * x[j];
+            t += b[j] * x[j];
+            u += c[j] * x[j];
+            v += d[j] * x[j];
+        }
+        y[i] = s, y[i + 1] = t, y[i + 2] = u, y[i + 3] = v;
+    }
+    for (; i < rows; i++, m += cols) {
+        real s = 0;
+        for (int64_t j = 0; j < cols; j++) s += m[j] * x[j];
+        y[i] = s;
+    }
+}
+
 double KIN_VARIANT(kin_sum_squares)(int64_t n, const real *x)
 {
     return KIN_VARIANT(kin_dot)(n, x, x);
 }
 
-void KIN_VARIANT(kin_sum_rows)(int64_t rows, int64_t cols, int64_t from, int64_t count, const real *x,
-                   real *restrict row)
+void KIN_VARIANT(kin_sum_rows)(int64_t rows, int64_t cols, int64_t from, int64_t count,
+                               const real *x, real *restrict row)
 {
     double total[KIN_COLUMNS] = { 0 };
     x += from;
@@ -49,8 +70,8 @@ void KIN_VARIANT(kin_normalize)(int64_t rows, int64_t cols, const real *x, real 
     }
 }
 
-void KIN_VARIANT(kin_normalize_back)(int64_t rows, int64_t cols, const real *y, const real *inverse,
-                         const real *dy, real *restrict dx)
+void KIN_VARIANT(kin_normalize_back)(int64_t rows, int64_t cols, const real *y,
+                                     const real *inverse, const real *dy, real *restrict dx)
 {
     for (int64_t i = 0; i < rows; i++, y += cols, dy += cols, dx += cols) {
         const real along = (real)KIN_VARIANT(kin_dot)(cols, dy, y), factor = inverse[i];

@@ -30,7 +30,7 @@ static void add_row(int64_t rows, int64_t cols, const real *row, real *restrict 
     }
 }
 
-/* ---- dropout ---------------------------------------------------------------------------------- */
+/* ---- dropout -------------------------------------------------------------------------------- */
 
 enum { BLOCKS = KIN_DRAWS / 4 };     /* Philox blocks side by side, four numbers each */
 
@@ -81,7 +81,7 @@ static void dropout(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t
     }
 }
 
-/* ---- gather ----------------------------------------------------------------------------------- */
+/* ---- gather --------------------------------------------------------------------------------- */
 
 static void fetch_row(const real *row, int64_t cols)
 {
@@ -107,7 +107,7 @@ static void gather(int64_t n, const int32_t *index, const real *weight, int64_t 
     }
 }
 
-/* ---- adam ------------------------------------------------------------------------------------- */
+/* ---- adam ----------------------------------------------------------------------------------- */
 
 /* rate m / (sqrt(v) / root + eps) is (rate root) m / (sqrt(v) + eps root): one division less. */
 static void adam(int64_t n, const kin_adam *a, const real *g, real *restrict p, real *restrict m,
@@ -125,33 +125,47 @@ static void adam(int64_t n, const kin_adam *a, const real *g, real *restrict p, 
     }
 }
 
-/* ---- search ----------------------------------------------------------------------------------- */
+/* ---- search --------------------------------------------------------------------------------- */
 
-enum { GROUP = 64 };
+enum { GROUP = 64, PART = 16 };
 
-static int64_t above(int64_t n, const real *score, real least, int32_t first, int32_t *place,
-                   real *value)
+static inline int any_above(int64_t n, const real *s, real least)
+{
+    int any = 0;
+    for (int64_t i = 0; i < n; i++) any |= s[i] > least;
+    return any;
+}
+
+static int64_t append(int64_t n, const real *s, real least, int32_t first, int32_t *place,
+                      real *value)
 {
     int64_t found = 0;
-    for (int64_t at = 0; at < n; at += GROUP) {
-        const real *s = score + at;
-        const int64_t size = n - at < GROUP ? n - at : GROUP;
-        int any = 0;
-        if (size == GROUP) {
-            for (int i = 0; i < GROUP; i++) any |= s[i] > least;
-        } else {
-            any = 1;
-        }
-        for (int64_t i = 0; any && i < size; i++) {
-            place[found] = first + (int32_t)(at + i);
-            value[found] = s[i];
-            found += s[i] > least;
-        }
+    for (int64_t i = 0; i < n; i++) {
+        place[found] = first + (int32_t)i;
+        value[found] = s[i];
+        found += s[i] > least;
     }
     return found;
 }
 
-/* ---- the peak --------------------------------------------------------------------------------- */
+/* Almost all groups have nothing above, and of the others almost all parts. */
+static int64_t above(int64_t n, const real *score, real least, int32_t first, int32_t *place,
+                     real *value)
+{
+    int64_t found = 0, at = 0;
+    for (; at + GROUP <= n; at += GROUP) {
+        if (!any_above(GROUP, score + at, least)) continue;
+        for (int64_t i = at; i < at + GROUP; i += PART) {
+            if (!any_above(PART, score + i, least)) continue;
+            found += append(PART, score + i, least, first + (int32_t)i, place + found,
+                            value + found);
+        }
+    }
+    return found + append(n - at, score + at, least, first + (int32_t)at, place + found,
+                          value + found);
+}
+
+/* ---- the peak ------------------------------------------------------------------------------- */
 
 #if defined(__AVX512F__)
 enum { VECTOR = 64 };
@@ -183,13 +197,14 @@ static double multiply_add(int64_t rounds, real *result)
     return (double)rounds * 12 * VECTOR / sizeof(real);
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 extern const kin_loops KIN_VARIANT(kin_loops);
 const kin_loops KIN_VARIANT(kin_loops) = {
     .name = KIN_TEXT(KIN_ISA_NAME), .add = add, .fill = fill, .scale = scale, .multiply = multiply,
     .add_row = add_row, .dropout = dropout, .gather = gather, .adam = adam, .above = above,
     .multiply_add = multiply_add, .sum = KIN_VARIANT(kin_sum), .dot = KIN_VARIANT(kin_dot),
+    .dots = KIN_VARIANT(kin_dots),
     .sum_squares = KIN_VARIANT(kin_sum_squares), .sum_rows = KIN_VARIANT(kin_sum_rows),
     .normalize = KIN_VARIANT(kin_normalize), .normalize_back = KIN_VARIANT(kin_normalize_back),
     .product = KIN_VARIANT(kin_plain_product),

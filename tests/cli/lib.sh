@@ -1,6 +1,6 @@
 # Shared by the tests of the command. KIN is the program; work happens in a temporary folder.
 set -u
-KIN=$1
+KIN=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

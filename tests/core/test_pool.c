@@ -129,7 +129,7 @@ static void bad_counts(void **state)
     kin_pool_free(pool);
 }
 
-/* ---- quotas: a pretended /sys/fs/cgroup ------------------------------------------------------- */
+/* ---- quotas: a pretended /sys/fs/cgroup ----------------------------------------------------- */
 
 static char root[] = "/tmp/kin-quota-XXXXXX";
 

@@ -79,7 +79,8 @@ static inline real *numbers(int64_t n, uint32_t which)
 {
     real *x = malloc((size_t)(n + 1) * sizeof *x);
     for (int64_t i = 0; i < n; i++) {
-        const uint64_t bits = kin_mix64(((uint64_t)which << 40) + (uint64_t)i * 0x9E3779B97F4A7C15u);
+        const uint64_t place = ((uint64_t)which << 40) + (uint64_t)i * 0x9E3779B97F4A7C15u;
+        const uint64_t bits = kin_mix64(place);
         x[i] = (real)((double)(bits >> 11) * 0x1p-51 - 2);
     }
     return x;

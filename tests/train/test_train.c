@@ -116,6 +116,17 @@ static void test_folder_rules(void **state)
     assert_false(kin_file_exists(in_folder("blind/checkpoints/step_5")));
 }
 
+/* What is refused before it begins leaves no folder, and an older run as it was. */
+static void test_refused_leaves_nothing(void **state)
+{
+    (void)state;
+    const kin_train_flags overwrite = { .overwrite = true };
+    expect_failure(train("fresh", "run.memory=1", 1, NULL, NULL, NULL), KIN_MEMORY, "");
+    assert_false(kin_file_exists(in_folder("fresh")));
+    expect_failure(train("blind", "batch.size=5000", 1, &overwrite, NULL, NULL), KIN_DATA, "");
+    assert_true(kin_file_exists(in_folder("blind/checkpoints/step_3/DONE")));
+}
+
 static void test_memory_is_refused(void **state)
 {
     (void)state;
@@ -180,7 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learns), cmocka_unit_test(test_resolved),
         cmocka_unit_test(test_any_threads), cmocka_unit_test(test_evaluate_again),
-        cmocka_unit_test(test_without_evaluation), cmocka_unit_test(test_folder_rules),
+        cmocka_unit_test(test_without_evaluation), cmocka_unit_test(test_folder_rules), cmocka_unit_test(test_refused_leaves_nothing),
         cmocka_unit_test(test_memory_is_refused), cmocka_unit_test(test_numerical),
         cmocka_unit_test(test_bad_data), cmocka_unit_test(test_variety),
     };
