@@ -22,7 +22,7 @@ kin_status kin_cpu_new(kin_backend **backend, kin_pool *pool);
 typedef struct {
     const char *vendor, *model;     /* "AuthenticAMD", "AMD EPYC ..." */
     const char *features;           /* "sse4.2 avx2 fma avx512f avx512dq ..." */
-    const char *isa;                /* loops in use: "avx512", "avx2", "plain" (kin64: plain) */
+    const char *isa;                /* loops in use: "avx512", "avx2" or "plain" (kin64) */
     bool blas;                      /* false: the plain product is used */
     const char *blas_path;          /* file of the library, "" without one */
     const char *blas_core;          /* "SkylakeX": the kernels OpenBLAS runs */

@@ -133,7 +133,7 @@ static void test_memory_is_refused(void **state)
     expect_failure(train("big", "run.memory=1", 1, NULL, NULL, NULL), KIN_MEMORY, "batch");
     char text[128];
     snprintf(text, sizeof text, "encoder.dim=4096 batch.size=200 run.memory=%.0f",
-             kin_memory_now() + 160);
+             kin_memory_now() + 130);
     expect_failure(train("huge", text, 1, NULL, NULL, NULL), KIN_MEMORY, "batch.size = ");
 }
 
@@ -191,7 +191,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learns), cmocka_unit_test(test_resolved),
         cmocka_unit_test(test_any_threads), cmocka_unit_test(test_evaluate_again),
-        cmocka_unit_test(test_without_evaluation), cmocka_unit_test(test_folder_rules), cmocka_unit_test(test_refused_leaves_nothing),
+        cmocka_unit_test(test_without_evaluation), cmocka_unit_test(test_folder_rules),
+        cmocka_unit_test(test_refused_leaves_nothing),
         cmocka_unit_test(test_memory_is_refused), cmocka_unit_test(test_numerical),
         cmocka_unit_test(test_bad_data), cmocka_unit_test(test_variety),
     };
