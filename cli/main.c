@@ -23,7 +23,7 @@ static const char *first_line =
 #ifdef KIN_DOUBLE
     "kin64 " KIN_VERSION ": kin in double precision, for checks";
 #else
-    "kin " KIN_VERSION ": trains embeddings by contrast";
+    "kin " KIN_VERSION " (" KIN_COMMIT "): trains embeddings by contrast";
 #endif
 
 static void print_help(void)

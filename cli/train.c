@@ -55,12 +55,13 @@ static kin_status report(const args *a, const char *run, const kin_train_outcome
 static kin_status train(const args *a, const kin_config *config)
 {
     device d;
-    char command[4096], blas[512];
+    char command[4096], blas[512], cpu[256];
     KIN_TRY(device_open(&d, kin_config_text(config, "run.device"),
                         (int)kin_config_number(config, "run.threads")));
     const kin_cpu_facts facts = kin_cpu_describe(d.backend);
     snprintf(blas, sizeof blas, "%s %s", facts.blas ? facts.blas_core : "plain product",
              facts.blas_config);
+    snprintf(cpu, sizeof cpu, "%s, %s loops", facts.model, facts.isa);
     join_command(a, command, sizeof command);
     watcher w;
     const kin_watch watch = watch_start(&w, a);
@@ -68,8 +69,8 @@ static kin_status train(const args *a, const kin_config *config)
     const kin_train_flags flags = {
         .resume = resume && !*resume ? "latest" : resume,
         .overwrite = args_has(a, "overwrite"),
-        .command = command, .build = "kin " KIN_VERSION ", gcc-compatible " __VERSION__,
-        .blas = blas,
+        .command = command, .build = "kin " KIN_VERSION " (" KIN_COMMIT "), compiler " __VERSION__,
+        .cpu = cpu, .blas = blas,
     };
     kin_train_outcome outcome = { 0 };
     catch_signals();

@@ -75,7 +75,7 @@ static void scores(void *state, int64_t step, const char *split, const char *wha
     if (w->quiet) return;
     finish_line(w);
     fprintf(stderr, "%s at step %" PRId64 ", %s:", split, step, what);
-    for (int i = 0; i <= KIN_MAP; i++)
+    for (int i = 0; i <= KIN_NDCG10; i++)
         fprintf(stderr, " %s %.4f", kin_measure_names[i], marks->mean[i]);
     fputc('\n', stderr);
 }

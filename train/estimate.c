@@ -84,18 +84,18 @@ kin_status kin_trainer_check_memory(kin_trainer *t)
     KIN_TRY(kin_batch_widest(t, &step, &tokens));
     const demand d = work_out(t, (double)tokens / (double)t->size);
     const double limit = kin_config_number(t->config, "run.memory"), now = kin_memory_now();
-    const double left = limit > 0 ? limit - now : kin_memory_left();
+    const double left = limit > 0 ? fmax(0, limit - now) : kin_memory_left();
     const double need = need_mb(&d, (double)t->size);
     t->expected_mb = now + need;
     if (need <= left) return KIN_OK;
     const int64_t fits = largest_batch(&d, t->size, left);
     if (fits)
-        return kin_fail(KIN_MEMORY, "the run would take %.0f MB and %.0f MB are left; batch.size "
-                                    "= %ld would fit instead of %ld", need, left, (long)fits,
+        return kin_fail(KIN_MEMORY, "the run would take %.0f MB of memory and %.0f MB are left; "
+                                    "batch.size = %ld would fit instead of %ld", need, left, (long)fits,
                         (long)t->size);
-    return kin_fail(KIN_MEMORY, "the run would take %.0f MB and %.0f MB are left; the encoder and "
-                                "its optimizer alone take %.0f MB, so no batch would fit: make "
-                                "encoder.dim or tokenizer.vocab_size smaller", need, left,
+    return kin_fail(KIN_MEMORY, "the run would take %.0f MB of memory and %.0f MB are left; even "
+                                "without a batch it takes %.0f MB: make encoder.dim, "
+                                "tokenizer.vocab_size or loss.memory smaller", need, left,
                     need_mb(&d, 0));
 }
 

@@ -13,8 +13,8 @@ static kin_status find_split(const kin_store *store, const char *name, kin_split
         if (!strcmp(name, kin_split_name((kin_split)s))) *split = (kin_split)s;
     KIN_REQUIRE(*split != KIN_SPLITS, KIN_USAGE,
                 "'%s' is not a split; expected train, validation or test", name);
-    KIN_REQUIRE(kin_split_judged(store, *split), KIN_DATA, "%s: has no %s queries", store->path,
-                name);
+    KIN_REQUIRE(kin_split_judged(store, *split), KIN_DATA, "%s: has no %s queries with a relevant "
+                "document; another --split may", store->path, name);
     return KIN_OK;
 }
 
@@ -28,9 +28,10 @@ static kin_status evaluate(const char *run, const char *split_name, kin_finished
     KIN_TRY(find_split(f->store, split_name, &split));
     KIN_TRY(kin_path_join(path, sizeof path, run, "run.json"));
     if (kin_file_exists(path)) KIN_TRY(kin_run_facts_load(&facts, path));
-    if (facts.checksum && facts.checksum != f->store->checksum)
-        kin_tell_warning(f->watch, "%s is not the store that the run was trained on",
-                         f->store->path);
+    KIN_REQUIRE(!facts.checksum || facts.checksum == f->store->checksum, KIN_DATA,
+                "%s is not the store that the run was trained on (xxh64 %016llx, not %016llx)",
+                f->store->path, (unsigned long long)f->store->checksum,
+                (unsigned long long)facts.checksum);
     kin_tell_stage(f->watch, "tokenising %ld texts", (long)f->store->texts.count);
     KIN_TRY(kin_role_tokens_make(&tokens, f->model, f->backend->pool, f->store));
     f->facts = &facts;

@@ -71,7 +71,7 @@ static kin_status log_marks(kin_trainer *t, const kin_marks *m, const kin_shape 
     kin_log_begin(t->log, t->state.step);
     for (int i = 0; i < KIN_MEASURES; i++) {
         char name[48];
-        snprintf(name, sizeof name, "val/%s", kin_measure_names[i]);
+        snprintf(name, sizeof name, "val/%s%s", kin_measure_names[i], i == KIN_MAP ? "@100" : "");
         kin_log_put(t->log, name, m->mean[i]);
     }
     kin_log_put(t->log, "geom/alignment", s->alignment);

@@ -100,6 +100,31 @@ static kin_status read_scores(const kin_json_tree *t, const char *key, kin_marks
     return read_intervals(t, intervals, s);
 }
 
+static kin_status read_comparison(const kin_json_tree *t, kin_paired *p)
+{
+    const int64_t most = (int64_t)1 << 53;
+    const kin_json *own;
+    KIN_TRY(kin_json_need(t, kin_json_root(t), "model_against_bm25", KIN_JSON_OBJECT, &own));
+    KIN_TRY(kin_json_need_number(t, own, "difference", &p->difference));
+    KIN_TRY(kin_json_need_number(t, own, "p", &p->p));
+    KIN_TRY(kin_json_need_whole(t, own, "wins", 0, most, &p->wins));
+    KIN_TRY(kin_json_need_whole(t, own, "losses", 0, most, &p->losses));
+    return kin_json_need_whole(t, own, "ties", 0, most, &p->ties);
+}
+
+static kin_status read_shape(const kin_json_tree *t, kin_shape *s)
+{
+    const kin_json *own;
+    KIN_TRY(kin_json_need(t, kin_json_root(t), "geometry", KIN_JSON_OBJECT, &own));
+    KIN_TRY(kin_json_need_number(t, own, "alignment", &s->alignment));
+    KIN_TRY(kin_json_need_number(t, own, "positive_cosine", &s->positive_cosine));
+    KIN_TRY(kin_json_need_number(t, own, "uniformity", &s->uniformity));
+    KIN_TRY(kin_json_need_number(t, own, "cosine", &s->cosine));
+    KIN_TRY(kin_json_need_number(t, own, "deviation", &s->deviation));
+    KIN_TRY(kin_json_need_number(t, own, "rank", &s->rank));
+    return kin_json_need_boolean(t, own, "collapsed", &s->collapsed);
+}
+
 static kin_status read_results(const kin_json_tree *t, kin_results *r)
 {
     const kin_json *root = kin_json_root(t);
@@ -110,6 +135,8 @@ static kin_status read_results(const kin_json_tree *t, kin_results *r)
     KIN_TRY(read_scores(t, "model", &r->model));
     KIN_TRY(read_scores(t, "untrained", &r->untrained));
     KIN_TRY(read_scores(t, "bm25", &r->bm25));
+    if (r->model.present && r->bm25.present) KIN_TRY(read_comparison(t, &r->against_bm25));
+    if (r->model.present) KIN_TRY(read_shape(t, &r->shape));
     KIN_TRY(kin_json_need_whole(t, root, "queries", 0, most, &r->queries));
     KIN_TRY(kin_json_need_whole(t, root, "documents", 0, most, &r->documents));
     KIN_TRY(kin_json_need_whole(t, root, "step", 0, most, &r->step));

@@ -46,7 +46,7 @@ typedef struct {
     bool overwrite;             /* an existing run folder is emptied first */
     const char *command;        /* the command line, for run.json */
     const char *build;          /* version, compiler and such, for run.json */
-    const char *blas;           /* the product kernel in use, for run.json */
+    const char *cpu, *blas;     /* the processor and the product kernel in use, for run.json */
 } kin_train_flags;
 
 typedef struct {

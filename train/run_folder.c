@@ -151,6 +151,7 @@ kin_status kin_run_facts_save(const kin_run_facts *f, const char *path)
     kin_json_open(&out, NULL, '{');
     put_text(&out, "command", f->command);
     put_text(&out, "build", f->build);
+    put_text(&out, "cpu", f->cpu);
     put_text(&out, "blas", f->blas);
     put_text(&out, "device", f->device);
     kin_json_put_whole(&out, "threads", f->threads);

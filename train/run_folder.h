@@ -29,7 +29,7 @@ kin_status kin_run_folder_at(const kin_run_folder *folder, const char *name, cha
 
 /* run.json: how the run was made and what became of it. NULL and 0 members are left out. */
 typedef struct {
-    const char *command, *build, *blas, *device, *store;
+    const char *command, *build, *cpu, *blas, *device, *store;
     uint64_t checksum;           /* of the store */
     int threads;
     int64_t seed, resumed_from, step, pairs;

@@ -1,4 +1,5 @@
 /* Saving: checkpoints of the whole state, and the model as users load it. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,12 +54,25 @@ static kin_status step_folder(const kin_trainer *t, char folder[KIN_PATH_MAX])
     return kin_run_folder_at(&t->folder, name, folder);
 }
 
+/* What is not finite is no checkpoint; the one before stays. */
+static kin_status check_finite(const kin_trainer *t, const kin_block *blocks, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const int64_t n = blocks[i].rows * blocks[i].cols;
+        KIN_REQUIRE(isfinite(t->backend->sum_squares(t->backend, n, blocks[i].values)),
+                    KIN_NUMERICAL, "step %ld: %s is not finite, so it was not saved",
+                    (long)t->state.step, blocks[i].name);
+    }
+    return KIN_OK;
+}
+
 kin_status kin_trainer_save(kin_trainer *t)
 {
     char folder[KIN_PATH_MAX], names[BLOCKS_MAX][64];
     kin_block blocks[BLOCKS_MAX];
     KIN_TRY(step_folder(t, folder));
     const int count = list_blocks(t, blocks, names);
+    KIN_TRY(check_finite(t, blocks, count));
     t->state.peak_mb = kin_memory_peak();
     kin_status status = to_host(t->backend, blocks, count, true);
     if (!status)

@@ -30,6 +30,7 @@ static void begin_facts(kin_trainer *t)
     kin_run_facts *f = &t->facts;
     f->command = t->flags->command;
     f->build = t->flags->build;
+    f->cpu = t->flags->cpu;
     f->blas = t->flags->blas;
     f->device = t->backend->name;
     f->store = kin_config_text(t->config, "data.store");

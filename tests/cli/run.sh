@@ -50,12 +50,14 @@ expect 2 "key.ini" "$KIN" train key.ini
 expect 3 "missing.h5" "$KIN" train run.ini --data.store missing.h5
 holds "a refused run leaves no folder" ! -e runs
 expect 0 "model" "$KIN" train run.ini
+cp out table.txt
 for file in run.ini run.json metrics.jsonl model/model.safetensors model/tokenizer.json \
             model/config.json model/modules.json; do
     holds "runs/a/$file exists" -s "runs/a/$file"
 done
 expect 2 "runs/a" "$KIN" train run.ini
 expect 0 "finished" "$KIN" train run.ini --resume
+holds "a finished run tells its results again" -z "$(diff out table.txt 2>&1)"
 
 # ---- use
 expect 0 "mrr@10" "$KIN" eval runs/a --split validation
@@ -92,6 +94,20 @@ holds "a signal saves and leaves with 75" $? = 75
 expect 0 "" "$KIN" train run.ini --run.dir runs/c $long --checkpoint.every 500 --resume --threads 3
 expect 0 "" "$KIN" train run.ini --run.dir runs/d $long
 holds "same model after stop and resume" -z "$(cmp runs/c/model/model.safetensors runs/d/model/model.safetensors 2>&1)"
+
+# ---- what a refusal must not cost
+cp -r runs/a kept
+expect 6 "memory" "$KIN" train run.ini --overwrite --run.memory 1
+expect 3 "missing.json" "$KIN" train run.ini --overwrite --tokenizer.file missing.json
+holds "a refused --overwrite leaves the old run" -z "$(diff -r runs/a kept 2>&1)"
+expect 4 "not finite" "$KIN" train run.ini --run.dir runs/n --optim.name sgd --optim.lr 1000 --optim.weight_decay 1 --checkpoint.every 1 --eval.every 0 --quiet
+expect 4 "" "$KIN" train run.ini --run.dir runs/n --optim.name sgd --optim.lr 1000 --optim.weight_decay 1 --checkpoint.every 1 --eval.every 0 --quiet --resume
+sed 's/thing/object/g' pairs.tsv > other.tsv
+"$KIN" import pairs other.tsv --out other.h5 > out 2> err
+sed "s|^store = .*|store = $work/other.h5|" runs/a/run.ini > run.new && cp run.new kept/run.ini
+expect 3 "not the store" "$KIN" eval kept --split validation
+(exec "$KIN" train run.ini --run.dir runs/z --schedule.steps 20 >&- 2>&-)
+holds "closed streams do not reach the run's files" -z "$(grep -v '^{' runs/z/metrics.jsonl)"
 
 # ---- damaged files
 head -c 3000 pairs.h5 > cut.h5

@@ -28,10 +28,16 @@ expect 2 "did you mean 'loss'" "$KIN" list lost
 expect 0 "van den Oord" "$KIN" describe loss infonce
 expect 0 "temperature" "$KIN" describe loss infonce --json
 expect 2 "infonce" "$KIN" describe loss infonse
+expect 0 "quadratic" "$KIN" list schedule
 expect 0 "static" "$KIN" list encoder
 expect 0 "wordnet" "$KIN" list importer
 expect 0 "adamw" "$KIN" list optimizer
 expect 0 "embedding_bag" "$KIN" list op
 expect 2 "did you mean L1a" "$KIN" bench L1
 expect 0 "L1a" "$KIN" bench
+expect 0 '"section"' "$KIN" list key --json
+expect 0 "99 checks, 0 failed" "$KIN" check
+expect 0 "gelu" "$KIN" check gelu
+expect 2 "did you mean infonce" "$KIN" check infonse
+expect 3 "nofile.ini" "$KIN" train nofile.ini --lr 0.1 --epochs 2
 finish

@@ -17,6 +17,13 @@ static const double tiny = 1e-14;              /* a rounding error, generously *
 static const double tiny = 3e-7;
 #endif
 
+/* The thread sanitizer makes the loops in double very slow, and they are looked at without it. */
+#ifdef __SANITIZE_THREAD__
+enum { LOOK = 0 };
+#else
+enum { LOOK = 1 };
+#endif
+
 static kin_backend *open_cpu(int threads)
 {
     kin_pool *pool;
@@ -63,7 +70,7 @@ static void for_each_cpu(kernel_check check, size_t out)
         for (int t = 0; t < COUNTS; t++) {
             kin_backend *backend = open_cpu(thread_counts[t]);
             if (t == 0) ran += strcmp(kin_cpu_describe(backend).isa, isas[i]) == 0;
-            check(backend, t == 0, t == 0 ? first : again);
+            check(backend, LOOK && t == 0, t == 0 ? first : again);
             if (t > 0) assert_memory_equal(first, again, out * sizeof *first);
             close_cpu(backend);
         }
