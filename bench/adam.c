@@ -27,9 +27,9 @@ static kin_status repeat(bench *b, double *loss)
     state *s = b->state;
     s->step++;
     const double k = (double)s->step;
-    const kin_adam a = { .beta1 = (real)0.9, .beta2 = (real)0.999, .eps = (real)1e-8,
-                         .rate = (real)(1e-3 / (1 - pow(0.9, k))),
-                         .root = (real)sqrt(1 - pow(0.999, k)), .keep = 1, .scale = 1 };
+    const kin_adam a = { .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8,
+                         .rate = 1e-3 / (1 - pow(0.9, k)), .root = sqrt(1 - pow(0.999, k)),
+                         .keep = 1, .scale = 1 };
     b->backend->adam(b->backend, b->kind->size[0], &a, s->g, s->p, s->m, s->v);
     *loss = s->p[0];
     return KIN_OK;

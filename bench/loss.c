@@ -114,7 +114,8 @@ static void close(bench *b)
 }
 
 #define CASE(id, text, rows, dim, loss, symmetric) \
-    const bench_case bench_##id = { #id, text, open, repeat, close, { rows, dim, loss, symmetric } };
+    const bench_case bench_##id = { #id, text, open, repeat, close,  \
+                                    { rows, dim, loss, symmetric } };
 CASE(L1a, "one-way InfoNCE, B 8192, D 256", 8192, 256, INFONCE, 0)
 CASE(L1b, "one-way InfoNCE, B 4096, D 64", 4096, 64, INFONCE, 0)
 CASE(L1c, "one-way InfoNCE, B 4096, D 768", 4096, 768, INFONCE, 0)

@@ -105,6 +105,6 @@ const verb verb_train = {
     .least = 1, .most = 1, .run_keys = true, .run = run,
     .details = "Writes a run folder (run.dir): the resolved run.ini, metrics.jsonl, checkpoints/,\n"
                "model/ and eval/test. A signal (Ctrl-C) saves a checkpoint and leaves with 75;\n"
-               "--resume continues bit for bit. Short names: --lr, --batch-size, --epochs, --loss,\n"
-               "--temperature, --out, --seed, --device, --threads.",
+               "--resume continues bit for bit. Short names: --lr, --batch-size, --epochs,\n"
+               "--loss, --temperature, --out, --seed, --device, --threads.",
 };

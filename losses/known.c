@@ -28,7 +28,7 @@ const char *kin_known_text(const char *loss)
     return NULL;
 }
 
-/* ---- the inputs: four small matrices given by formulas ----------------------------------------- */
+/* ---- the inputs: four small matrices given by formulas --------------------------------------- */
 
 static double entry(char which, int i)
 {
@@ -56,7 +56,7 @@ static kin_tensor stack(const char *matrices, real *values, const char *name)
     return t;
 }
 
-/* ---- reading a case ------------------------------------------------------------------------------ */
+/* ---- reading a case -------------------------------------------------------------------------- */
 
 /* Where the gradient of a matrix belongs: behind the matrices stacked before it. */
 static double *gradient_of(known_case *c, char which)
@@ -134,7 +134,7 @@ static bool read_line(known_case *c, const char *line)
     return read_hyper(c, word, rest);
 }
 
-/* ---- comparing --------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 /* Largest difference, relative to the largest entry of b, which is at least floor; NaN shows. */
 static double apart(const real *a, const double *b, int64_t n, double floor)
@@ -168,8 +168,9 @@ static kin_status compare(kin_tape *tape, known_case *c, kin_loss_check_report r
     KIN_TRY(kin_tape_backward(tape, kin_loss_apply(tape, &c->setting, &rows,
                                                    same(c) ? &rows : &columns, &got)));
     const real value = (real)got.value;
-    double worst = fmax(apart(&value, &c->value, 1, 0), apart(rows.grad, c->dq, rows.rows * DIMENSION, 0));
-    if (!same(c)) worst = fmax(worst, apart(columns.grad, c->dk, columns.rows * DIMENSION, 0));
+    const int64_t nq = rows.rows * DIMENSION, nk = columns.rows * DIMENSION;
+    double worst = fmax(apart(&value, &c->value, 1, 0), apart(rows.grad, c->dq, nq, 0));
+    if (!same(c)) worst = fmax(worst, apart(columns.grad, c->dk, nk, 0));
     for (int i = 0; i < KIN_HYPERS_MAX; i++)
         if (c->learns >> i & 1)
             worst = fmax(worst, apart(learned[i].grad, &c->dh[i], 1, sizeof(real) == 8 ? 0 : 1));

@@ -38,36 +38,34 @@ struct kin_optimizer {
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-/* The corrections are those of the rounded betas that the kernel uses: 1 - 0.999 is off by 1e-5 in
- * float, but the first step is still g / |g|. */
 static kin_adam adam_factors(const kin_optimizer_setting *setting, double lr, int64_t k)
 {
-    const real beta1 = (real)kin_optimizer_get(setting, "beta1");
-    const real beta2 = (real)kin_optimizer_get(setting, "beta2");
+    const double beta1 = kin_optimizer_get(setting, "beta1");
+    const double beta2 = kin_optimizer_get(setting, "beta2");
     return (kin_adam){
         .beta1 = beta1, .beta2 = beta2,
-        .eps = (real)kin_optimizer_get(setting, "eps"),
-        .rate = (real)(lr / (1 - pow((double)beta1, (double)k))),
-        .root = (real)sqrt(1 - pow((double)beta2, (double)k)),
+        .eps = kin_optimizer_get(setting, "eps"),
+        .rate = lr / (1 - pow(beta1, (double)k)),
+        .root = sqrt(1 - pow(beta2, (double)k)),
     };
 }
 
 static kin_adam sgd_factors(const kin_optimizer_setting *setting, double lr, int64_t k)
 {
-    const real momentum = (real)kin_optimizer_get(setting, "momentum");
+    const double momentum = kin_optimizer_get(setting, "momentum");
     (void)k;
     return (kin_adam){
         .beta1 = momentum, .beta2 = 1, .eps = 1,
-        .rate = (real)(lr / (1 - (double)momentum)), .root = 1,
+        .rate = lr / (1 - momentum), .root = 1,
     };
 }
 
 static kin_adam adagrad_factors(const kin_optimizer_setting *setting, double lr, int64_t k)
 {
     return (kin_adam){
-        .beta1 = 0, .beta2 = (real)((double)(k - 1) / (double)k),
-        .eps = (real)kin_optimizer_get(setting, "eps"),
-        .rate = (real)lr, .root = (real)(1 / sqrt((double)k)),
+        .beta1 = 0, .beta2 = (double)(k - 1) / (double)k,
+        .eps = kin_optimizer_get(setting, "eps"),
+        .rate = lr, .root = 1 / sqrt((double)k),
     };
 }
 
@@ -309,8 +307,8 @@ kin_status kin_optimizer_step(kin_optimizer *o, kin_tape *tape, double lr)
         if (!has_gradient(param->tensor)) continue;
         const double rate = lr * param->rate_factor;
         kin_adam factors = o->rule->factors(&o->setting, rate, o->steps);
-        factors.keep = (real)(param->decay ? 1 - rate * decay : 1);
-        factors.scale = (real)scale;
+        factors.keep = param->decay ? 1 - rate * decay : 1;
+        factors.scale = scale;
         KIN_TRY(move(o, tape, i, &factors));
         clamp(o, param);
     }
