@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # cmake --install, pkg-config and the example program, as a user of the library would go about it.
 . "$(dirname "$0")/lib.sh" "$1"
-build=$2 source=$3
+build=$2
 
 cmake --install "$build" --prefix "$work/usr" > out 2>&1 || { note "cmake --install"; finish; }
 pairs > pairs.tsv

@@ -1,6 +1,6 @@
 # Shared by the tests of the command. KIN is the program; work happens in a temporary folder.
 set -u
-KIN=$(realpath "$1")
+KIN=$(realpath "$1") source=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

@@ -59,6 +59,10 @@ expect 2 "runs/a" "$KIN" train run.ini
 expect 0 "finished" "$KIN" train run.ini --resume
 holds "a finished run tells its results again" -z "$(diff out table.txt 2>&1)"
 
+expect 0 "model" "$KIN" train "$source/experiments/pairs.ini" --data.store pairs.h5 --run.dir runs/p \
+    --batch-size 64 --epochs 2
+holds "the starting point for own text learns" -d runs/p/model
+
 # ---- use
 expect 0 "mrr@10" "$KIN" eval runs/a --split validation
 expect 0 '"mrr@10"' "$KIN" eval runs/a --split validation --json
