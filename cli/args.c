@@ -89,9 +89,12 @@ static kin_status read_option(const verb *v, int argc, char **argv, int *i, args
     if (!option->value) {
         KIN_REQUIRE(!equal, KIN_USAGE, "--%s takes no value, but '%s' was given", name, text);
     } else if (!equal) {
-        /* A value in brackets may be left out: --resume [WHICH]. */
+        /* A value in brackets may be left out: --resume [WHICH]. A last word that an argument is
+         * still missing for is that argument. */
         const bool optional = option->value[0] == '[';
-        const bool there = *i + 1 < argc && (!optional || argv[*i + 1][0] != '-');
+        const bool argument = *i + 2 == argc && out->count < v->least;
+        const bool there = *i + 1 < argc
+                           && (!optional || (argv[*i + 1][0] != '-' && !argument));
         KIN_REQUIRE(there || optional, KIN_USAGE, "--%s needs a value (%s)", name, option->value);
         if (there) text = argv[++*i];
     }

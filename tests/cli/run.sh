@@ -57,6 +57,8 @@ for file in run.ini run.json metrics.jsonl model/model.safetensors model/tokeniz
 done
 expect 2 "runs/a" "$KIN" train run.ini
 expect 0 "finished" "$KIN" train run.ini --resume
+expect 0 "finished" "$KIN" train --resume run.ini
+expect 0 "finished" "$KIN" train --resume latest run.ini
 holds "a finished run tells its results again" -z "$(diff out table.txt 2>&1)"
 
 expect 0 "model" "$KIN" train "$source/experiments/pairs.ini" --data.store pairs.h5 --run.dir runs/p \
