@@ -5,20 +5,6 @@
 #include "cli/print.h"
 #include "cli/verb.h"
 
-static void range_text(const kin_hyper *h, char *text, int size)
-{
-    char low[32], high[32];
-    if (h->choices) {
-        snprintf(text, (size_t)size, "%s", h->choices);
-    } else if (h->flags & KIN_BOOLEAN) {
-        snprintf(text, (size_t)size, "false|true");
-    } else {
-        kin_hyper_print(h, h->min, low, sizeof low);
-        kin_hyper_print(h, h->max, high, sizeof high);
-        snprintf(text, (size_t)size, "%s .. %s", low, high);
-    }
-}
-
 static void print_text(const kin_list *list, const kin_entry *e)
 {
     const char *head = lists_head(list->kind, e->name);
@@ -31,7 +17,7 @@ static void print_text(const kin_list *list, const kin_entry *e)
     for (const kin_hyper *h = e->hypers; h->name; h++) {
         char value[32], range[128];
         kin_hyper_print(h, h->value, value, sizeof value);
-        range_text(h, range, sizeof range);
+        kin_hyper_range(h, range, sizeof range);
         printf("%-18s %-10s %-22s %s%s\n", h->name, value, range, h->help,
                h->flags & KIN_LEARNABLE ? " (may be learned)" : "");
     }
@@ -50,7 +36,7 @@ static kin_status print_as_json(const kin_list *list, const kin_entry *e)
     for (const kin_hyper *h = e->hypers; h->name; h++) {
         char value[32], range[128];
         kin_hyper_print(h, h->value, value, sizeof value);
-        range_text(h, range, sizeof range);
+        kin_hyper_range(h, range, sizeof range);
         kin_json_open(&json, NULL, '{');
         kin_json_put_string(&json, "name", h->name);
         kin_json_put_string(&json, "default", value);

@@ -98,6 +98,18 @@ void kin_hyper_print(const kin_hyper *hyper, double value, char *text, int size)
     }
 }
 
+void kin_hyper_range(const kin_hyper *hyper, char *text, int size)
+{
+    char low[40], high[40];
+    if (hyper->choices || (hyper->flags & KIN_BOOLEAN)) {
+        snprintf(text, (size_t)size, "%s", hyper->choices ? hyper->choices : "false|true");
+        return;
+    }
+    kin_hyper_print(hyper, hyper->min, low, sizeof low);
+    kin_hyper_print(hyper, hyper->max, high, sizeof high);
+    snprintf(text, (size_t)size, "%s .. %s", low, high);
+}
+
 static int least(int a, int b)
 {
     return a < b ? a : b;

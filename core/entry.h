@@ -52,6 +52,9 @@ kin_status kin_hyper_parse(const kin_hyper *hyper, const char *where, const char
 /* The value as text that kin_hyper_parse reads back to the same number. */
 void kin_hyper_print(const kin_hyper *hyper, double value, char *text, int size);
 
+/* What is allowed, for help: "0.001 .. 10", "false|true" or the choices. */
+void kin_hyper_range(const kin_hyper *hyper, char *text, int size);
+
 /* Place of the entry called name; an unknown name fails (KIN_USAGE) and names the nearest ones. */
 kin_status kin_list_find(const kin_list *list, const char *name, int *index);
 

@@ -93,18 +93,17 @@ kin_status kin_batch_fill(kin_trainer *t, int64_t step)
 }
 
 /* The step with most tokens: memory that holds it holds every step. */
-kin_status kin_batch_widest(kin_trainer *t, int64_t *step, int64_t *tokens)
+void kin_batch_find_widest(kin_trainer *t)
 {
     enum { EPOCHS_MAX = 64 };
     const int64_t last = t->steps < EPOCHS_MAX * t->per_epoch ? t->steps
                                                                : EPOCHS_MAX * t->per_epoch;
-    *step = *tokens = 0;
+    t->widest = t->widest_tokens = 0;
     for (int64_t s = 0; s < last; s++) {
         kin_sampler_epoch(t->sampler, s / t->per_epoch);
         const int64_t n = kin_batch_tokens(t, kin_sampler_batch(t->sampler, s % t->per_epoch));
-        if (n <= *tokens) continue;
-        *tokens = n;
-        *step = s;
+        if (n <= t->widest_tokens) continue;
+        t->widest_tokens = n;
+        t->widest = s;
     }
-    return KIN_OK;
 }

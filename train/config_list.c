@@ -8,17 +8,8 @@
 
 static void describe_hyper(kin_config_key *k, const kin_hyper *h)
 {
-    char low[40], high[40];
     kin_hyper_print(h, h->value, k->value, sizeof k->value);
-    if (h->choices) {
-        snprintf(k->range, sizeof k->range, "%s", h->choices);
-    } else if (h->flags & KIN_BOOLEAN) {
-        snprintf(k->range, sizeof k->range, "false|true");
-    } else {
-        kin_hyper_print(h, h->min, low, sizeof low);
-        kin_hyper_print(h, h->max, high, sizeof high);
-        snprintf(k->range, sizeof k->range, "%s .. %s", low, high);
-    }
+    kin_hyper_range(h, k->range, sizeof k->range);
 }
 
 static void describe_names(kin_config_key *k, const kin_list *list)

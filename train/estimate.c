@@ -80,9 +80,8 @@ static int64_t largest_batch(const demand *d, int64_t most, double left)
 
 kin_status kin_trainer_check_memory(kin_trainer *t)
 {
-    int64_t step, tokens;
-    KIN_TRY(kin_batch_widest(t, &step, &tokens));
-    const demand d = work_out(t, (double)tokens / (double)t->size);
+    kin_batch_find_widest(t);
+    const demand d = work_out(t, (double)t->widest_tokens / (double)t->size);
     const double limit = kin_config_number(t->config, "run.memory"), now = kin_memory_now();
     const double left = limit > 0 ? fmax(0, limit - now) : kin_memory_left();
     const double need = need_mb(&d, (double)t->size);
@@ -150,11 +149,9 @@ static kin_estimate describe(const kin_trainer *t, double seconds)
 
 kin_status kin_trainer_measure(kin_trainer *t)
 {
-    int64_t widest, tokens;
     double seconds;
-    KIN_TRY(kin_batch_widest(t, &widest, &tokens));
-    KIN_TRY(kin_batch_fill(t, widest));            /* takes the memory of all steps */
-    KIN_TRY(kin_trainer_forward(t, widest, true));
+    KIN_TRY(kin_batch_fill(t, t->widest));         /* takes the memory of all steps */
+    KIN_TRY(kin_trainer_forward(t, t->widest, true));
     KIN_TRY(time_step(t, &seconds));
     memset(&t->last, 0, sizeof t->last);
     if (t->watch && t->watch->estimate) {

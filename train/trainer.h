@@ -31,7 +31,7 @@ typedef struct {
 /* What the last step gave. */
 typedef struct {
     kin_loss_report report;
-    double rate, norm, data_seconds, seconds;
+    double rate, norm;
 } kin_step_facts;
 
 typedef struct kin_trainer {
@@ -53,6 +53,7 @@ typedef struct kin_trainer {
     kin_sampler *sampler;
     int32_t *repeat;
     kin_batch batch;
+    int64_t widest, widest_tokens;  /* the step with most tokens, and how many */
     kin_tape *tape;
     kin_loss_setting loss;
     kin_tensor learned[KIN_HYPERS_MAX];
@@ -86,7 +87,7 @@ kin_status kin_batch_init(kin_batch *batch, kin_backend *backend);
 void kin_batch_free(kin_batch *batch);
 kin_status kin_batch_fill(kin_trainer *t, int64_t step);
 int64_t kin_batch_tokens(const kin_trainer *t, const int32_t *pairs);
-kin_status kin_batch_widest(kin_trainer *t, int64_t *step, int64_t *tokens);
+void kin_batch_find_widest(kin_trainer *t);
 
 /* estimate.c: check refuses with KIN_MEMORY what would not fit; measure runs a step that moves
  * nothing and tells what the run will take. */
