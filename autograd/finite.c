@@ -21,6 +21,7 @@ static int64_t bad_gradient(kin_backend *backend, const kin_tensor *tensor)
 {
     const kin_sparse *sparse = tensor->sparse;
     if (sparse == NULL) return bad_row(backend, tensor->rows, tensor->cols, tensor->grad);
+    if (sparse->value == NULL) return -1;              /* left open: what it sums up is finite */
     int64_t place = bad_row(backend, sparse->count, tensor->cols, sparse->value);
     if (place < 0) return -1;
     int32_t id;
@@ -71,8 +72,8 @@ static bool search(kin_tape *tape, const kin_tensor *parameter, bool late)
 {
     kin_backend *backend = kin_tape_backend(tape);
     for (const kin_node *node = kin_tape_last(tape); node != NULL; node = node->before) {
-        if (node->op->late != late || node->out->grad == NULL) continue;
-        if (bad_gradient(backend, node->out) >= 0) continue;
+        if (node->op->late != late || (node->out->grad == NULL && !node->passed)) continue;
+        if (!node->passed && bad_gradient(backend, node->out) >= 0) continue;
         for (int i = 0; i < node->inputs; i++) {
             int64_t row = bad_gradient(backend, node->in[i]);
             if (row < 0) continue;

@@ -18,6 +18,7 @@ typedef struct kin_node {
     int inputs;
     kin_tensor *out;
     void *saved;
+    bool passed;                /* out's gradient was finite, and its memory is now the input's */
     struct kin_node *before;    /* the node recorded before this one, or NULL */
 } kin_node;
 
@@ -45,8 +46,21 @@ extern const kin_list kin_ops;
 kin_node *kin_node_new(kin_tape *tape, const kin_op *op, int64_t rows, int64_t cols, int inputs,
                        ...);
 
+/* A node whose output is rows from .. of x, where they lie; its gradient is a part of x's. */
+kin_node *kin_node_view(kin_tape *tape, const kin_op *op, kin_tensor *x, int64_t from,
+                        int64_t rows);
+
 /* The tensor's gradient, zeroed on first use; NULL when it needs none (or the tape failed). */
 real *kin_grad(kin_tape *tape, kin_tensor *tensor);
+
+/* factor g joins the tensor's gradient, and becomes it where there is none yet: g lies in memory of
+ * this step and nothing reads it afterwards. */
+void kin_grad_give(kin_tape *tape, kin_tensor *tensor, real factor, real *g);
+
+/* Lets backward work in place: the memory of node->out's gradient becomes that of its input's, which
+ * is returned to be overwritten. NULL where that cannot be: the input needs no gradient or has one
+ * already, or a number is not finite and must stay to be explained. */
+real *kin_grad_pass(kin_tape *tape, kin_node *node);
 
 /* Memory until reset, of the backend or of the host; NULL when there is none: the tape fails. */
 void *kin_keep(kin_tape *tape, size_t bytes);
@@ -64,9 +78,15 @@ kin_node *kin_tape_last(const kin_tape *tape);
  * when the step is repeated. */
 uint64_t kin_tape_draw(kin_tape *tape);
 
-/* A table's row-sparse gradient: struct in host memory, room for `rows` rows of the tensor in
- * backend memory. It becomes tensor->sparse; NULL when the tape fails. */
+/* A table's row-sparse gradient: struct in host memory, room for the ids of `rows` rows in backend
+ * memory. It becomes tensor->sparse; NULL when the tape fails. */
 kin_sparse *kin_grad_sparse(kin_tape *tape, kin_tensor *tensor, int64_t rows);
+
+/* Room for the values of so many rows in tensor->sparse->value; false when the tape fails. */
+bool kin_grad_sparse_values(kin_tape *tape, const kin_tensor *tensor, int64_t rows);
+
+/* Whether sums may stay open (kin_tape_leave_sums). */
+bool kin_tape_leaves_sums(const kin_tape *tape);
 
 /* Parameter i of an example, rows x cols, with fixed numbers of either sign whose size is between
  * 0.1 and 1.5: away from the kinks of relu, near enough to 0 for the curves of tanh. */

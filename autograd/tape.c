@@ -22,7 +22,7 @@ struct kin_tape {
     kin_tensor empty;
     uint64_t seed, draws;
     uint32_t step;
-    bool training, walked;
+    bool training, walked, leaves_sums;
     kin_status status;
     char message[512];
 };
@@ -95,6 +95,8 @@ kin_arena *kin_tape_arena(const kin_tape *tape) { return tape->numbers; }
 kin_status kin_tape_status(const kin_tape *tape) { return tape->status; }
 bool kin_tape_training(const kin_tape *tape) { return tape->training; }
 kin_node *kin_tape_last(const kin_tape *tape) { return tape->last; }
+void kin_tape_leave_sums(kin_tape *tape, bool leave) { tape->leaves_sums = leave; }
+bool kin_tape_leaves_sums(const kin_tape *tape) { return tape->leaves_sums; }
 
 uint64_t kin_tape_draw(kin_tape *tape)
 {
@@ -172,10 +174,40 @@ real *kin_grad(kin_tape *tape, kin_tensor *tensor)
     if (!tensor->needs_grad || tape->status != KIN_OK) return NULL;
     if (tensor->grad != NULL) return tensor->grad;
     note_reached(tape, tensor);
+    if (tensor->whole != NULL) {
+        real *whole = kin_grad(tape, tensor->whole);
+        return tensor->grad = whole != NULL ? whole + tensor->from * tensor->cols : NULL;
+    }
     real *grad = keep_matrix(tape, tensor->name, tensor->rows, tensor->cols);
     if (grad == NULL) return NULL;
     tape->backend->zero(tape->backend, grad, sizeof(real) * (size_t)(tensor->rows * tensor->cols));
     return tensor->grad = grad;
+}
+
+void kin_grad_give(kin_tape *tape, kin_tensor *tensor, real factor, real *g)
+{
+    kin_backend *backend = tape->backend;
+    if (!tensor->needs_grad || tape->status != KIN_OK) return;
+    if (tensor->grad == NULL && tensor->whole == NULL) {
+        note_reached(tape, tensor);
+        if (factor != 1) backend->scale(backend, tensor->rows * tensor->cols, factor, g);
+        tensor->grad = g;
+        return;
+    }
+    real *grad = kin_grad(tape, tensor);
+    if (grad != NULL) backend->add(backend, tensor->rows * tensor->cols, factor, g, grad);
+}
+
+real *kin_grad_pass(kin_tape *tape, kin_node *node)
+{
+    kin_tensor *to = node->in[0], *from = node->out;
+    const int64_t n = from->rows * from->cols;
+    if (!to->needs_grad || to->grad != NULL || to->whole != NULL) return NULL;
+    if (!isfinite(tape->backend->sum_squares(tape->backend, n, from->grad))) return NULL;
+    kin_grad_give(tape, to, 1, from->grad);
+    from->grad = NULL;
+    node->passed = true;
+    return to->grad;
 }
 
 kin_sparse *kin_grad_sparse(kin_tape *tape, kin_tensor *tensor, int64_t rows)
@@ -183,10 +215,15 @@ kin_sparse *kin_grad_sparse(kin_tape *tape, kin_tensor *tensor, int64_t rows)
     note_reached(tape, tensor);
     kin_sparse *sparse = kin_keep_host(tape, sizeof *sparse);
     int32_t *id = kin_keep(tape, sizeof *id * (size_t)rows);
-    real *value = keep_matrix(tape, tensor->name, rows, tensor->cols);
-    if (value == NULL) return NULL;
-    *sparse = (kin_sparse){ 0, id, value };
+    if (id == NULL) return NULL;
+    *sparse = (kin_sparse){ .id = id };
     return tensor->sparse = sparse;
+}
+
+bool kin_grad_sparse_values(kin_tape *tape, const kin_tensor *tensor, int64_t rows)
+{
+    tensor->sparse->value = keep_matrix(tape, tensor->name, rows, tensor->cols);
+    return tensor->sparse->value != NULL;
 }
 
 /* ---- recording ------------------------------------------------------------------------------ */
@@ -201,6 +238,16 @@ kin_tensor *kin_tape_input(kin_tape *tape, int64_t rows, int64_t cols, const rea
     return tensor;
 }
 
+/* Takes its place on the tape when the output needs a gradient. */
+static void record(kin_tape *tape, kin_node *node)
+{
+    for (int i = 0; i < node->inputs; i++)
+        if (node->in[i]->needs_grad) node->out->needs_grad = tape->training;
+    if (!node->out->needs_grad) return;
+    node->before = tape->last;
+    tape->last = node;
+}
+
 kin_node *kin_node_new(kin_tape *tape, const kin_op *op, int64_t rows, int64_t cols, int inputs,
                        ...)
 {
@@ -213,15 +260,23 @@ kin_node *kin_node_new(kin_tape *tape, const kin_op *op, int64_t rows, int64_t c
     *node = (kin_node){ .op = op, .inputs = inputs, .out = out };
     va_list in;
     va_start(in, inputs);
-    for (int i = 0; i < inputs; i++) {
-        node->in[i] = va_arg(in, kin_tensor *);
-        if (node->in[i]->needs_grad) out->needs_grad = tape->training;
-    }
+    for (int i = 0; i < inputs; i++) node->in[i] = va_arg(in, kin_tensor *);
     va_end(in);
-    if (out->needs_grad) {
-        node->before = tape->last;
-        tape->last = node;
-    }
+    record(tape, node);
+    return node;
+}
+
+kin_node *kin_node_view(kin_tape *tape, const kin_op *op, kin_tensor *x, int64_t from,
+                        int64_t rows)
+{
+    kin_node *node = kin_keep_host(tape, sizeof *node);
+    kin_tensor *out = kin_keep_host(tape, sizeof *out);
+    if (out == NULL) return NULL;
+    *out = (kin_tensor){ .rows = rows, .cols = x->cols, .value = x->value + from * x->cols,
+                         .name = op->entry.name, .node = node, .whole = x, .from = from,
+                         .unit = x->unit };
+    *node = (kin_node){ .op = op, .inputs = 1, .in = { x }, .out = out };
+    record(tape, node);
     return node;
 }
 
@@ -257,6 +312,7 @@ static void walk(kin_tape *tape, bool late)
 static double sum_squares(kin_backend *backend, const kin_tensor *tensor)
 {
     const kin_sparse *sparse = tensor->sparse;
+    if (sparse != NULL && sparse->value == NULL) return 0;
     if (sparse != NULL)
         return backend->sum_squares(backend, sparse->count * tensor->cols, sparse->value);
     return backend->sum_squares(backend, tensor->rows * tensor->cols, tensor->grad);

@@ -17,6 +17,8 @@ typedef struct kin_tensor {
     real *value;
     real *grad;             /* after backward: same shape, or NULL when none was asked or reached */
     kin_sparse *sparse;     /* a table's gradient instead of grad: only rows that were touched */
+    struct kin_tensor *whole;   /* a view: its rows are rows from .. of this one */
+    int64_t from;
     bool needs_grad;
     bool unit;              /* every row has norm 1 (or is zero): l2_normalize made it */
     const char *name;       /* for messages: "encoder.table" */
@@ -36,6 +38,11 @@ void kin_tape_free(kin_tape *tape);
  * error, and begins step `step`. training false: dropout is the identity and nothing is kept for a
  * backward pass. */
 void kin_tape_reset(kin_tape *tape, uint64_t seed, uint32_t step, bool training);
+
+/* From now on (resets included) tables' row-sparse gradients keep their sums open where that is
+ * safe: sparse->value is NULL, `squares` 0, and the optimizer forms and applies each row in one go
+ * (kin_optimizer_sums). Off at first. */
+void kin_tape_leave_sums(kin_tape *tape, bool leave);
 
 kin_backend *kin_tape_backend(const kin_tape *tape);
 kin_arena *kin_tape_arena(const kin_tape *tape);       /* backend memory */

@@ -40,4 +40,8 @@ void bench_pairs(int64_t n, real *q, real *k);
 kin_status bench_bags(uint64_t seed, int64_t vocabulary, int64_t rows, int64_t length,
                       int64_t **start, int32_t **ids);
 
+/* The products that a loss over rows x rows scores of d-dimensional embeddings takes, once: a BLAS
+ * library keeps buffers that grow with the shapes it has seen, and they are not the case's memory. */
+kin_status bench_warm_products(kin_backend *backend, int64_t rows, int64_t d);
+
 #endif

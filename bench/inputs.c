@@ -43,3 +43,27 @@ kin_status bench_bags(uint64_t seed, int64_t vocabulary, int64_t rows, int64_t l
     }
     return KIN_OK;
 }
+
+kin_status bench_warm_products(kin_backend *backend, int64_t rows, int64_t d)
+{
+    const int64_t panel = rows < 256 ? rows : 256;
+    const size_t sizes[] = { (size_t)(panel * rows), (size_t)(rows * d), (size_t)(rows * d) };
+    real *block[3];
+    for (int i = 0; i < 3; i++) {
+        block[i] = backend->alloc(backend, sizes[i] * sizeof(real));
+        KIN_REQUIRE(block[i], KIN_MEMORY, "no memory for %zu numbers", sizes[i]);
+        backend->zero(backend, block[i], sizes[i] * sizeof(real));
+    }
+    real *s = block[0], *x = block[1], *y = block[2];
+    const kin_product all[] = {
+        { .transpose_b = 1, .m = panel, .n = rows, .k = d, .alpha = 1, .a = x, .lda = d, .b = x,
+          .ldb = d, .c = s, .ldc = rows },
+        { .m = panel, .n = d, .k = rows, .alpha = 1, .a = s, .lda = rows, .b = x, .ldb = d,
+          .c = y, .ldc = d },
+        { .transpose_a = 1, .m = rows, .n = d, .k = panel, .alpha = 1, .a = s, .lda = rows,
+          .b = x, .ldb = d, .c = y, .ldc = d },
+    };
+    for (int i = 0; i < 3; i++) backend->product(backend, &all[i]);
+    for (int i = 0; i < 3; i++) backend->release(backend, block[i]);
+    return KIN_OK;
+}

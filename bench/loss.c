@@ -73,7 +73,7 @@ static kin_status open(bench *b)
     b->flops = (s->self ? 4 : 6) * pairs;      /* a self-similarity needs a triangle of scores */
     if (size[SYMMETRIC]) b->flops = 8 * pairs; /* formed twice rather than kept */
     b->own_bytes = (s->self ? 1 : 2) * sizeof(real) * (size_t)(size[ROWS] * size[DIM]);
-    return KIN_OK;
+    return bench_warm_products(b->backend, size[ROWS], size[DIM]);
 }
 
 static kin_status dump(const bench *b, state *s)

@@ -53,7 +53,9 @@ static kin_status open_optimizer(bench *b, state *s)
 {
     kin_optimizer_setting setting;
     KIN_TRY(kin_optimizer_defaults(&setting, "adam"));
-    return kin_optimizer_new(&s->optimizer, b->backend, &setting, s->parameters, s->weights);
+    KIN_TRY(kin_optimizer_new(&s->optimizer, b->backend, &setting, s->parameters, s->weights));
+    kin_tape_leave_sums(s->tape, kin_optimizer_sums(s->optimizer));
+    return KIN_OK;
 }
 
 static kin_status open_static(bench *b)

@@ -37,17 +37,25 @@ typedef struct {
     const int64_t *start;      /* rows + 1, start[0] = 0 */
 } kin_bags;
 
-/* The gradient of a table that touches few of its rows. */
+/* The gradient of a table that touches few of its rows: row id[i] gets
+ *     value_i = weight[id[i]] sum over its tokens t of dy[bag of t] / count of that bag
+ * The sums may be left open (value NULL) until an optimizer forms and uses them row by row. */
 typedef struct {
     int64_t count;             /* distinct rows, at most tokens */
     int32_t *id;               /* count, ascending */
-    real *value;               /* count x cols */
+    real *value;               /* count x cols, or NULL */
+
+    kin_bags bags;             /* what the values are sums of */
+    const real *dy;            /* bags.rows x cols */
+    const real *weight;        /* table_rows, or NULL: all 1 */
+    void *work;                /* bag_work(...) bytes, filled by bag_rows */
 } kin_sparse;
 
 /* One Adam step, everything in backend memory. Bias corrections are in the factors:
  *     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
  *     p = keep p - rate m / (sqrt(v) / root + eps)
- * keep = 1 - lr weight_decay (AdamW), rate = lr / (1 - beta1^k), root = sqrt(1 - beta2^k). */
+ * keep = 1 - lr weight_decay (AdamW), rate = lr / (1 - beta1^k), root = sqrt(1 - beta2^k).
+ * Without a mean of past gradients (beta1 = 0, m = g) the array m is NULL. */
 typedef struct {
     double beta1, beta2, eps, rate, root, keep;    /* double: 1 - beta2 would lose digits in float */
     double scale;              /* g is multiplied by this first (clipping) */
@@ -71,6 +79,7 @@ struct kin_backend {
     double (*sum)(kin_backend *, int64_t n, const real *x);             /* in double */
     double (*sum_squares)(kin_backend *, int64_t n, const real *x);     /* NaN and inf show here */
     void (*add)(kin_backend *, int64_t n, real a, const real *x, real *y);       /* y += a x */
+    void (*scale)(kin_backend *, int64_t n, real a, real *y);                    /* y *= a */
     void (*fill)(kin_backend *, int64_t n, real value, real *y);
     void (*multiply)(kin_backend *, int64_t n, const real *a, const real *b, real *y); /* y += a b */
     void (*add_row)(kin_backend *, int64_t rows, int64_t cols, const real *row, real *y); /* y_ij += row_j */
@@ -84,7 +93,7 @@ struct kin_backend {
     /* y_i = x_i / |x_i|, inverse_i = 1 / |x_i|; a row with |x_i| <= 1e-12 gives y = 0, inverse = 0 */
     void (*normalize)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *y,
                       real *inverse);
-    /* dx_i += inverse_i (dy_i - (dy_i . y_i) y_i) */
+    /* dx_i += inverse_i (dy_i - (dy_i . y_i) y_i); when dx is dy it is replaced */
     void (*normalize_back)(kin_backend *, int64_t rows, int64_t cols, const real *y,
                            const real *inverse, const real *dy, real *dx);
 
@@ -97,14 +106,18 @@ struct kin_backend {
      * tokens of bag i; an empty bag gives zeros. */
     void (*bag)(kin_backend *, const kin_bags *, int64_t cols, const real *table,
                 const real *weight, real *y);
-    /* Gradient of the table: out->id and out->value have room for min(tokens, table_rows) rows.
-     * work: kin_bag_work(...) bytes. dweight (table_rows, or NULL): += d loss / d weight. */
-    void (*bag_back)(kin_backend *, const kin_bags *, int64_t table_rows, int64_t cols,
-                     const real *table, const real *weight, const real *dy, void *work,
-                     kin_sparse *out, real *dweight);
-    size_t (*bag_work)(kin_backend *, int64_t tokens, int64_t table_rows, int64_t cols);
+    /* Gradient of the table, in two steps: bag_rows lists the rows that g->bags touch, in g->id (room
+     * for min(tokens, table_rows)), g->count and g->work; then either bag_sum forms g->value (the
+     * same room in rows) and adds d loss / d weight to dweight (table_rows, or NULL), or bag_adam
+     * moves each row by its sum, which it forms on the way, and returns the sum of the squares of
+     * all values (before kin_adam.scale). */
+    size_t (*bag_work)(kin_backend *, int64_t tokens, int64_t table_rows);
+    void (*bag_rows)(kin_backend *, int64_t table_rows, kin_sparse *g);
+    void (*bag_sum)(kin_backend *, int64_t cols, const real *table, kin_sparse *g, real *dweight);
+    double (*bag_adam)(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
+                       real *m, real *v);
 
-    /* optimizers; *_rows: only the listed rows of p, m and v (table_rows x cols) move */
+    /* optimizers; *_rows: only the listed rows of p, m and v (table_rows x cols) move, by g->value */
     void (*adam)(kin_backend *, int64_t n, const kin_adam *, const real *g, real *p, real *m,
                  real *v);
     void (*adam_rows)(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,

@@ -43,6 +43,17 @@ static inline kin_cpu *cpu_of(kin_backend *backend)
     return backend->state;
 }
 
+/* Asks the cache for `cols` numbers from `at` on of each array, which will be written. m: or NULL. */
+static inline void kin_cpu_fetch(int64_t at, int64_t cols, const real *p, const real *m,
+                                 const real *v)
+{
+    for (int64_t k = at; k < at + cols; k += 64 / (int64_t)sizeof *p) {
+        __builtin_prefetch(p + k, 1);
+        __builtin_prefetch(v + k, 1);
+        if (m) __builtin_prefetch(m + k, 1);
+    }
+}
+
 /* The kernels, by file. */
 void kin_cpu_product(kin_backend *, const kin_product *);
 void kin_cpu_tile(kin_cpu *, const kin_product *, int thread);       /* one tile, in this thread */
@@ -50,6 +61,7 @@ void kin_cpu_tile(kin_cpu *, const kin_product *, int thread);       /* one tile
 double kin_cpu_sum(kin_backend *, int64_t n, const real *x);
 double kin_cpu_sum_squares(kin_backend *, int64_t n, const real *x);
 void kin_cpu_add(kin_backend *, int64_t n, real a, const real *x, real *y);
+void kin_cpu_scale(kin_backend *, int64_t n, real a, real *y);
 void kin_cpu_fill(kin_backend *, int64_t n, real value, real *y);
 void kin_cpu_multiply(kin_backend *, int64_t n, const real *a, const real *b, real *y);
 void kin_cpu_add_row(kin_backend *, int64_t rows, int64_t cols, const real *row, real *y);
@@ -70,10 +82,11 @@ void kin_cpu_adam_rows(kin_backend *, const kin_sparse *g, int64_t cols, const k
 
 void kin_cpu_bag(kin_backend *, const kin_bags *, int64_t cols, const real *table,
                  const real *weight, real *y);
-void kin_cpu_bag_back(kin_backend *, const kin_bags *, int64_t table_rows, int64_t cols,
-                      const real *table, const real *weight, const real *dy, void *work,
-                      kin_sparse *out, real *dweight);
-size_t kin_cpu_bag_work(kin_backend *, int64_t tokens, int64_t table_rows, int64_t cols);
+size_t kin_cpu_bag_work(kin_backend *, int64_t tokens, int64_t table_rows);
+void kin_cpu_bag_rows(kin_backend *, int64_t table_rows, kin_sparse *g);
+void kin_cpu_bag_sum(kin_backend *, int64_t cols, const real *table, kin_sparse *g, real *dweight);
+double kin_cpu_bag_adam(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
+                        real *m, real *v);
 
 kin_status kin_cpu_search(kin_backend *, kin_arena *work, int64_t queries, int64_t documents,
                           int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,

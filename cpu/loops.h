@@ -37,11 +37,12 @@ typedef struct {
     void (*dropout)(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t step, int add,
                     const real *x, real *y);
 
-    /* y += sum_i weight[i] base[index[i]] for rows of base, cols wide. next: an index list of n
-     * rows worth fetching meanwhile, or NULL. */
+    /* y += sum_i weight[i] base[index[i]] for rows of base that lie `stride` apart, cols wide.
+     * next: an index list of n rows worth fetching meanwhile, or NULL. */
     void (*gather)(int64_t n, const int32_t *index, const real *weight, int64_t cols,
-                   const real *base, real *y, const int32_t *next);
+                   int64_t stride, const real *base, real *y, const int32_t *next);
 
+    /* m NULL: beta1 is 0 */
     void (*adam)(int64_t n, const kin_adam *a, const real *g, real *p, real *m, real *v);
 
     /* Places i where score[i] > least, written as i + first; returns how many. */

@@ -89,6 +89,18 @@ void kin_cpu_add(kin_backend *backend, int64_t n, real a, const real *x, real *y
     run(backend, n, PIECE, add_piece, &j);
 }
 
+static void scale_piece(void *context, int64_t task, int thread)
+{
+    PIECE_OF(j->n);
+    j->loops->scale(now, j->a, j->out + at);
+}
+
+void kin_cpu_scale(kin_backend *backend, int64_t n, real a, real *y)
+{
+    job j = { .n = n, .a = a, .out = y };
+    run(backend, n, PIECE, scale_piece, &j);
+}
+
 static void fill_piece(void *context, int64_t task, int thread)
 {
     PIECE_OF(j->n);
@@ -155,7 +167,8 @@ void kin_cpu_dropout(kin_backend *backend, int64_t n, real rate, uint64_t seed, 
 static void adam_piece(void *context, int64_t task, int thread)
 {
     PIECE_OF(j->n);
-    j->loops->adam(now, j->adam, j->x + at, j->out + at, j->out2 + at, j->out3 + at);
+    j->loops->adam(now, j->adam, j->x + at, j->out + at, j->out2 ? j->out2 + at : NULL,
+                   j->out3 + at);
 }
 
 void kin_cpu_adam(kin_backend *backend, int64_t n, const kin_adam *a, const real *g, real *p,
@@ -167,24 +180,15 @@ void kin_cpu_adam(kin_backend *backend, int64_t n, const kin_adam *a, const real
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static void fetch(const real *row, int64_t cols)
-{
-    for (int64_t k = 0; k < cols; k += 64 / (int64_t)sizeof *row) __builtin_prefetch(row + k, 1);
-}
-
 static void adam_rows_piece(void *context, int64_t task, int thread)
 {
     PIECE_OF(j->sparse->count);
     for (int64_t i = at; i < at + now; i++) {
         const int64_t row = j->sparse->id[i] * j->cols;
-        if (i + 1 < j->sparse->count) {
-            const int64_t next = j->sparse->id[i + 1] * j->cols;
-            fetch(j->out + next, j->cols);
-            fetch(j->out2 + next, j->cols);
-            fetch(j->out3 + next, j->cols);
-        }
+        if (i + 1 < j->sparse->count)
+            kin_cpu_fetch(j->sparse->id[i + 1] * j->cols, j->cols, j->out, j->out2, j->out3);
         j->loops->adam(j->cols, j->adam, j->sparse->value + i * j->cols, j->out + row,
-                       j->out2 + row, j->out3 + row);
+                       j->out2 ? j->out2 + row : NULL, j->out3 + row);
     }
 }
 

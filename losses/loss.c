@@ -67,7 +67,6 @@ enum { INPUTS_MAX = 4 };                       /* rows, columns, learned hyperpa
 typedef struct {
     int inputs;
     real *gradient[INPUTS_MAX];                /* of each input, or NULL */
-    int64_t count[INPUTS_MAX];
     double factor[INPUTS_MAX];                 /* that the gradient still lacks */
 } saved;
 
@@ -78,9 +77,8 @@ static void backward(kin_tape *tape, kin_node *node)
     real upstream;
     backend->download(backend, &upstream, node->out->grad, sizeof upstream);
     for (int i = 0; i < s->inputs; i++) {
-        real *to = s->gradient[i] ? kin_grad(tape, node->in[i]) : NULL;
         const real factor = (real)(upstream * s->factor[i]);
-        if (to) backend->add(backend, s->count[i], factor, s->gradient[i], to);
+        if (s->gradient[i]) kin_grad_give(tape, node->in[i], factor, s->gradient[i]);
     }
 }
 
@@ -196,9 +194,8 @@ static saved *make_room(kin_tape *tape, const kin_node *node)
     for (int i = 0; i < node->inputs; i++) {
         const kin_tensor *in = node->in[i];
         const bool carries = i == 0 && learns && !node->in[1]->needs_grad;
-        s->count[i] = in->rows * in->cols;
         if (!in->needs_grad && !carries) continue;
-        s->gradient[i] = kin_keep(tape, (size_t)s->count[i] * sizeof(real));
+        s->gradient[i] = kin_keep(tape, (size_t)(in->rows * in->cols) * sizeof(real));
         if (!s->gradient[i]) return NULL;
     }
     return s;

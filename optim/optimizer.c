@@ -9,7 +9,8 @@
  * SGD: u = momentum u + g, p *= 1 - lr weight_decay, p -= lr u. With beta1 = momentum m is
  *     (1 - momentum) u; the denominator is eps = 1 because v stays 0.
  * Adagrad, Duchi et al. 2011: s += g^2, p -= lr g / (sqrt(s) + eps). With beta2 = (k - 1) / k v is
- *     the mean s / k, so root = 1 / sqrt(k). The mean is over all steps, hence always dense. */
+ *     the mean s / k, so root = 1 / sqrt(k). The mean is over all steps, hence always dense.
+ * Where beta1 is 0 there is no m. */
 #include "optim/optimizer.h"
 
 #include <math.h>
@@ -33,7 +34,7 @@ struct kin_optimizer {
     size_t bytes;
     int64_t steps;
     double norm;
-    bool dense;
+    bool dense, sums;           /* sums: forms the rows of a table's gradient itself */
 };
 
 /* ---- the table ------------------------------------------------------------------------------ */
@@ -174,8 +175,9 @@ static kin_status check_parameters(const kin_parameter *params, int count)
 
 static kin_status take_memory(kin_optimizer *o, const kin_parameter *params)
 {
+    const bool mean = o->rule->factors(&o->setting, 0, 1).beta1 > 0;
     int64_t numbers = 0;
-    for (int i = 0; i < o->count; i++) numbers += 2 * padded(&params[i]);
+    for (int i = 0; i < o->count; i++) numbers += (mean ? 2 : 1) * padded(&params[i]);
     o->bytes = sizeof(real) * (size_t)numbers;
     o->params = calloc((size_t)o->count, sizeof *o->params);
     o->m = calloc((size_t)o->count, sizeof *o->m);
@@ -187,8 +189,8 @@ static kin_status take_memory(kin_optimizer *o, const kin_parameter *params)
     o->backend->zero(o->backend, o->state, o->bytes);
     real *at = o->state;
     for (int i = 0; i < o->count; i++) {
-        o->m[i] = at;
-        o->v[i] = at + padded(&params[i]);
+        o->m[i] = mean ? at : NULL;
+        o->v[i] = mean ? at + padded(&params[i]) : at;
         at = o->v[i] + padded(&params[i]);
     }
     return KIN_OK;
@@ -207,6 +209,7 @@ kin_status kin_optimizer_new(kin_optimizer **out, kin_backend *backend,
     o->setting = *setting;
     o->rule = &rules[setting->optimizer];
     o->dense = o->rule->dense || kin_optimizer_get(setting, "dense") != 0;
+    o->sums = !o->dense && kin_optimizer_get(setting, "clip") <= 0;
     o->count = count;
     kin_status status = take_memory(o, params);
     if (status != KIN_OK) kin_optimizer_free(o);
@@ -225,6 +228,7 @@ void kin_optimizer_free(kin_optimizer *o)
 }
 
 double kin_optimizer_norm(const kin_optimizer *o) { return o->norm; }
+bool kin_optimizer_sums(const kin_optimizer *o) { return o->sums; }
 int64_t kin_optimizer_steps(const kin_optimizer *o) { return o->steps; }
 void kin_optimizer_set_steps(kin_optimizer *o, int64_t steps) { o->steps = steps; }
 
@@ -248,6 +252,9 @@ static kin_status measure(kin_optimizer *o)
     for (int i = 0; i < o->count; i++) {
         const kin_tensor *tensor = o->params[i].tensor;
         if (!has_gradient(tensor)) continue;
+        KIN_REQUIRE(o->sums || tensor->sparse == NULL || tensor->sparse->value != NULL, KIN_USAGE,
+                    "optim: the gradient of %s was left unsummed, for an optimizer without "
+                    "clipping whose rows may rest", tensor->name);
         squares += tensor->squares;
         reached++;
     }
@@ -279,8 +286,14 @@ static void clamp(kin_optimizer *o, const kin_parameter *param)
 
 static kin_status move(kin_optimizer *o, kin_tape *tape, int i, const kin_adam *factors)
 {
-    const kin_tensor *tensor = o->params[i].tensor;
+    kin_tensor *tensor = o->params[i].tensor;
     kin_backend *backend = o->backend;
+    if (tensor->sparse != NULL && tensor->sparse->value == NULL) {
+        tensor->squares = backend->bag_adam(backend, tensor->sparse, tensor->cols, factors,
+                                            tensor->value, o->m[i], o->v[i]);
+        o->norm = sqrt(o->norm * o->norm + tensor->squares);
+        return KIN_OK;
+    }
     if (tensor->sparse != NULL && !o->dense) {
         backend->adam_rows(backend, tensor->sparse, tensor->cols, factors, tensor->value, o->m[i],
                            o->v[i]);

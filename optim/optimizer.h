@@ -53,6 +53,10 @@ void kin_optimizer_free(kin_optimizer *optimizer);
  * (KIN_NUMERICAL). Parameters without a gradient rest. */
 kin_status kin_optimizer_step(kin_optimizer *optimizer, kin_tape *tape, double lr);
 
+/* Whether a step takes gradients whose sums were left open (kin_tape_leave_sums): without clipping,
+ * which needs their norm beforehand, and without `dense`. */
+bool kin_optimizer_sums(const kin_optimizer *optimizer);
+
 /* Euclidean norm of all gradients of the last step, before clipping. Clipping multiplies the
  * gradients by min(1, clip / (norm + 1e-6)). */
 double kin_optimizer_norm(const kin_optimizer *optimizer);

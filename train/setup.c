@@ -304,7 +304,9 @@ kin_status kin_trainer_setup_step(kin_trainer *t)
 {
     KIN_TRY(make_optimizer(t));
     KIN_TRY(kin_batch_init(&t->batch, t->backend));
-    return kin_tape_new(&t->tape, t->backend);
+    KIN_TRY(kin_tape_new(&t->tape, t->backend));
+    kin_tape_leave_sums(t->tape, kin_optimizer_sums(t->optimizer));
+    return KIN_OK;
 }
 
 void kin_trainer_close_step(kin_trainer *t)

@@ -104,18 +104,43 @@ static bool join(kin_tape *tape, kin_node *node, joined *all)
     return true;
 }
 
-static void bag_back(kin_tape *tape, const joined *all, const kin_node *node, kin_sparse *sparse)
+/* Whether the rows' sums may be left to the optimizer: nobody else asks for them, and none of them
+ * can come out infinite, so that there will be nothing to explain. */
+static bool may_stay_open(kin_tape *tape, const kin_node *node, const joined *all)
 {
-    const kin_tensor *table = node->in[0], *weight = node->in[1];
+    const double most = 1e15;
+    const kin_tensor *table = node->in[0];
     kin_backend *backend = kin_tape_backend(tape);
-    real *dweight = weight != NULL ? kin_grad(tape, node->in[1]) : NULL;
-    const size_t mark = kin_arena_mark(kin_tape_arena(tape));
-    void *work = kin_keep(tape, backend->bag_work(backend, all->bags.tokens, table->rows,
-                                                  table->cols));
-    if (work == NULL) return;
-    backend->bag_back(backend, &all->bags, table->rows, table->cols, table->value,
-                      weight != NULL ? weight->value : NULL, all->dy, work, sparse, dweight);
-    kin_arena_rewind(kin_tape_arena(tape), mark);
+    if (!kin_tape_leaves_sums(tape) || table->grad != NULL || !table->needs_grad) return false;
+    if (node->inputs > 1 && node->in[1]->needs_grad) return false;
+    return backend->sum_squares(backend, all->bags.rows * table->cols, all->dy) < most * most;
+}
+
+/* Lists the rows that get a gradient. */
+static kin_sparse *list_rows(kin_tape *tape, const kin_node *node, const joined *all, int64_t most)
+{
+    kin_tensor *table = node->in[0];
+    kin_backend *backend = kin_tape_backend(tape);
+    kin_sparse *sparse = kin_grad_sparse(tape, table, most);
+    void *work = kin_keep(tape, backend->bag_work(backend, all->bags.tokens, table->rows));
+    if (work == NULL) return NULL;
+    sparse->bags = all->bags;
+    sparse->dy = all->dy;
+    sparse->weight = node->inputs > 1 ? node->in[1]->value : NULL;
+    sparse->work = work;
+    backend->bag_rows(backend, table->rows, sparse);
+    return sparse;
+}
+
+static void sum(kin_tape *tape, const kin_node *node, kin_sparse *sparse, int64_t most)
+{
+    kin_tensor *table = node->in[0];
+    kin_backend *backend = kin_tape_backend(tape);
+    real *dweight = node->inputs > 1 ? kin_grad(tape, node->in[1]) : NULL;
+    if (!kin_grad_sparse_values(tape, table, most)) return;
+    backend->bag_sum(backend, table->cols, table->value, sparse, dweight);
+    if (table->grad != NULL) kin_sparse_scatter(backend, sparse, table->cols, table->grad);
+    if (table->grad != NULL || !table->needs_grad) table->sparse = NULL;
 }
 
 static bool newest(const kin_tape *tape, const kin_node *node)
@@ -127,16 +152,12 @@ static bool newest(const kin_tape *tape, const kin_node *node)
 
 static void backward(kin_tape *tape, kin_node *node)
 {
-    kin_tensor *table = node->in[0];
     joined all;
     if (!newest(tape, node) || !join(tape, node, &all)) return;
-    const int64_t tokens = all.bags.tokens;
-    kin_sparse *sparse = kin_grad_sparse(tape, table, tokens < table->rows ? tokens : table->rows);
-    if (sparse == NULL) return;
-    if (tokens > 0) bag_back(tape, &all, node, sparse);
-    if (table->grad != NULL)
-        kin_sparse_scatter(kin_tape_backend(tape), sparse, table->cols, table->grad);
-    if (table->grad != NULL || !table->needs_grad) table->sparse = NULL;
+    const int64_t tokens = all.bags.tokens, rows = node->in[0]->rows;
+    const int64_t most = tokens < rows ? tokens : rows;
+    kin_sparse *sparse = list_rows(tape, node, &all, most);
+    if (sparse != NULL && !may_stay_open(tape, node, &all)) sum(tape, node, sparse, most);
 }
 
 /* Duplicates inside a bag and across bags, an empty bag, a row that nobody touches. */

@@ -24,9 +24,11 @@ static void backward(kin_tape *tape, kin_node *node)
 {
     const kin_tensor *y = node->out;
     kin_backend *backend = kin_tape_backend(tape);
-    real *dx = kin_grad(tape, node->in[0]);
+    real *dx = kin_grad_pass(tape, node);
+    const real *dy = dx != NULL ? dx : y->grad;
+    if (dx == NULL) dx = kin_grad(tape, node->in[0]);
     if (dx == NULL) return;
-    backend->normalize_back(backend, y->rows, y->cols, y->value, node->saved, y->grad, dx);
+    backend->normalize_back(backend, y->rows, y->cols, y->value, node->saved, dy, dx);
 }
 
 static kin_tensor *example(kin_tape *tape, int case_, kin_tensor **params, int *count)

@@ -2,7 +2,8 @@
  *
  *     y = rows from .. from + rows - 1 of x        the same rows of dx += dy
  *
- * x: B x D, y: rows x D. */
+ * x: B x D, y: rows x D. Nothing is copied: y lies in x, and its gradient in that of x, so that
+ * there is nothing to do backward. */
 #include "autograd/op.h"
 
 kin_tensor *kin_split_rows(kin_tape *tape, kin_tensor *x, int64_t from, int64_t rows)
@@ -10,25 +11,8 @@ kin_tensor *kin_split_rows(kin_tape *tape, kin_tensor *x, int64_t from, int64_t 
     if (from < 0 || rows < 0 || from > x->rows || rows > x->rows - from)
         return kin_tape_fail(tape, KIN_USAGE, "split_rows: %" PRId64 " rows from row %" PRId64
                              " on, x is " KIN_SHAPE, rows, from, KIN_DIMS(x));
-    kin_node *node = kin_node_new(tape, &kin_op_split_rows, rows, x->cols, 1, x);
-    int64_t *saved = kin_keep_host(tape, sizeof *saved);
-    if (saved == NULL) return kin_empty(tape);
-    kin_backend *backend = kin_tape_backend(tape);
-    backend->copy(backend, node->out->value, x->value + from * x->cols,
-                  sizeof(real) * (size_t)(rows * x->cols));
-    *saved = from;
-    node->saved = saved;
-    node->out->unit = x->unit;
-    return node->out;
-}
-
-static void backward(kin_tape *tape, kin_node *node)
-{
-    const kin_tensor *y = node->out;
-    const int64_t *from = node->saved;
-    kin_backend *backend = kin_tape_backend(tape);
-    real *dx = kin_grad(tape, node->in[0]);
-    if (dx != NULL) backend->add(backend, y->rows * y->cols, 1, y->grad, dx + *from * y->cols);
+    kin_node *node = kin_node_view(tape, &kin_op_split_rows, x, from, rows);
+    return node != NULL ? node->out : kin_empty(tape);
 }
 
 static kin_tensor *example(kin_tape *tape, int case_, kin_tensor **params, int *count)
@@ -42,6 +26,5 @@ static kin_tensor *example(kin_tape *tape, int case_, kin_tensor **params, int *
 
 const kin_op kin_op_split_rows = {
     .entry = { "split_rows", "some neighbouring rows of a tensor", { { 0 } } },
-    .backward = backward,
     .example = example,
 };

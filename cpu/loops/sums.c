@@ -1,6 +1,14 @@
 /* Loops that sum, compiled so that sums run in lanes. How many lanes belongs to the instruction
  * set, so the order of a sum is fixed for a given variant. */
+#include <stdbool.h>
 #include "cpu/loops/sums.h"
+
+/* A loop whose arrays are the same or apart. */
+#ifdef __clang__
+#define EACH(j, n) _Pragma("clang loop vectorize(assume_safety)") for (int64_t j = 0; j < (n); j++)
+#else
+#define EACH(j, n) _Pragma("GCC ivdep") for (int64_t j = 0; j < (n); j++)
+#endif
 
 double KIN_VARIANT(kin_sum)(int64_t n, const real *x)
 {
@@ -71,10 +79,15 @@ void KIN_VARIANT(kin_normalize)(int64_t rows, int64_t cols, const real *x, real 
 }
 
 void KIN_VARIANT(kin_normalize_back)(int64_t rows, int64_t cols, const real *y,
-                                     const real *inverse, const real *dy, real *restrict dx)
+                                     const real *inverse, const real *dy, real *dx)
 {
+    const bool replace = dx == dy;
     for (int64_t i = 0; i < rows; i++, y += cols, dy += cols, dx += cols) {
         const real along = (real)KIN_VARIANT(kin_dot)(cols, dy, y), factor = inverse[i];
-        for (int64_t j = 0; j < cols; j++) dx[j] += factor * (dy[j] - along * y[j]);
+        if (replace) {
+            EACH(j, cols) dx[j] = factor * (dx[j] - along * y[j]);
+        } else {
+            EACH(j, cols) dx[j] += factor * (dy[j] - along * y[j]);
+        }
     }
 }

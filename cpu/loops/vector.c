@@ -89,20 +89,20 @@ static void fetch_row(const real *row, int64_t cols)
 }
 
 static void gather(int64_t n, const int32_t *index, const real *weight, int64_t cols,
-                 const real *base, real *restrict y, const int32_t *next)
+                   int64_t stride, const real *base, real *restrict y, const int32_t *next)
 {
     int64_t i = 0;
     for (; i + 4 <= n; i += 4) {             /* four rows at a time touch y a quarter as often */
-        const real *a = base + index[i] * cols, *b = base + index[i + 1] * cols;
-        const real *c = base + index[i + 2] * cols, *d = base + index[i + 3] * cols;
+        const real *a = base + index[i] * stride, *b = base + index[i + 1] * stride;
+        const real *c = base + index[i + 2] * stride, *d = base + index[i + 3] * stride;
         const real s = weight[i], t = weight[i + 1], u = weight[i + 2], w = weight[i + 3];
-        for (int k = 0; next && k < 4; k++) fetch_row(base + next[i + k] * cols, cols);
+        for (int k = 0; next && k < 4; k++) fetch_row(base + next[i + k] * stride, cols);
         for (int64_t j = 0; j < cols; j++) y[j] += (s * a[j] + t * b[j]) + (u * c[j] + w * d[j]);
     }
     for (; i < n; i++) {
-        const real *a = base + index[i] * cols;
+        const real *a = base + index[i] * stride;
         const real s = weight[i];
-        if (next) fetch_row(base + next[i] * cols, cols);
+        if (next) fetch_row(base + next[i] * stride, cols);
         for (int64_t j = 0; j < cols; j++) y[j] += s * a[j];
     }
 }
@@ -111,17 +111,22 @@ static void gather(int64_t n, const int32_t *index, const real *weight, int64_t 
 
 /* rate m / (sqrt(v) / root + eps) is (rate root) m / (sqrt(v) + eps root): one division less. */
 static void adam(int64_t n, const kin_adam *a, const real *g, real *restrict p, real *restrict m,
-               real *restrict v)
+                 real *restrict v)
 {
     const real beta1 = (real)a->beta1, beta2 = (real)a->beta2, keep = (real)a->keep;
     const real fresh1 = (real)(1 - a->beta1), fresh2 = (real)(1 - a->beta2);
     const real rate = (real)(a->rate * a->root), eps = (real)(a->eps * a->root);
     const real factor = (real)a->scale;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; m && i < n; i++) {
         const real x = g[i] * factor;
         m[i] = beta1 * m[i] + fresh1 * x;
         v[i] = beta2 * v[i] + fresh2 * x * x;
         p[i] = keep * p[i] - rate * m[i] / (sqrt(v[i]) + eps);
+    }
+    for (int64_t i = 0; !m && i < n; i++) {
+        const real x = g[i] * factor;
+        v[i] = beta2 * v[i] + fresh2 * x * x;
+        p[i] = keep * p[i] - rate * x / (sqrt(v[i]) + eps);
     }
 }
 

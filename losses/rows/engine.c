@@ -7,7 +7,7 @@
 #include <math.h>
 #include "losses/rows/rows.h"
 
-enum { PANEL_BYTES = 8 << 20, PANEL_LEAST = 128 };
+enum { PANEL_BYTES = 6 << 20, PANEL_LEAST = 128 };
 
 typedef struct {
     kin_rows_run *run;

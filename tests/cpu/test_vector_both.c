@@ -217,7 +217,7 @@ static void adam_rows(kin_backend *b, bool look, real *out)
     real *start = numbers(3 * V * D, 13), *dense = malloc(3 * V * D * sizeof *dense);
     real *value = numbers(V * D, 14), *g = calloc(V * D, sizeof *g);
     int32_t id[V];
-    kin_sparse sparse = { 0, id, value };
+    kin_sparse sparse = { .id = id, .value = value };
     for (int32_t row = 0; row < V; row += 1 + row % 3) id[sparse.count++] = row;
     for (int64_t i = 0; i < sparse.count; i++) {
         memcpy(g + id[i] * D, value + i * D, D * sizeof *g);

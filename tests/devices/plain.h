@@ -5,6 +5,7 @@
 #define KIN_TESTS_DEVICES_PLAIN_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include "core/backend.h"
@@ -69,6 +70,12 @@ static void plain_add(kin_backend *b, int64_t n, real a, const real *x, real *y)
 {
     (void)b;
     for (int64_t i = 0; i < n; i++) y[i] += a * x[i];
+}
+
+static void plain_scale(kin_backend *b, int64_t n, real a, real *y)
+{
+    (void)b;
+    for (int64_t i = 0; i < n; i++) y[i] *= a;
 }
 
 static void plain_fill(kin_backend *b, int64_t n, real value, real *y)
@@ -159,8 +166,11 @@ static void plain_normalize_back(kin_backend *b, int64_t rows, int64_t cols, con
         const real *yi = y + i * cols, *dyi = dy + i * cols;
         double dot = 0;
         for (int64_t j = 0; j < cols; j++) dot += (double)yi[j] * (double)dyi[j];
-        for (int64_t j = 0; j < cols; j++)
-            dx[i * cols + j] += (real)((double)inverse[i] * ((double)dyi[j] - dot * (double)yi[j]));
+        for (int64_t j = 0; j < cols; j++) {
+            const double old = dx == dy ? 0 : (double)dx[i * cols + j];
+            const double more = (double)inverse[i] * ((double)dyi[j] - dot * (double)yi[j]);
+            dx[i * cols + j] = (real)(old + more);
+        }
     }
 }
 
@@ -192,45 +202,52 @@ static void plain_bag(kin_backend *b, const kin_bags *bags, int64_t cols, const 
     }
 }
 
-/* Work: a dense gradient in double, and for each row whether it was touched. */
-static size_t plain_bag_work(kin_backend *b, int64_t tokens, int64_t table_rows, int64_t cols)
+static size_t plain_bag_work(kin_backend *b, int64_t tokens, int64_t table_rows)
+{
+    (void)b, (void)tokens, (void)table_rows;
+    return 1;
+}
+
+static bool plain_touched(const kin_bags *bags, int32_t id)
+{
+    for (int64_t t = 0; t < bags->tokens; t++)
+        if (bags->ids[t] == id) return true;
+    return false;
+}
+
+static void plain_bag_rows(kin_backend *b, int64_t table_rows, kin_sparse *g)
 {
     (void)b;
-    (void)tokens;
-    return sizeof(double) * (size_t)(table_rows * cols) + (size_t)table_rows;
+    g->count = 0;
+    for (int32_t id = 0; id < table_rows; id++)
+        if (plain_touched(&g->bags, id)) g->id[g->count++] = id;
 }
 
-static void plain_bag_token(int64_t id, double share, int64_t cols, const real *table,
-                            const real *weight, const real *dy, double *sum, real *dweight)
+/* Number j of the gradient of row id, without its weight. */
+static double plain_bag_value(const kin_sparse *g, int32_t id, int64_t cols, int64_t j)
 {
-    double dot = 0;
-    for (int64_t j = 0; j < cols; j++) {
-        sum[id * cols + j] += share * (weight != NULL ? (double)weight[id] : 1) * (double)dy[j];
-        dot += share * (double)dy[j] * (double)table[id * cols + j];
+    double sum = 0;
+    for (int64_t i = 0; i < g->bags.rows; i++) {
+        const double n = (double)(g->bags.start[i + 1] - g->bags.start[i]);
+        for (int64_t t = g->bags.start[i]; t < g->bags.start[i + 1]; t++)
+            if (g->bags.ids[t] == id) sum += (double)g->dy[i * cols + j] / n;
     }
-    if (dweight != NULL) dweight[id] += (real)dot;
+    return sum;
 }
 
-static void plain_bag_back(kin_backend *b, const kin_bags *bags, int64_t table_rows, int64_t cols,
-                           const real *table, const real *weight, const real *dy, void *work,
-                           kin_sparse *out, real *dweight)
+static void plain_bag_sum(kin_backend *b, int64_t cols, const real *table, kin_sparse *g,
+                          real *dweight)
 {
-    double *sum = work;
-    char *touched = (char *)(sum + table_rows * cols);
-    memset(work, 0, plain_bag_work(b, bags->tokens, table_rows, cols));
-    for (int64_t i = 0; i < bags->rows; i++) {
-        const double share = 1 / (double)(bags->start[i + 1] - bags->start[i]);
-        for (int64_t t = bags->start[i]; t < bags->start[i + 1]; t++) {
-            plain_bag_token(bags->ids[t], share, cols, table, weight, dy + i * cols, sum, dweight);
-            touched[bags->ids[t]] = 1;
+    (void)b;
+    for (int64_t i = 0; i < g->count; i++) {
+        const int32_t id = g->id[i];
+        double dot = 0;
+        for (int64_t j = 0; j < cols; j++) {
+            const double value = plain_bag_value(g, id, cols, j);
+            dot += value * (double)table[id * cols + j];
+            g->value[i * cols + j] = (real)(value * (g->weight ? (double)g->weight[id] : 1));
         }
-    }
-    out->count = 0;
-    for (int64_t id = 0; id < table_rows; id++) {
-        if (!touched[id]) continue;
-        for (int64_t j = 0; j < cols; j++)
-            out->value[out->count * cols + j] = (real)sum[id * cols + j];
-        out->id[out->count++] = (int32_t)id;
+        if (dweight != NULL) dweight[id] += (real)dot;
     }
 }
 
@@ -240,9 +257,10 @@ static void plain_adam(kin_backend *b, int64_t n, const kin_adam *a, const real 
     (void)b;
     for (int64_t i = 0; i < n; i++) {
         const real x = a->scale * g[i];
-        m[i] = a->beta1 * m[i] + (1 - a->beta1) * x;
+        const real mean = m != NULL ? a->beta1 * m[i] + (1 - a->beta1) * x : x;
+        if (m != NULL) m[i] = mean;
         v[i] = a->beta2 * v[i] + (1 - a->beta2) * x * x;
-        p[i] = a->keep * p[i] - a->rate * m[i] / ((real)sqrt((double)v[i]) / a->root + a->eps);
+        p[i] = a->keep * p[i] - a->rate * mean / ((real)sqrt((double)v[i]) / a->root + a->eps);
     }
 }
 
@@ -251,8 +269,24 @@ static void plain_adam_rows(kin_backend *b, const kin_sparse *g, int64_t cols, c
 {
     for (int64_t i = 0; i < g->count; i++) {
         const int64_t at = g->id[i] * cols;
-        plain_adam(b, cols, a, g->value + i * cols, p + at, m + at, v + at);
+        plain_adam(b, cols, a, g->value + i * cols, p + at, m != NULL ? m + at : NULL, v + at);
     }
+}
+
+static double plain_bag_adam(kin_backend *b, const kin_sparse *g, int64_t cols, const kin_adam *a,
+                             real *p, real *m, real *v)
+{
+    double squares = 0;
+    for (int64_t i = 0; i < g->count; i++) {
+        for (int64_t j = 0; j < cols; j++) {
+            const int64_t at = g->id[i] * cols + j;
+            const double weight = g->weight ? (double)g->weight[g->id[i]] : 1;
+            const real value = (real)(weight * plain_bag_value(g, g->id[i], cols, j));
+            squares += (double)value * (double)value;
+            plain_adam(b, 1, a, &value, p + at, m != NULL ? m + at : NULL, v + at);
+        }
+    }
+    return squares;
 }
 
 static kin_backend plain_backend(void)
@@ -262,13 +296,13 @@ static kin_backend plain_backend(void)
         .alloc = plain_alloc, .release = plain_release,
         .upload = plain_copy, .download = plain_copy, .copy = plain_copy, .zero = plain_zero,
         .product = plain_product, .sum = plain_sum, .sum_squares = plain_sum_squares,
-        .add = plain_add, .fill = plain_fill, .multiply = plain_multiply,
+        .add = plain_add, .scale = plain_scale, .fill = plain_fill, .multiply = plain_multiply,
         .add_row = plain_add_row, .sum_rows = plain_sum_rows,
         .element = plain_element, .element_back = plain_element_back,
         .normalize = plain_normalize, .normalize_back = plain_normalize_back,
         .dropout = plain_dropout,
-        .bag = plain_bag, .bag_back = plain_bag_back, .bag_work = plain_bag_work,
-        .adam = plain_adam, .adam_rows = plain_adam_rows,
+        .bag = plain_bag, .bag_work = plain_bag_work, .bag_rows = plain_bag_rows,
+        .bag_sum = plain_bag_sum, .bag_adam = plain_bag_adam, .adam = plain_adam, .adam_rows = plain_adam_rows,
     };
 }
 
