@@ -7,6 +7,7 @@
 #include "bench/bench.h"
 #include "cli/device.h"
 #include "cli/print.h"
+#include "cli/profile.h"
 #include "core/entry.h"
 #include "core/file.h"
 #include "cpu/cpu.h"

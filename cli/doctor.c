@@ -80,6 +80,7 @@ static kin_status print_facts_json(const facts *f)
     kin_json_put_number(&json, "product_all_gflops", f->rates.product_all);
     kin_json_put_whole(&json, "threads", f->threads);
     kin_json_put_number(&json, "memory_mb", f->memory_mb);
+    kin_json_put_number(&json, "memory_gb_per_s", f->rates.memory);
     kin_json_put_boolean(&json, "hdf5", f->hdf5);
     kin_json_put_string(&json, "cuda", cuda_state());
     kin_json_put_boolean(&json, "wordnet", f->wordnet);
@@ -98,8 +99,8 @@ static void print_facts(const facts *f)
     printf("product   measured %.0f GFLOP/s on one core, expected %.0f or more (%.0f %% of a peak of"
            " %.0f); %.0f on %d threads\n", f->rates.product_one, EXPECTED * f->rates.peak,
            100 * EXPECTED, f->rates.peak, f->rates.product_all, f->rates.threads);
-    printf("threads   %d of %d CPUs (affinity and quota allow %d)\nmemory    %.0f MB\n", f->threads,
-           f->online, kin_threads_default(), f->memory_mb);
+    printf("threads   %d of %d CPUs (affinity and quota allow %d)\nmemory    %.0f MB, %.0f GB/s\n",
+           f->threads, f->online, kin_threads_default(), f->memory_mb, f->rates.memory);
     printf("hdf5      %s\ncuda      %s\nwordnet   %s\ngnuplot   %s\n", f->hdf5 ? "yes" : "no",
            cuda_state(), f->wordnet ? "yes" : "no (package wordnet-base)",
            f->gnuplot ? "yes" : "no (only pictures need it)");

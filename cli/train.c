@@ -5,6 +5,7 @@
 
 #include "cli/device.h"
 #include "cli/print.h"
+#include "cli/profile.h"
 #include "cli/watch.h"
 #include "cpu/cpu.h"
 #include "train/config.h"
@@ -65,17 +66,21 @@ static kin_status train(const args *a, const kin_config *config)
     join_command(a, command, sizeof command);
     watcher w;
     const kin_watch watch = watch_start(&w, a);
+    profiling profile;
+    KIN_TRY(profile_open(&profile, a, d.backend));
     const char *resume = args_get(a, "resume");
     const kin_train_flags flags = {
         .resume = resume && !*resume ? "latest" : resume,
         .overwrite = args_has(a, "overwrite"),
         .command = command, .build = "kin " KIN_VERSION " (" KIN_COMMIT "), compiler " __VERSION__,
-        .cpu = cpu, .blas = blas,
+        .cpu = cpu, .blas = blas, .profile = profile.profile,
     };
     kin_train_outcome outcome = { 0 };
     catch_signals();
-    kin_status status = kin_train(config, d.backend, &watch, &flags, &outcome);
+    kin_status status = kin_train(config, profile.backend, &watch, &flags, &outcome);
     watch_end(&w);
+    if (status == KIN_OK || status == KIN_STOPPED) profile_print(&profile, a);
+    profile_close(&profile);
     if (status == KIN_OK) status = report(a, kin_config_text(config, "run.dir"), &outcome);
     device_close(&d);
     return status;
@@ -96,6 +101,7 @@ static kin_status run(const args *a)
 static const verb_option options[] = {
     { "resume", "[WHICH]", "go on from the latest checkpoint, from 'best', or from a folder" },
     { "overwrite", NULL, "empty an existing run folder first" },
+    PROFILE_OPTION,
     { NULL, NULL, NULL }
 };
 

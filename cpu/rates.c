@@ -3,7 +3,7 @@
 #include <time.h>
 #include "cpu/internal.h"
 
-enum { SIDE = 1024, REPEATS = 5 };
+enum { SIDE = 1024, REPEATS = 5, STREAM_BYTES = 64 << 20 };
 
 /* One thread is timed by the time that it ran, so that other programs do not count. */
 static double seconds(clockid_t clock)
@@ -40,6 +40,23 @@ static double measure_product(kin_backend *backend, const kin_product *p)
     return best;
 }
 
+static kin_status measure_memory(kin_backend *backend, double *rate)
+{
+    const size_t bytes = STREAM_BYTES;
+    real *memory = backend->alloc(backend, bytes);
+    KIN_REQUIRE(memory, KIN_MEMORY, "measure: no memory");
+    backend->zero(backend, memory, bytes);
+    *rate = 0;
+    for (int i = 0; i < REPEATS; i++) {
+        const double begin = seconds(CLOCK_MONOTONIC);
+        backend->scale(backend, (int64_t)(bytes / sizeof(real)), (real)0.5, memory);
+        const double now = 2.0 * STREAM_BYTES / (seconds(CLOCK_MONOTONIC) - begin) * 1e-9;
+        if (now > *rate) *rate = now;
+    }
+    backend->release(backend, memory);
+    return KIN_OK;
+}
+
 kin_status kin_cpu_measure(kin_backend *backend, kin_cpu_rates *rates)
 {
     const size_t n = (size_t)SIDE * SIDE;
@@ -58,5 +75,5 @@ kin_status kin_cpu_measure(kin_backend *backend, kin_cpu_rates *rates)
     rates->product_one = measure_product(backend, &p);
     backend->pool = pool;
     backend->release(backend, memory);
-    return KIN_OK;
+    return measure_memory(backend, &rates->memory);
 }

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include "core/backend.h"
+#include "core/profile.h"
 #include "train/config.h"
 #include "train/results.h"
 
@@ -47,6 +48,7 @@ typedef struct {
     const char *command;        /* the command line, for run.json */
     const char *build;          /* version, compiler and such, for run.json */
     const char *cpu, *blas;     /* the processor and the product kernel in use, for run.json */
+    kin_profile *profile;       /* NULL, or whose backend this is: counts the steps alone */
 } kin_train_flags;
 
 typedef struct {

@@ -78,8 +78,10 @@ static kin_status take_step(kin_trainer *t)
     const bool accuracy = (step + 1) % t->log_every == 0 || step + 1 == t->steps
                           || step == t->first_step;
     const double before = kin_seconds(), known = t->last.report.accuracy;
+    kin_profile_host(t->flags->profile, "batches");
     KIN_TRY(kin_batch_fill(t, step));
     t->waited += kin_seconds() - before;
+    kin_profile_host(t->flags->profile, NULL);
     KIN_TRY(kin_trainer_forward(t, step, accuracy));
     if (!accuracy) t->last.report.accuracy = known;     /* the last that was looked at */
     t->last.rate = kin_schedule_rate(&t->schedule, step, t->steps);
@@ -97,6 +99,7 @@ static kin_status take_step(kin_trainer *t)
 /* The clock of train_seconds stands still outside the loop's own work. */
 static void stop_clock(kin_trainer *t)
 {
+    kin_profile_run(t->flags->profile, false);
     t->spent += kin_seconds() - t->clock;
     t->state.train_seconds = t->spent_before + t->spent;
 }
@@ -104,6 +107,7 @@ static void stop_clock(kin_trainer *t)
 static void start_clock(kin_trainer *t)
 {
     t->clock = kin_seconds();
+    kin_profile_run(t->flags->profile, true);
 }
 
 static bool due(int64_t step, int64_t every, int64_t steps)
@@ -126,12 +130,16 @@ static kin_status evaluate(kin_trainer *t, bool *best)
 static kin_status after_step(kin_trainer *t)
 {
     bool best;
+    kin_profile_host(t->flags->profile, "progress and log");
     KIN_TRY(kin_trainer_tell(t));
+    kin_profile_host(t->flags->profile, NULL);
     KIN_TRY(evaluate(t, &best));
     stop_clock(t);
     start_clock(t);
-    if (best || stop_asked || due(t->state.step, t->checkpoint_every, t->steps))
-        KIN_TRY(kin_trainer_save(t));
+    if (!best && !stop_asked && !due(t->state.step, t->checkpoint_every, t->steps)) return KIN_OK;
+    kin_profile_host(t->flags->profile, "checkpoints");
+    KIN_TRY(kin_trainer_save(t));
+    kin_profile_host(t->flags->profile, NULL);
     return KIN_OK;
 }
 
