@@ -32,6 +32,8 @@ static kin_status repeat(bench *b, double *loss)
                          .keep = 1, .scale = 1 };
     b->backend->adam(b->backend, b->kind->size[0], &a, s->g, s->p, s->m, s->v);
     *loss = s->p[0];
+    KIN_TRY(bench_dump(b, 0, b->kind->size[0], 0, s->p));
+    b->dump = NULL;
     return KIN_OK;
 }
 

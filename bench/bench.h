@@ -15,7 +15,7 @@ typedef struct {
     size_t own_bytes;        /* inputs, their gradients, parameters and optimizer state not yet
                                 touched when the base of the memory reading is taken */
     double flops;            /* the least a repetition needs */
-    const char *dump;        /* folder for dq.npy and dk.npy of the first repetition, or NULL */
+    const char *dump;        /* folder for the arrays of the first repetition, or NULL; NULL after it */
 } bench;
 
 struct bench_case {
@@ -28,8 +28,14 @@ struct bench_case {
 
 extern const bench_case *const bench_cases[];      /* ends with NULL */
 
-/* The inputs: u(seed, i) is uniform in [-0.5, 0.5) and exact in float. */
-real bench_uniform(uint64_t seed, uint64_t i);
+/* What a case dumps: "dq.npy", "dk.npy"; ends with NULL. */
+extern const char *const bench_arrays[];
+
+/* Writes array `which` of bench_arrays when the case dumps. */
+kin_status bench_dump(const bench *b, int which, int64_t rows, int64_t cols, const real *values);
+
+/* The inputs, the same numbers in float and in double: u(seed, i) is uniform in [-0.5, 0.5). */
+float bench_uniform(uint64_t seed, uint64_t i);
 void bench_fill(uint64_t seed, int64_t n, real *x);
 
 /* q = u(1, i), k = 0.7 q + 0.7 u(2, i) */

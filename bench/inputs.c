@@ -2,24 +2,38 @@
 #include <stdlib.h>
 
 #include "bench/bench.h"
+#include "core/file.h"
 #include "core/hash.h"
+#include "data/npy.h"
 
-real bench_uniform(uint64_t seed, uint64_t i)
+const char *const bench_arrays[] = { "dq.npy", "dk.npy", NULL };
+
+kin_status bench_dump(const bench *b, int which, int64_t rows, int64_t cols, const real *values)
+{
+    char path[4096];
+    if (!b->dump) return KIN_OK;
+    KIN_TRY(kin_path_join(path, sizeof path, b->dump, bench_arrays[which]));
+    return kin_npy_write(path, sizeof(real) == 4 ? KIN_F32 : KIN_F64, rows, cols, values);
+}
+
+float bench_uniform(uint64_t seed, uint64_t i)
 {
     const uint64_t z = kin_mix64((seed << 40) + i + UINT64_C(0x9e3779b97f4a7c15) * (i + 1));
-    return (real)((double)(z >> 40) * 0x1p-24 - 0.5);
+    return (float)((double)(z >> 40) * 0x1p-24 - 0.5);
 }
 
 void bench_fill(uint64_t seed, int64_t n, real *x)
 {
-    for (int64_t i = 0; i < n; i++) x[i] = bench_uniform(seed, (uint64_t)i);
+    for (int64_t i = 0; i < n; i++) x[i] = (real)bench_uniform(seed, (uint64_t)i);
 }
 
 void bench_pairs(int64_t n, real *q, real *k)
 {
-    bench_fill(1, n, q);
-    bench_fill(2, n, k);
-    for (int64_t i = 0; i < n; i++) k[i] = (real)0.7f * q[i] + (real)0.7f * k[i];
+    for (int64_t i = 0; i < n; i++) {
+        const float own = bench_uniform(1, (uint64_t)i), other = bench_uniform(2, (uint64_t)i);
+        q[i] = (real)own;
+        k[i] = (real)(0.7f * own + 0.7f * other);
+    }
 }
 
 kin_status bench_bags(uint64_t seed, int64_t vocabulary, int64_t rows, int64_t length,

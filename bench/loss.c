@@ -4,8 +4,6 @@
 
 #include "autograd/op.h"
 #include "bench/bench.h"
-#include "core/file.h"
-#include "data/npy.h"
 #include "losses/loss.h"
 
 typedef struct {
@@ -13,7 +11,7 @@ typedef struct {
     kin_loss_setting setting;
     kin_tensor q, k;
     int32_t *label;
-    bool self, dumped;
+    bool self;
 } state;
 
 enum { ROWS, DIM, LOSS, SYMMETRIC };
@@ -76,20 +74,6 @@ static kin_status open(bench *b)
     return bench_warm_products(b->backend, size[ROWS], size[DIM]);
 }
 
-static kin_status dump(const bench *b, state *s)
-{
-    char path[4096];
-    const kin_tensor *tensors[] = { &s->q, &s->k };
-    const char *names[] = { "dq.npy", "dk.npy" };
-    s->dumped = true;
-    for (int i = 0; i < (s->self ? 1 : 2); i++) {
-        KIN_TRY(kin_path_join(path, sizeof path, b->dump, names[i]));
-        KIN_TRY(kin_npy_write(path, sizeof(real) == 4 ? KIN_F32 : KIN_F64, tensors[i]->rows,
-                              tensors[i]->cols, tensors[i]->grad));
-    }
-    return KIN_OK;
-}
-
 static kin_status repeat(bench *b, double *loss)
 {
     state *s = b->state;
@@ -99,7 +83,10 @@ static kin_status repeat(bench *b, double *loss)
     kin_tensor *value = kin_loss_apply(s->tape, &s->setting, &s->q, columns, &report);
     KIN_TRY(kin_tape_backward(s->tape, value));
     *loss = report.value;
-    return b->dump && !s->dumped ? dump(b, s) : KIN_OK;
+    KIN_TRY(bench_dump(b, 0, s->q.rows, s->q.cols, s->q.grad));
+    if (!s->self) KIN_TRY(bench_dump(b, 1, s->k.rows, s->k.cols, s->k.grad));
+    b->dump = NULL;
+    return KIN_OK;
 }
 
 static void close(bench *b)

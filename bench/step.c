@@ -33,8 +33,9 @@ static kin_status add_weight(state *s, int64_t rows, int64_t cols, double deviat
     w->value = malloc(sizeof(real) * (size_t)(rows * cols));
     KIN_REQUIRE(w->value, KIN_MEMORY, "no memory for a %ldx%ld weight", (long)rows, (long)cols);
     for (int64_t i = 0; i < rows * cols; i++)
-        w->value[i] = (real)(deviation * kin_random_normal(0, KIN_STREAM_INIT,
-                                                           (uint32_t)s->weights, (uint64_t)i));
+        w->value[i] = (real)(float)(deviation * kin_random_normal(0, KIN_STREAM_INIT,
+                                                                  (uint32_t)s->weights,
+                                                                  (uint64_t)i));
     s->parameters[s->weights++] = (kin_parameter){ .tensor = w, .rate_factor = 1 };
     return KIN_OK;
 }
@@ -53,9 +54,7 @@ static kin_status open_optimizer(bench *b, state *s)
 {
     kin_optimizer_setting setting;
     KIN_TRY(kin_optimizer_defaults(&setting, "adam"));
-    KIN_TRY(kin_optimizer_new(&s->optimizer, b->backend, &setting, s->parameters, s->weights));
-    kin_tape_leave_sums(s->tape, kin_optimizer_sums(s->optimizer));
-    return KIN_OK;
+    return kin_optimizer_new(&s->optimizer, b->backend, &setting, s->parameters, s->weights);
 }
 
 static kin_status open_static(bench *b)
@@ -85,12 +84,26 @@ static kin_status open_static(bench *b)
     return open_optimizer(b, s);
 }
 
+/* The gradients of the first weight of each tower. */
+static kin_status dump(bench *b, state *s)
+{
+    for (int i = 0; i < s->weights; i += WEIGHTS / 2) {
+        const kin_tensor *w = &s->weight[i];
+        const real *g = kin_tensor_dense_gradient(s->tape, w);
+        KIN_TRY(kin_tape_status(s->tape));
+        KIN_TRY(bench_dump(b, i > 0, w->rows, w->cols, g));
+    }
+    b->dump = NULL;
+    return KIN_OK;
+}
+
 static kin_status finish_step(bench *b, state *s, kin_tensor *q, kin_tensor *k, double *loss)
 {
-    (void)b;
     kin_loss_report report;
+    kin_tape_leave_sums(s->tape, !b->dump);
     KIN_TRY(kin_tape_backward(s->tape, kin_loss_apply(s->tape, &s->loss, q, k, &report)));
     *loss = report.value;
+    if (b->dump) KIN_TRY(dump(b, s));
     return kin_optimizer_step(s->optimizer, s->tape, 1e-3);
 }
 

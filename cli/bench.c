@@ -2,9 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "bench/bench.h"
+#include "bench/versus.h"
 #include "cli/device.h"
 #include "cli/print.h"
 #include "cli/profile.h"
@@ -12,13 +11,6 @@
 #include "core/file.h"
 #include "cpu/cpu.h"
 #include "train/machine.h"
-
-static double now_ms(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 static void reset_peak(void)
 {
@@ -44,17 +36,6 @@ static kin_status find_case(const char *name, const bench_case **found)
                     near ? "; did you mean " : "", near ? near : "");
 }
 
-typedef struct { double ms, cpu_ms, loss; } timing;
-
-static kin_status once(bench *b, timing *t)
-{
-    const double wall = now_ms(CLOCK_MONOTONIC), cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
-    KIN_TRY(b->kind->repeat(b, &t->loss));
-    t->ms = now_ms(CLOCK_MONOTONIC) - wall;
-    t->cpu_ms = now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    return KIN_OK;
-}
-
 /* Peak beyond inputs, their gradients, parameters and optimizer state. base is read when these are
  * there, but for own_bytes of them, which the first repetition makes. */
 static double extra_mb(const bench *b, double base)
@@ -62,72 +43,97 @@ static double extra_mb(const bench *b, double base)
     return kin_memory_peak() - base - (double)b->own_bytes / 1048576;
 }
 
-static double fraction(const bench *b, const kin_cpu_rates *rates, double ms)
-{
-    return b->flops / (ms * 1e6) / (rates->peak * rates->threads);
-}
-
 /* Reads "go" and "end" from stdin, answers in lines of JSON. */
-static kin_status serve(bench *b, const kin_cpu_rates *rates, double base)
+static kin_status serve(const bench_versus *v, bench *b, double base)
 {
-    timing t;
-    KIN_TRY(once(b, &t));
-    printf("{\"ready\": true, \"case\": \"%s\", \"peer\": \"kin\", \"threads\": %d, "
-           "\"loss\": %.9g}\n", b->kind->name, rates->threads, t.loss);
-    fflush(stdout);
     double best = 0;
     char line[64];
+    printf("{\"ready\": true, \"case\": \"%s\", \"peer\": \"kin\", \"threads\": %d, "
+           "\"loss\": %.17g}\n", b->kind->name, v->threads, v->program[0].loss);
+    fflush(stdout);
     while (fgets(line, sizeof line, stdin) && strcmp(line, "end\n")) {
-        KIN_TRY(once(b, &t));
+        bench_sample t;
+        KIN_TRY(bench_once(b, &t));
         if (best == 0 || t.ms < best) best = t.ms;
-        printf("{\"ms\": %.4f, \"cpu_ms\": %.4f, \"loss\": %.9g}\n", t.ms, t.cpu_ms, t.loss);
+        printf("{\"ms\": %.4f, \"cpu_ms\": %.4f, \"loss\": %.17g}\n", t.ms, t.cpu_ms, t.loss);
         fflush(stdout);
     }
     printf("{\"extra_mb\": %.3f, \"fraction\": %.4f}\n", extra_mb(b, base),
-           best > 0 ? fraction(b, rates, best) : 0);
+           best > 0 ? bench_fraction(v, best) : 0);
     return KIN_OK;
 }
 
-static int by_time(const void *a, const void *b)
+static void print_alone(const bench_versus *v, bool as_json)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static kin_status measure(bench *b, const args *a, const kin_cpu_rates *rates, double base)
-{
-    double ms[1000];
-    long repeats;
-    timing t;
-    KIN_TRY(args_integer(a, "repeats", 1, 1000, 7, &repeats));
-    KIN_TRY(once(b, &t));
-    for (long i = 0; i < repeats; i++) {
-        KIN_TRY(once(b, &t));
-        ms[i] = t.ms;
-    }
-    qsort(ms, (size_t)repeats, sizeof *ms, by_time);
-    const double share = fraction(b, rates, ms[0]);
-    if (args_has(a, "json"))
+    const bench_program *p = &v->program[0];
+    const double share = bench_fraction(v, p->ms_min);
+    if (as_json)
         printf("{\"case\": \"%s\", \"threads\": %d, \"ms_min\": %.4f, \"ms_median\": %.4f, "
                "\"ms_max\": %.4f, \"loss\": %.9g, \"extra_mb\": %.3f, \"fraction\": %.4f}\n",
-               b->kind->name, rates->threads, ms[0], ms[repeats / 2], ms[repeats - 1], t.loss,
-               extra_mb(b, base), share);
+               v->kind->name, v->threads, p->ms_min, p->ms_median, p->ms_max, p->loss, p->extra_mb,
+               share);
     else
         printf("%s: %s\n%d threads, ms: min %.2f, median %.2f, max %.2f; %.0f %% of peak; "
-               "extra memory %.1f MB\n", b->kind->name, b->kind->summary, rates->threads, ms[0],
-               ms[repeats / 2], ms[repeats - 1], 100 * share, extra_mb(b, base));
+               "extra memory %.1f MB\n", v->kind->name, v->kind->summary, v->threads, p->ms_min,
+               p->ms_median, p->ms_max, 100 * share, p->extra_mb);
+}
+
+/* The commands of all --peer options. */
+static int find_peers(const args *a, const char **commands)
+{
+    int n = 0;
+    for (int i = 0; i < a->options && n < BENCH_PEERS_MAX; i++)
+        if (!strcmp(a->name[i], "peer")) commands[n++] = a->text[i];
+    return n;
+}
+
+static kin_status measure(bench_versus *v, bench *b, const args *a, double base,
+                          const profiling *profile)
+{
+    const char *commands[BENCH_PEERS_MAX], *folder = args_get(a, "record");
+    const int peers = find_peers(a, commands);
+    long repeats;
+    KIN_TRY(args_integer(a, "repeats", 1, BENCH_REPEATS_MAX, 7, &repeats));
+    v->repeats = (int)repeats;
+    kin_profile_run(profile->profile, true);
+    KIN_TRY(bench_versus_run(v, b, commands, peers));
+    kin_profile_run(profile->profile, false);
+    v->program[0].extra_mb = extra_mb(b, base);
+    if (peers || folder) bench_versus_print(v, stdout);
+    else print_alone(v, args_has(a, "json"));
+    profile_print(profile, a);
+    return folder ? bench_versus_record(v, folder) : KIN_OK;
+}
+
+/* Nothing is timed that is not right. */
+static kin_status pass_gate(bench_versus *v, const args *a)
+{
+    if (!args_has(a, "record") && !args_has(a, "check")) return KIN_OK;
+    v->gated = true;
+    KIN_TRY(bench_gate_check(&v->gate, v->kind->name, v->threads));
+    KIN_REQUIRE(v->gate.passed, KIN_CHECK, "%s: against double the loss is off by %.1e (1e-6 at most) "
+                "and the gradients by %.1e (1e-5 at most)", v->kind->name, v->gate.loss,
+                v->gate.gradient);
     return KIN_OK;
 }
 
-static kin_status run_case(bench *b, const args *a)
+static kin_status run_case(bench *b, const args *a, bench_versus *v, const profiling *profile)
 {
-    kin_cpu_rates rates;
-    KIN_TRY(kin_cpu_measure(b->backend, &rates));
+    bench_sample t;
+    KIN_TRY(kin_cpu_measure(b->backend, &v->rates));
+    v->threads = v->rates.threads;
+    v->cpu = kin_cpu_describe(b->backend);
+    KIN_TRY(pass_gate(v, a));
+    b->backend = profile->backend;
     KIN_TRY(b->kind->open(b));
     reset_peak();
     const double base = kin_memory_now();
-    if (args_has(a, "serve")) return serve(b, &rates, base);
-    return measure(b, a, &rates, base);
+    KIN_TRY(bench_once(b, &t));
+    v->flops = b->flops;
+    v->program[0].name = "kin " KIN_VERSION;
+    v->program[0].loss = t.loss;
+    if (args_has(a, "serve")) return serve(v, b, base);
+    return measure(v, b, a, base, profile);
 }
 
 static kin_status print_cases(bool as_json)
@@ -151,11 +157,17 @@ static kin_status run(const args *a)
     KIN_TRY(find_case(a->positional[0], &b.kind));
     if (b.dump) KIN_TRY(kin_folder_make(b.dump));
     device d;
-    KIN_TRY(device_open_for(&d, a));
-    b.backend = d.backend;
-    const kin_status status = run_case(&b, a);
-    b.kind->close(&b);
+    profiling profile;
+    bench_versus *v = calloc(1, sizeof *v);
+    KIN_REQUIRE(v, KIN_MEMORY, "no memory for the samples");
+    v->kind = b.kind;
+    kin_status status = device_open_for(&d, a);
+    if (!status) status = profile_open(&profile, a, b.backend = d.backend);
+    if (!status) status = run_case(&b, a, v, &profile);
+    if (b.backend) b.kind->close(&b);
+    if (b.backend) profile_close(&profile);
     device_close(&d);
+    free(v);
     return status;
 }
 
@@ -163,12 +175,16 @@ static const verb_option options[] = {
     { "serve", NULL, "repeat on each line 'go' of stdin, leave on 'end'" },
     { "repeats", "N", "repetitions to time (default 7)" },
     { "dump", "FOLDER", "write the gradients of the first repetition as dq.npy and dk.npy" },
+    { "peer", "COMMAND", "a program that speaks as --serve does: take turns with it (may be repeated)" },
+    { "check", NULL, "first compare loss and gradients with those of kin64" },
+    { "record", "FOLDER", "check, then write raw samples and machine facts to FOLDER" },
+    PROFILE_OPTION,
     { NULL, NULL, NULL }
 };
 
 const verb verb_bench = {
     .name = "bench", .summary = "time one piece of work",
-    .usage = "[CASE] [--repeats N]", .options = options, .least = 0, .most = 1, .run = run,
+    .usage = "[CASE] [--repeats N] [--peer COMMAND]...", .options = options, .least = 0, .most = 1, .run = run,
     .details = "Without a case, the cases. peak: the fused multiply-adds that all threads together\n"
                "could do in the same time; extra memory: beyond inputs, gradients, parameters and\n"
                "optimizer state.",

@@ -24,6 +24,7 @@
 #endif
 
 #define BIG ((real)1e30)                    /* stands for infinity where files use finite maths */
+#define TINY ((real)1e-30)
 
 INLINE real max(real a, real b) { return a > b ? a : b; }
 INLINE real min(real a, real b) { return a < b ? a : b; }
@@ -172,4 +173,8 @@ INLINE float erf_float(float x)
 #define sqrt(x) __builtin_sqrtf(x)
 
 #endif
+
+/* log(1 + x) for x >= 0 */
+INLINE real log1p_any(real x) { return x <= 1 ? log1p_unit(x) : log(1 + x); }
+
 #endif

@@ -14,15 +14,18 @@
 #include "core/cell.h"
 
 typedef struct { real t; } hyper;
-typedef struct { real top, sum, match; } row;
+typedef struct { real top, own, rest, match; } row;
 
-/* All exponents are taken relative to top, so that none overflows however small t is. */
+/* All exponents are taken relative to top, so that none overflows however small t is. own and rest
+ * are the sums of e over positives and negatives: apart, so that the small loss of a row that is
+ * almost right keeps its digits. */
 INLINE row  open (real top)               { return (row){ .top = top }; }
 INLINE row  look (row r, cell c, hyper h) { r.top = max(r.top, pick(c.any, c.s, -BIG)); return r; }
 INLINE real term (cell c, row r, hyper h) { return pick(c.any, exp((c.s - r.top) * (1 / h.t)), 0); }
 INLINE row  add  (row r, cell c, hyper h)
 {
-    r.sum += c.e;
+    r.own += pick(c.pos, c.e, 0);
+    r.rest += pick(c.pos, 0, c.e);
     r.match += pick(c.pos, c.s, 0);
     return r;
 }
@@ -30,19 +33,30 @@ INLINE row  add  (row r, cell c, hyper h)
 INLINE row merge(row a, row b, hyper h)
 {
     const real top = max(a.top, b.top);
-    const real sum = a.sum * exp((a.top - top) / h.t) + b.sum * exp((b.top - top) / h.t);
-    return (row){ top, sum, a.match + b.match };
+    const real of_a = exp((a.top - top) * (1 / h.t)), of_b = exp((b.top - top) * (1 / h.t));
+    return (row){ top, a.own * of_a + b.own * of_b, a.rest * of_a + b.rest * of_b,
+                  a.match + b.match };
 }
 
+/* Leaves in match and own what positives are pushed by, match + own e, and in rest what negatives
+ * are, rest e. With one positive both e / sum - 1 and log(sum) - s / t are spelt without taking
+ * nearly equal numbers from each other: -rest / sum and log(1 + rest / own). */
 INLINE real close(row *r, count n, hyper h)
 {
-    const real value = log(r->sum) + (r->top - r->match / n.positives) / h.t;
-    r->sum = 1 / (r->sum * h.t);
-    r->match = 1 / (n.positives * h.t);
+    const real sum = r->own + r->rest, push = (1 / h.t) / sum;
+    const bool one = n.positives < 2 && r->own > TINY;
+    const real value = one ? log1p_any(r->rest / r->own)
+                           : log(sum) + (r->top - r->match / n.positives) * (1 / h.t);
+    r->match = n.positives < 2 ? -r->rest * push : -1 / (n.positives * h.t);
+    r->own = n.positives < 2 ? 0 : push;
+    r->rest = push;
     return value;
 }
 
-INLINE real slope(cell c, row r, hyper h) { return c.e * r.sum - pick(c.pos, r.match, 0); }
+INLINE real slope(cell c, row r, hyper h)
+{
+    return pick(c.pos, r.match + c.e * r.own, c.e * r.rest);
+}
 
 static double steepness(const double *h) { return 1 / h[0]; }
 
