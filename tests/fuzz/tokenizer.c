@@ -7,7 +7,7 @@ static void add_trained(int lowercase, int accents)
 {
     static const int64_t start[] = {0, 11, 24};
     const kin_texts texts = {2, "alpha bravoalpha, caf\xc3\xa9!", start};
-    const kin_tokenizer_setting setting = {300, 1, 20, lowercase, accents};
+    const kin_tokenizer_setting setting = {300, 1, 100, lowercase, accents};
     kin_tokenizer *tokenizer;
     CHECK(kin_tokenizer_train(&tokenizer, NULL, &texts, NULL, 2, &setting) == KIN_OK);
     CHECK(kin_tokenizer_save(tokenizer, in_folder("s.json")) == KIN_OK);
