@@ -3,13 +3,12 @@
  * damage behind a wrong length would never be looked at. */
 #include "tests/fuzz/fuzz.h"
 #include "data/safetensors.h"
+#include "tests/fuzz/tensors.h"
 
 static void add_plain(const char *header, size_t value_bytes)
 {
-    char file[512] = {0};
-    file[0] = (char)strlen(header);
-    memcpy(file + 8, header, strlen(header));
-    add_seed(file, 8 + strlen(header) + value_bytes);
+    char file[512];
+    add_seed(file, plain_tensors(file, header, value_bytes));
 }
 
 static void seeds(void)
@@ -29,14 +28,6 @@ static void seeds(void)
               "\"b\":{\"dtype\":\"BF16\",\"shape\":[1,3],\"data_offsets\":[4,10]}}", 10);
     add_plain("{\"__metadata__\":{\"x\":\"y\"},\"t\":{\"shape\":[],\"dtype\":\"BOOL\","
               "\"data_offsets\":[0,1]}}", 1);
-}
-
-/* The length that ends the header at its last brace. */
-static void mend_length(uint8_t *bytes, size_t size)
-{
-    size_t end = size;
-    while (end > 8 && bytes[end - 1] != '}') end--;
-    for (int i = 0; end > 8 && i < 8; i++) bytes[i] = (uint8_t)((uint64_t)(end - 8) >> 8 * i);
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed)
