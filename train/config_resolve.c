@@ -202,6 +202,10 @@ static void refuse(resolving *r, const given *g)
 {
     const kin_config *c = r->config;
     const char *names[256];
+    if (r->errors >= ERRORS_MAX) {           /* only counted: the nearest name takes time to find */
+        r->errors++;
+        return;
+    }
     const char *owner = other_owner(g->key);
     for (int i = 0; i < c->items; i++) names[i] = c->item[i].key;
     const char *near = kin_nearest(g->key, names, c->items);

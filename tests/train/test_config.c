@@ -97,6 +97,18 @@ static void test_references_are_counted(void **state)
     free(value);
 }
 
+static void test_settings_are_counted(void **state)
+{
+    (void)state;
+    kin_config *c;
+    char *text = malloc(1 << 20);
+    size_t n = (size_t)sprintf(text, "[a]\n");
+    for (int i = 0; n < (1 << 20) - 16; i++) n += (size_t)sprintf(text + n, "k%d=\n", i);
+    expect_failure(load(&c, text), KIN_USAGE, "a.ini:1002: more than 1000 different settings");
+    kin_config_free(c);
+    free(text);
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -188,7 +200,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_order),
         cmocka_unit_test(test_references),
-        cmocka_unit_test(test_references_are_counted), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_references_are_counted),
+        cmocka_unit_test(test_settings_are_counted), cmocka_unit_test(test_errors),
         cmocka_unit_test(test_all_errors_at_once), cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_keys),
     };
