@@ -1,5 +1,5 @@
-# kin_fuzz(<room>...): every tests/fuzz/NAME.c becomes build/fuzz/NAME, a libFuzzer program that sees
-# these rooms; `make fuzz` builds them all. Asked for with -DKIN_FUZZ=ON, which needs clang.
+# kin_fuzz(<room>...): every tests/fuzz/NAME.c becomes build/fuzz/NAME, a libFuzzer program that
+# sees these rooms; `make fuzz` builds them all. Asked for with -DKIN_FUZZ=ON, which needs clang.
 function(kin_fuzz)
   kin_wall(fuzz ${ARGN} tests)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*.c)

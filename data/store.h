@@ -1,7 +1,7 @@
 /* Store: a training set in one file. It is HDF5 with contiguous datasets, so that any HDF5 program
  * reads it, behind a 512-byte block of kin's own: magic, version, length and xxh64 of all that
- * follows, and where each dataset lies. kin reads the arrays where the block says, by mmap, after it
- * has checked block and checksum and every index; HDF5 only writes.
+ * follows, and where each dataset lies. kin reads the arrays where the block says, by mmap, after
+ * it has checked block and checksum and every index; HDF5 only writes.
  *
  * Text is kept once however often it is used; documents, queries and pairs name texts by index. */
 #ifndef KIN_DATA_STORE_H

@@ -8,8 +8,8 @@
 /* Not text, so that a transfer that changes line ends or the eighth bit shows. */
 static const char magic[16] = "\x89kin store\r\n\x1a\n";
 
-/* Where the block's numbers lie, each 8 bytes, least byte first; two for each dataset's extent. What
- * lies between is zero. */
+/* Where the block's numbers lie, each 8 bytes, least byte first; two for each dataset's extent.
+ * What lies between is zero. */
 enum { VERSION = 16, LENGTH = 24, BODY_HASH = 32, EXTENTS = 40, BLOCK_HASH = KIN_STORE_BLOCK - 8 };
 _Static_assert(EXTENTS + 16 * DATASETS <= BLOCK_HASH, "the block holds every dataset's extent");
 

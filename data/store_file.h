@@ -1,7 +1,7 @@
 /* The two halves of a store's file: kin's block, and the HDF5 file behind it. Used by store*.c.
  *
- * HDF5 crashes on damaged files, and a checksum does not keep a stranger from making one. So kin lets
- * HDF5 write stores, but not read them: the block says where each dataset lies, and all that HDF5
+ * HDF5 crashes on damaged files, and a checksum does not keep a stranger from making one. So kin
+ * lets HDF5 write stores, but not read them: the block says where each dataset lies, and what HDF5
  * itself put into the file is left to other programs. */
 #ifndef KIN_DATA_STORE_FILE_H
 #define KIN_DATA_STORE_FILE_H
@@ -52,8 +52,8 @@ typedef struct {
 } kin_extent;
 
 /* store_block.c. Seal fills in the block in front of a file of so many bytes. Check verifies block
- * and file (once for each identity) and gives the checksum of what follows the block. Find gives the
- * datasets of a file that was checked; what they hold is anything. */
+ * and file (once for each identity) and gives the checksum of what follows the block. Find gives
+ * the datasets of a file that was checked; what they hold is anything. */
 void kin_block_seal(char *file, size_t size, const kin_extent extent[DATASETS]);
 kin_status kin_block_check(const char *path, const kin_map *file, const struct stat *identity,
                            uint64_t *checksum);

@@ -37,8 +37,8 @@ need_packages() {
 BUILD_PACKAGES=(gcc libc6-dev cmake make pkgconf libopenblas0-pthread libhdf5-dev
     libutf8proc-dev libxxhash-dev wordnet-base)
 
-# build FOLDER [cmake options] [-- build options]: configures and builds; says nothing when nothing is
-# to be done.
+# build FOLDER [cmake options] [-- build options]: configures and builds; says nothing when nothing
+# is to be done.
 build() {
     local folder=$1 log options=()
     shift

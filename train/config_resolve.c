@@ -57,8 +57,8 @@ static int reference(const char *text, char key[CONFIG_KEY_MAX])
     return length;
 }
 
-/* out = text with every reference replaced by that key's value, itself expanded. left: how many more
- * are allowed, because references to references to nothing can be many without being long. */
+/* out = text with every reference replaced by that key's value, itself expanded. left: how many
+ * more are allowed, because references to references to nothing can be many without being long. */
 static kin_status expand_at(const kin_config *c, const char *text, char out[VALUE_MAX], int depth,
                             int *left)
 {
@@ -91,7 +91,8 @@ static kin_status expand(const kin_config *c, const char *text, char out[VALUE_M
     int left = REFERENCES_MAX;
     KIN_TRY(expand_at(c, text, out, 0, &left));
     for (const char *at = out; (at = strchr(at, '$')); at++)
-        KIN_REQUIRE(!reference(at, key), KIN_USAGE, "references put together a new one, ${%s}", key);
+        KIN_REQUIRE(!reference(at, key), KIN_USAGE, "references put together a new one, ${%s}",
+                    key);
     return KIN_OK;
 }
 

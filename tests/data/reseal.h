@@ -12,7 +12,8 @@ enum { SEAL_VERSION = 16, SEAL_LENGTH = 24, SEAL_BODY = 32, SEAL_EXTENTS = 40, S
 
 static inline void put_number(void *file, size_t at, uint64_t value)
 {
-    for (size_t i = 0; i < 8; i++) ((unsigned char *)file)[at + i] = (unsigned char)(value >> 8 * i);
+    unsigned char *bytes = (unsigned char *)file + at;
+    for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)(value >> 8 * i);
 }
 
 /* Where a dataset's offset stands in the block; its rows stand 8 bytes further. */

@@ -1,5 +1,6 @@
-/* Checkpoint: its four files, then DONE. An empty DONE is replaced by one that fits the files, so that
- * what is wrong with them is looked at. A checkpoint that loads is saved again and is the same. */
+/* Checkpoint: its four files, then DONE. An empty DONE is replaced by one that fits the files, so
+ * that what is wrong with them is looked at. A checkpoint that loads is the same after being saved
+ * again. */
 #include <inttypes.h>
 #include <unistd.h>
 #include <xxhash.h>

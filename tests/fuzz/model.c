@@ -1,5 +1,5 @@
-/* Model folder: config.json, tokenizer.json, model.safetensors. A model that loads embeds texts, and
- * embeds them the same after being saved and loaded again. */
+/* Model folder: config.json, tokenizer.json, model.safetensors. A model that loads embeds texts,
+ * and embeds them the same after being saved and loaded again. */
 enum { PARTS = 3, TENSORS = 2 };
 #include "tests/fuzz/parts.h"
 #include "cpu/cpu.h"

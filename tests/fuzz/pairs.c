@@ -6,7 +6,8 @@
 
 static void seeds(void)
 {
-    add_seed_text("query one\tdocument one\nquery two\tdocument two\t3\r\nquery one\tdocument two\t0");
+    add_seed_text("query one\tdocument one\nquery two\tdocument two\t3\r\n"
+                  "query one\tdocument two\t0");
     add_seed_text("\xEF\xBB\xBF" "a\tb\na\tc\nd\tb\na\tb\t2\n");
     add_seed_text("gr\xc3\xbc\xc3\x9f\tx\n\xff" "q\tx\ny\tx\ngr\xc3\xbc\xc3\x9f\tz\n");
 }

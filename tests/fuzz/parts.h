@@ -1,6 +1,6 @@
-/* A folder of files as one input: each part is two bytes of length, least byte first, and its bytes.
- * The mutator changes one part and leaves the others alone. Before including: PARTS, how many there
- * are, and TENSORS, the one that is a safetensors file. */
+/* A folder of files as one input: each part is two bytes of length, least byte first, and then the
+ * bytes. The mutator changes one part and leaves the others alone. Before including: PARTS, how many
+ * there are, and TENSORS, the one that is a safetensors file. */
 #ifndef KIN_TESTS_FUZZ_PARTS_H
 #define KIN_TESTS_FUZZ_PARTS_H
 
@@ -66,8 +66,8 @@ static inline void write_parts(const char *folder, const char *const names[], co
     }
 }
 
-/* A seed of the files of a folder; those that are not there are empty. replaced: used instead of the
- * file in its place unless its bytes are NULL. */
+/* A seed of the files of a folder; those that are not there are empty. by: used instead of the file
+ * in the place `replaced` unless its bytes are NULL. */
 static inline void add_seed_parts(const char *folder, const char *const names[], int replaced,
                                   part by)
 {
@@ -78,7 +78,8 @@ static inline void add_seed_parts(const char *folder, const char *const names[],
         parts[i] = (part){"", 0};
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
         if (i == replaced && by.bytes) parts[i] = by;
-        else if (kin_file_read(path, &bytes[i], &parts[i].size) == KIN_OK) parts[i].bytes = bytes[i];
+        else if (kin_file_read(path, &bytes[i], &parts[i].size) == KIN_OK)
+            parts[i].bytes = bytes[i];
     }
     const size_t size = join_parts(parts, joined, sizeof joined);
     CHECK(size > 0);

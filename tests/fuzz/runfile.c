@@ -15,7 +15,8 @@ static void seeds(void)
     add_seed_text("[data]\nstore = a.h5\n[run]\ndir = runs/${loss.name}-${run.seed}  # why\n"
                   "[loss]\nname = triplet\nmargin = 0.3\n[encoder]\nquery_prefix = \" q: \"\n");
     add_seed_text("\xEF\xBB\xBF; head\r\n[data]\r\nstore=./x\r\n[run]\r\ndir=.\r\n"
-                  "[batch]\r\nsize = 64\r\nrepeat = a=2 b=0.5\r\n[loss]\r\nlearn = temperature\r\n");
+                  "[batch]\r\nsize = 64\r\nrepeat = a=2 b=0.5\r\n"
+                  "[loss]\r\nlearn = temperature\r\n");
 }
 
 static char *resolve(const char *path)

@@ -1,5 +1,5 @@
-/* Store: whatever lies behind a right checksum, everything that an accepted store points to is there,
- * and it reads the same after being written back. Checksums and length are made right before each
+/* Store: whatever lies behind a right checksum, all that an accepted store points to is there, and
+ * it reads the same after being written back. Checksums and length are made right before each
  * reading; the mutator puts some of its changes where they matter, into the block's extents. */
 #include "tests/fuzz/fuzz.h"
 #include "data/store.h"

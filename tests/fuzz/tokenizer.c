@@ -62,7 +62,8 @@ static void check_tokens(const kin_tokenizer *a, const kin_tokenizer *b)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static const char text[] = "Alpha \xed\x95\x9c\xea\xb5\xad \xc4\xb0 caf\xc3\xa9 \xff\xc3 "
-                               "\xe4\xb8\xad\xe6\x96\x87 o\xcc\x88\xcc\xb2 [UNK]##b \xf0\x9f\x98\x80"
+                               "\xe4\xb8\xad\xe6\x96\x87 o\xcc\x88\xcc\xb2 [UNK]##b "
+                               "\xf0\x9f\x98\x80"
                                " aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
                                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     kin_tokenizer *tokenizer, *again;

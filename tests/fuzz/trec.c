@@ -1,5 +1,5 @@
-/* TREC files: a run and its judgements, apart by a byte 0xFF. What is accepted is written back; that
- * reads as the same files again and scores the same. */
+/* TREC files: a run and its judgements, apart by a byte 0xFF. What is accepted is written back;
+ * that reads as the same files again and scores the same. */
 #include "tests/fuzz/fuzz.h"
 #include "metrics/trec.h"
 
