@@ -53,7 +53,6 @@ static void add_foreign(void)
     char plain[512];
     const size_t size = plain_tensors(
         plain, "{\"embeddings\":{\"dtype\":\"F32\",\"shape\":[3,2],\"data_offsets\":[0,24]}}", 24);
-    CHECK(kin_folder_make(in_folder("f")) == KIN_OK);
     write_parts(in_folder("f"), names, (const part[]){{config, sizeof config - 1},
                 {tokenizer, sizeof tokenizer - 1}, {plain, size}}, PARTS);
     add_seed_parts(in_folder("f"), names, 0, (part){NULL, 0});
@@ -96,7 +95,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     part parts[PARTS];
     kin_model *model, *again;
     const char *folder = in_folder("a"), *copy = in_folder("b");
-    CHECK(kin_folder_make(folder) == KIN_OK);
     cut_parts(bytes, size, parts);
     write_parts(folder, names, parts, PARTS);
     if (!accepted(kin_model_load(&model, backend(), folder), KIN_DATA)) return 0;

@@ -60,6 +60,7 @@ static inline void write_parts(const char *folder, const char *const names[], co
                                int count)
 {
     char path[512];
+    if (!kin_file_exists(folder)) CHECK(kin_folder_make(folder) == KIN_OK);
     for (int i = 0; i < count; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
         write_bytes(path, parts[i].bytes, parts[i].size);
