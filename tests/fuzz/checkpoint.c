@@ -5,7 +5,11 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "tests/fuzz/tensors.h"
+
 enum { PARTS = 5, FILES = 4, TENSORS = 0 };
+static const tensor_like wanted[] = {{"a", 2, 3}, {"b", 1, 2}};
+
 #include "tests/fuzz/parts.h"
 #include "core/real.h"
 #include "train/checkpoint.h"
@@ -40,15 +44,14 @@ static void save_seed(const char *folder)
 static void seeds(void)
 {
     char plain[512];
-    const char *folder = in_folder("step_5");
-    save_seed(folder);
-    add_seed_parts(folder, names, TENSORS, (part){NULL, 0});
-    add_seed_parts(folder, names, FILES, (part){"", 0});
+    save_seed(in_folder("saved"));
+    add_seed_parts(in_folder("saved"), names, TENSORS, (part){NULL, 0});
+    add_seed_parts(in_folder("saved"), names, FILES, (part){"", 0});
     const size_t size = plain_tensors(
         plain, "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
                "\"b\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[24,32]}}", 32);
-    CHECK(unlink(in_folder("step_5/DONE")) == 0);
-    add_seed_parts(folder, names, TENSORS, (part){plain, size});
+    CHECK(unlink(in_folder("saved/DONE")) == 0);
+    add_seed_parts(in_folder("saved"), names, TENSORS, (part){plain, size});
 }
 
 static void write_done(const char *path, const part *parts)

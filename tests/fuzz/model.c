@@ -1,6 +1,10 @@
 /* Model folder: config.json, tokenizer.json, model.safetensors. A model that loads embeds texts,
  * and embeds them the same after being saved and loaded again. */
+#include "tests/fuzz/tensors.h"
+
 enum { PARTS = 3, TENSORS = 2 };
+static const tensor_like wanted[] = {{"embeddings", 3, 2}};
+
 #include "tests/fuzz/parts.h"
 #include "cpu/cpu.h"
 #include "encoders/model.h"

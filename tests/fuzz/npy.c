@@ -11,7 +11,7 @@ static void seeds(void)
         add_seed_file(in_folder("s.npy"));
     }
     static const char second[] = "\x93NUMPY\x02\x00\x44\x00\x00\x00"
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }         \n\0\0\0\0";
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }          \n\0\0\0\0";
     add_seed(second, sizeof second - 1);
 }
 

@@ -1,13 +1,12 @@
 /* A folder of files as one input: each part is two bytes of length, least byte first, and then the
  * bytes. The mutator changes one part and leaves the others alone. Before including: PARTS, how many
- * there are, and TENSORS, the one that is a safetensors file. */
+ * there are, TENSORS, the one that is a safetensors file, and wanted, the tensors in it. */
 #ifndef KIN_TESTS_FUZZ_PARTS_H
 #define KIN_TESTS_FUZZ_PARTS_H
 
 #include "tests/fuzz/fuzz.h"
-#include "tests/fuzz/tensors.h"
 
-enum { PART_MAX = 65535 };
+enum { PART_MAX = 65535, WANTED = (int)(sizeof wanted / sizeof *wanted) };
 
 typedef struct {
     const void *bytes;
@@ -48,9 +47,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigne
     cut_parts(bytes, size, parts);
     part *one = &parts[seed % PARTS];
     memcpy(changed, one->bytes, one->size);
-    one->size = LLVMFuzzerMutate(changed, one->size, PART_MAX);
     one->bytes = changed;
-    if (seed % PARTS == TENSORS && seed / PARTS % 4) mend_length(changed, one->size);
+    const unsigned kind = seed % PARTS == TENSORS ? seed / PARTS % 8 : 0;
+    if (kind == 7) one->size = random_tensors(changed, seed / PARTS / 8, wanted, WANTED);
+    else one->size = LLVMFuzzerMutate(changed, one->size, PART_MAX);
+    if (kind > 1) mend_length(changed, one->size);
     const size_t used = join_parts(parts, joined, room < sizeof joined ? room : sizeof joined);
     memcpy(bytes, joined, used);
     return used ? used : size;

@@ -32,6 +32,8 @@ static void seeds(void)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed)
 {
+    static const tensor_like like[] = {{"a", 2, 3}, {"b", 1, 2}, {"c", 0, 5}};
+    if (seed % 16 == 1 && room >= 1024) return random_tensors(bytes, seed / 16, like, 3);
     size = LLVMFuzzerMutate(bytes, size, room);
     if (seed % 4 && size > 8) mend_length(bytes, size);
     return size;
