@@ -138,9 +138,11 @@ static int edit_distance(const char *a, const char *b)
 /* Distance if it is small for names of this length or one begins with the other, else -1. */
 static int near_distance(const char *name, const char *other)
 {
-    const int length = (int)strlen(name), distance = edit_distance(name, other);
+    const int length = (int)strlen(name), limit = (length + 2) / 3;
     const bool begins = length >= 2 && strncmp(name, other, (size_t)length) == 0;
-    return begins || distance <= (length + 2) / 3 ? distance : -1;
+    if (!begins && abs((int)strlen(other) - length) > limit) return -1;     /* spares the table */
+    const int distance = edit_distance(name, other);
+    return begins || distance <= limit ? distance : -1;
 }
 
 const char *kin_nearest(const char *name, const char *const *names, int n)

@@ -154,13 +154,13 @@ static kin_status unpack(const kin_dataset set[DATASETS], const char *path, kin_
 
 /* ---- opening and writing --------------------------------------------------------------------- */
 
-/* What the map shows and what HDF5 opens by name is one file: its identity before and after. */
+/* The identity says which file was verified, so the map must show that one: before and after. */
 static kin_status read_mapped(const char *path, const struct stat *before, kin_store *store)
 {
     kin_dataset set[DATASETS];
     struct stat after;
     KIN_TRY(kin_block_check(path, &store->map, before, &store->checksum));
-    KIN_TRY(kin_datasets_read(path, &store->map, set));
+    KIN_TRY(kin_block_find(path, &store->map, set));
     KIN_REQUIRE(stat(path, &after) == 0 && kin_file_same(before, &after), KIN_DATA,
                 "%s: changed while it was being opened", path);
     KIN_TRY(unpack(set, path, store));

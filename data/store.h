@@ -1,7 +1,7 @@
 /* Store: a training set in one file. It is HDF5 with contiguous datasets, so that any HDF5 program
  * reads it, behind a 512-byte block of kin's own: magic, version, length and xxh64 of all that
- * follows. The block is checked before HDF5 sees the file, every index is checked before anyone
- * uses it, and then the arrays are read where they lie, by mmap.
+ * follows, and where each dataset lies. kin reads the arrays where the block says, by mmap, after
+ * it has checked block and checksum and every index; HDF5 only writes.
  *
  * Text is kept once however often it is used; documents, queries and pairs name texts by index. */
 #ifndef KIN_DATA_STORE_H
@@ -44,21 +44,20 @@ typedef struct {
 /* Opens a store read-only. KIN_DATA with path and reason when it is not a kin store, is of another
  * version, truncated, damaged (its checksum differs) or inconsistent. A file is read for its
  * checksum once per process, size and modification time. The file must not be written to while it
- * is open; kin_store_write replaces it by a new one, which is safe. KIN_RUNTIME when kin was built
- * without HDF5. */
+ * is open; kin_store_write replaces it by a new one, which is safe. */
 kin_status kin_store_open(kin_store **store, const char *path);
 void kin_store_close(kin_store *store);                           /* NULL is fine */
 
 /* Writes contents (checksum, path and map are not read) under a temporary name, then renames. The
- * same contents give the same bytes. KIN_DATA when the contents are inconsistent. Takes as much
- * memory as the file is long. */
+ * same contents give the same bytes. KIN_DATA when the contents are inconsistent, KIN_RUNTIME when
+ * kin was built without HDF5. Takes as much memory as the file is long. */
 kin_status kin_store_write(const char *path, const kin_store *contents);
 
 /* KIN_DATA with name and the first wrong entry unless every index, offset, split, grade and id of
  * the contents is valid. */
 kin_status kin_store_check(const kin_store *contents, const char *name);
 
-/* Whether this kin was built with HDF5. */
+/* Whether this kin was built with HDF5 and can write stores. */
 bool kin_store_available(void);
 
 #endif

@@ -8,8 +8,10 @@
 /* Not text, so that a transfer that changes line ends or the eighth bit shows. */
 static const char magic[16] = "\x89kin store\r\n\x1a\n";
 
-/* Where the block's numbers lie, each 8 bytes, least byte first. What lies between is zero. */
-enum { VERSION = 16, LENGTH = 24, BODY_HASH = 32, BLOCK_HASH = KIN_STORE_BLOCK - 8 };
+/* Where the block's numbers lie, each 8 bytes, least byte first; two for each dataset's extent.
+ * What lies between is zero. */
+enum { VERSION = 16, LENGTH = 24, BODY_HASH = 32, EXTENTS = 40, BLOCK_HASH = KIN_STORE_BLOCK - 8 };
+_Static_assert(EXTENTS + 16 * DATASETS <= BLOCK_HASH, "the block holds every dataset's extent");
 
 static void put(char *block, size_t at, uint64_t value)
 {
@@ -23,13 +25,17 @@ static uint64_t get(const char *block, size_t at)
     return value;
 }
 
-void kin_block_seal(char *file, size_t size)
+void kin_block_seal(char *file, size_t size, const kin_extent extent[DATASETS])
 {
     memset(file, 0, KIN_STORE_BLOCK);
     memcpy(file, magic, sizeof magic);
     put(file, VERSION, KIN_STORE_VERSION);
     put(file, LENGTH, size);
     put(file, BODY_HASH, XXH64(file + KIN_STORE_BLOCK, size - KIN_STORE_BLOCK, 0));
+    for (size_t i = 0; i < DATASETS; i++) {
+        put(file, EXTENTS + 16 * i, extent[i].offset);
+        put(file, EXTENTS + 16 * i + 8, extent[i].rows);
+    }
     put(file, BLOCK_HASH, XXH64(file, BLOCK_HASH, 0));
 }
 
@@ -93,8 +99,8 @@ kin_status kin_block_check(const char *path, const kin_map *file, const struct s
     KIN_REQUIRE(get(bytes, BLOCK_HASH) == XXH64(bytes, BLOCK_HASH, 0), KIN_DATA,
                 "%s: damaged: the checksum of the first %d bytes differs", path, KIN_STORE_BLOCK);
     KIN_REQUIRE(get(bytes, VERSION) == KIN_STORE_VERSION, KIN_DATA,
-                "%s: store format version %llu, this kin reads version %d", path,
-                (unsigned long long)get(bytes, VERSION), KIN_STORE_VERSION);
+                "%s: store format version %llu, this kin reads version %d; import the data anew",
+                path, (unsigned long long)get(bytes, VERSION), KIN_STORE_VERSION);
     const uint64_t length = get(bytes, LENGTH);
     KIN_REQUIRE(file->size >= length, KIN_DATA, "%s: truncated: %zu bytes, expected %llu", path,
                 file->size, (unsigned long long)length);
@@ -102,4 +108,37 @@ kin_status kin_block_check(const char *path, const kin_map *file, const struct s
                 file->size, (unsigned long long)length);
     *checksum = get(bytes, BODY_HASH);
     return check_body(path, file, identity);
+}
+
+/* ---- where the datasets lie ------------------------------------------------------------------ */
+
+/* What lies in the file and what the arrays in memory are, which the map makes the same thing. */
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "stores are read in place, which needs a little-endian machine"
+#endif
+
+enum { U8 = sizeof(uint8_t), I32 = sizeof(int32_t), I64 = sizeof(int64_t) };
+
+static const struct { const char *name; uint64_t element, columns; } shapes[DATASETS] = {
+#define X(place, name, type, columns) [place] = {name, type, columns},
+    KIN_EACH_DATASET(X)
+#undef X
+};
+
+kin_status kin_block_find(const char *path, const kin_map *file, kin_dataset set[DATASETS])
+{
+    for (size_t i = 0; i < DATASETS; i++) {
+        const uint64_t offset = get(file->bytes, EXTENTS + 16 * i);
+        const uint64_t rows = get(file->bytes, EXTENTS + 16 * i + 8);
+        const uint64_t element = shapes[i].element, width = element * shapes[i].columns;
+        set[i] = (kin_dataset){.data = "", .rows = 0};
+        if (rows == 0) continue;
+        KIN_REQUIRE(offset >= KIN_STORE_BLOCK && offset <= file->size && offset % element == 0 &&
+                        rows <= (file->size - offset) / width,
+                    KIN_DATA, "%s: dataset %s of %llu rows at byte %llu does not lie within the "
+                    "file's %zu bytes", path, shapes[i].name, (unsigned long long)rows,
+                    (unsigned long long)offset, file->size);
+        set[i] = (kin_dataset){.data = file->bytes + offset, .rows = (int64_t)rows};
+    }
+    return KIN_OK;
 }

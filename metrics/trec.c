@@ -10,7 +10,7 @@ static int id_size(const kin_texts *ids, int64_t i)
 }
 
 /* Bytes of 128 and above are letters of other scripts and may stay. */
-static bool is_blank(char c) { return (unsigned char)c <= ' ' || c == 0x7f; }
+static bool is_blank(char c) { return (unsigned char)c <= ' '; }
 
 static kin_status check_ids(const char *path, const char *kind, const kin_texts *ids)
 {

@@ -37,14 +37,17 @@ need_packages() {
 BUILD_PACKAGES=(gcc libc6-dev cmake make pkgconf libopenblas0-pthread libhdf5-dev
     libutf8proc-dev libxxhash-dev wordnet-base)
 
-# build FOLDER [cmake options]: configures and builds; says nothing when nothing is to be done.
+# build FOLDER [cmake options] [-- build options]: configures and builds; says nothing when nothing
+# is to be done.
 build() {
-    local folder=$1 log
+    local folder=$1 log options=()
     shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do options+=("$1"); shift; done
+    [ $# -gt 0 ] && shift
     mkdir -p "$folder"
     log=$folder/build.log
-    if ! { cmake -S . -B "$folder" "$@" &&
-           cmake --build "$folder" --parallel "$(nproc)"; } > "$log" 2>&1; then
+    if ! { cmake -S . -B "$folder" "${options[@]}" &&
+           cmake --build "$folder" --parallel "$(nproc)" "$@"; } > "$log" 2>&1; then
         tail -n 40 "$log" >&2
         die "the build failed; the whole log is $log"
     fi

@@ -52,10 +52,15 @@ given *config_given(const kin_config *c, const char *key)
     return NULL;
 }
 
+/* There are far fewer keys, and each setting is looked for among the others. */
+enum { SETTINGS_MAX = 1000 };
+
 static kin_status grow(kin_config *c)
 {
     if (c->settings < c->room) return KIN_OK;
-    const int room = c->room ? 2 * c->room : 32;
+    KIN_REQUIRE(c->settings < SETTINGS_MAX, KIN_USAGE, "more than %d different settings",
+                SETTINGS_MAX);
+    const int room = c->room ? 2 * c->room : SETTINGS_MAX / 8;
     given *more = realloc(c->setting, (size_t)room * sizeof *more);
     KIN_REQUIRE(more, KIN_MEMORY, "no memory for the settings");
     c->setting = more;
@@ -98,7 +103,8 @@ static kin_status take_setting(void *state, const char *key, const char *value, 
     const given *before = config_given(l->config, key);
     if (before && !strncmp(before->where, prefix, strlen(prefix)))
         return kin_fail(KIN_USAGE, "%s: %s was set before, at %s", where, key, before->where);
-    return put(l->config, key, value, where, l->base);
+    const kin_status status = put(l->config, key, value, where, l->base);
+    return status ? kin_fail_in(status, "%s", where) : KIN_OK;
 }
 
 /* The absolute path of the folder that a file is in. */

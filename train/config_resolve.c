@@ -8,7 +8,7 @@
 #include "train/config.h"
 #include "train/config_parts.h"
 
-enum { ERRORS_MAX = 6, DEPTH_MAX = 8, VALUE_MAX = 8192 };
+enum { ERRORS_MAX = 6, DEPTH_MAX = 8, REFERENCES_MAX = 1000, VALUE_MAX = 8192 };
 
 typedef struct {
     kin_config *config;
@@ -49,18 +49,30 @@ static bool raw_value(const kin_config *c, const char *key, char value[VALUE_MAX
     return false;
 }
 
-/* out = text with every ${...} replaced by that key's value, itself expanded. */
-static kin_status expand(const kin_config *c, const char *text, char out[VALUE_MAX], int depth)
+/* Length of the reference that text begins with, or 0. */
+static int reference(const char *text, char key[CONFIG_KEY_MAX])
+{
+    int length = 0;
+    if (*text != '$' || sscanf(text, "${%90[a-zA-Z0-9_.]}%n", key, &length) != 1) return 0;
+    return length;
+}
+
+/* out = text with every reference replaced by that key's value, itself expanded. left: how many
+ * more are allowed, because references to references to nothing can be many without being long. */
+static kin_status expand_at(const kin_config *c, const char *text, char out[VALUE_MAX], int depth,
+                            int *left)
 {
     size_t used = 0;
     KIN_REQUIRE(depth < DEPTH_MAX, KIN_USAGE, "references go round in a circle at '%.60s'", text);
     while (*text) {
         char key[CONFIG_KEY_MAX], raw[VALUE_MAX], value[VALUE_MAX];
-        int length = 0;
+        const int length = reference(text, key);
         value[0] = *text, value[1] = 0;
-        if (sscanf(text, "${%90[a-zA-Z0-9_.]}%n", key, &length) == 1 && length) {
+        if (length) {
+            KIN_REQUIRE((*left)-- > 0, KIN_USAGE, "more than %d references in one value",
+                        REFERENCES_MAX);
             KIN_REQUIRE(raw_value(c, key, raw), KIN_USAGE, "${%s}: there is no such key", key);
-            KIN_TRY(expand(c, raw, value, depth + 1));
+            KIN_TRY(expand_at(c, raw, value, depth + 1, left));
         }
         text += length ? length : 1;
         const size_t more = strlen(value);
@@ -69,6 +81,18 @@ static kin_status expand(const kin_config *c, const char *text, char out[VALUE_M
         used += more;
     }
     out[used] = 0;
+    return KIN_OK;
+}
+
+/* A result that is itself a reference would be another value when the printed run file is read. */
+static kin_status expand(const kin_config *c, const char *text, char out[VALUE_MAX])
+{
+    char key[CONFIG_KEY_MAX];
+    int left = REFERENCES_MAX;
+    KIN_TRY(expand_at(c, text, out, 0, &left));
+    for (const char *at = out; (at = strchr(at, '$')); at++)
+        KIN_REQUIRE(!reference(at, key), KIN_USAGE, "references put together a new one, ${%s}",
+                    key);
     return KIN_OK;
 }
 
@@ -111,7 +135,7 @@ static void add_item(resolving *r, const char *section, const config_spec *s)
     const bool numeric = s->kind == CONFIG_NUMBER || s->kind == CONFIG_SHARE;
     kin_status status = KIN_OK;
     to->number = s->hyper.value;
-    if (g) status = expand(c, g->value, text, 0);
+    if (g) status = expand(c, g->value, text);
     else snprintf(text, sizeof text, "%s", s->text ? s->text : "");
     if (!status && numeric && g) status = read_number(s, to->key, text, to);
     if (!status && s->kind == CONFIG_PATH) status = read_path(g, text, value);
@@ -154,7 +178,7 @@ static void choose_entries(resolving *r)
         snprintf(key, sizeof key, "%s.name", config_lists[i].section);
         const given *g = config_given(c, key);
         raw_value(c, key, raw);
-        if (expand(c, raw, name, 0) || kin_list_find(config_lists[i].list, name, &c->entry[i])) {
+        if (expand(c, raw, name) || kin_list_find(config_lists[i].list, name, &c->entry[i])) {
             complain(r, g ? g->where : NULL);
             c->entry[i] = 0;
         }
@@ -179,6 +203,10 @@ static void refuse(resolving *r, const given *g)
 {
     const kin_config *c = r->config;
     const char *names[256];
+    if (r->errors >= ERRORS_MAX) {           /* only counted: the nearest name takes time to find */
+        r->errors++;
+        return;
+    }
     const char *owner = other_owner(g->key);
     for (int i = 0; i < c->items; i++) names[i] = c->item[i].key;
     const char *near = kin_nearest(g->key, names, c->items);

@@ -158,7 +158,7 @@ kin_status kin_ini_parse(const char *text, size_t size, const char *name,
 static bool needs_quotes(const char *s)
 {
     const size_t n = strlen(s);
-    return n && (blank(*s) || blank(s[n - 1]) || strpbrk(s, "\"#;\\"));
+    return n && (blank(*s) || blank(s[n - 1]) || strpbrk(s, "\"#;\\\r"));
 }
 
 void kin_ini_quote(const char *value, char *out)

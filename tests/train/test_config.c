@@ -71,6 +71,42 @@ static void test_references(void **state)
     kin_config_free(c);
     expect_failure(load(&c, "[data]\nstore = ${no.such}\n[run]\ndir = r\n"), KIN_USAGE, "no.such");
     kin_config_free(c);
+    expect_failure(load(&c, "[data]\nstore = x\n[run]\ndir = r\n[encoder]\nquery_prefix = $\n"
+                            "document_prefix = ${encoder.query_prefix}{data.store}\n"),
+                   KIN_USAGE, "a.ini:7: references put together a new one, ${data.store}");
+    kin_config_free(c);
+}
+
+/* Seven keys of a hundred references each, the last to nothing: 10^14 without a limit. */
+static void test_references_are_counted(void **state)
+{
+    (void)state;
+    static const char *const keys[] = { "tokenizer.file", "encoder.query_prefix",
+                                        "encoder.document_prefix", "loss.learn", "batch.repeat",
+                                        "run.dir", "data.store" };
+    char *value = calloc(1, 4096);
+    kin_config *c;
+    expect_ok(kin_config_new(&c));
+    for (int i = 0; i < 7; i++) {
+        expect_ok(kin_config_set(c, keys[i], value));
+        *value = 0;
+        for (int k = 0; k < 100; k++) sprintf(value + strlen(value), "${%s}", keys[i]);
+    }
+    expect_failure(kin_config_resolve(c), KIN_USAGE, "more than 1000 references in one value");
+    kin_config_free(c);
+    free(value);
+}
+
+static void test_settings_are_counted(void **state)
+{
+    (void)state;
+    kin_config *c;
+    char *text = malloc(1 << 20);
+    size_t n = (size_t)sprintf(text, "[a]\n");
+    for (int i = 0; n < (1 << 20) - 16; i++) n += (size_t)sprintf(text + n, "k%d=\n", i);
+    expect_failure(load(&c, text), KIN_USAGE, "a.ini:1002: more than 1000 different settings");
+    kin_config_free(c);
+    free(text);
 }
 
 static void test_errors(void **state)
@@ -163,7 +199,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_order),
-        cmocka_unit_test(test_references), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_references_are_counted),
+        cmocka_unit_test(test_settings_are_counted), cmocka_unit_test(test_errors),
         cmocka_unit_test(test_all_errors_at_once), cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_keys),
     };

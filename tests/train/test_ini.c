@@ -58,7 +58,8 @@ static void test_refuses(void **state)
 static void test_quotes(void **state)
 {
     (void)state;
-    static const char *const values[] = { "", "plain", " blanks ", "a # b", "q\"q\\", "x;y", "\t" };
+    static const char *const values[] = { "", "plain", " blanks ", "a # b", "q\"q\\", "x;y", "\t",
+                                          "cr\r" };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         char quoted[64], text[100], expected[100];
         kin_ini_quote(values[i], quoted);

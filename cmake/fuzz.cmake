@@ -1,0 +1,20 @@
+# kin_fuzz(<room>...): every tests/fuzz/NAME.c becomes build/fuzz/NAME, a libFuzzer program that
+# sees these rooms; `make fuzz` builds them all. Asked for with -DKIN_FUZZ=ON, which needs clang.
+function(kin_fuzz)
+  kin_wall(fuzz ${ARGN} tests)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*.c)
+  add_custom_target(fuzz)
+  foreach(source ${sources})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(fuzz_${name} EXCLUDE_FROM_ALL ${source})
+    set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name}
+                          RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    target_include_directories(fuzz_${name} PRIVATE ${CMAKE_BINARY_DIR}/walls/fuzz)
+    target_compile_options(fuzz_${name} PRIVATE ${KIN_WARNINGS} ${KIN_FLAGS})
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    foreach(room ${ARGN})
+      target_link_libraries(fuzz_${name} PRIVATE kin_${room})
+    endforeach()
+    add_dependencies(fuzz fuzz_${name})
+  endforeach()
+endfunction()
