@@ -1,4 +1,5 @@
 /* kin bench: time one case, or serve repetitions to a driver that takes turns with a peer. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "core/file.h"
 #include "cpu/cpu.h"
 #include "train/machine.h"
+
+enum { REPEATS_MOST = 1000 };
 
 static double now_ms(clockid_t clock)
 {
@@ -77,11 +80,15 @@ static kin_status serve(bench *b, const kin_cpu_rates *rates, double base)
     double best = 0;
     char line[64];
     while (fgets(line, sizeof line, stdin) && strcmp(line, "end\n")) {
+        KIN_REQUIRE(!strcmp(line, "go\n"), KIN_DATA,
+                    "standard input: found '%.*s', expected a line go or end",
+                    (int)strcspn(line, "\n"), line);
         KIN_TRY(once(b, &t));
         if (best == 0 || t.ms < best) best = t.ms;
         printf("{\"ms\": %.4f, \"cpu_ms\": %.4f, \"loss\": %.9g}\n", t.ms, t.cpu_ms, t.loss);
         fflush(stdout);
     }
+    KIN_REQUIRE(!ferror(stdin), KIN_DATA, "standard input: %s", strerror(errno));
     printf("{\"extra_mb\": %.3f, \"fraction\": %.4f}\n", extra_mb(b, base),
            best > 0 ? fraction(b, rates, best) : 0);
     return KIN_OK;
@@ -95,10 +102,10 @@ static int by_time(const void *a, const void *b)
 
 static kin_status measure(bench *b, const args *a, const kin_cpu_rates *rates, double base)
 {
-    double ms[1000];
+    double ms[REPEATS_MOST];
     long repeats;
     timing t;
-    KIN_TRY(args_integer(a, "repeats", 1, 1000, 7, &repeats));
+    KIN_TRY(args_integer(a, "repeats", 1, REPEATS_MOST, 7, &repeats));
     KIN_TRY(once(b, &t));
     for (long i = 0; i < repeats; i++) {
         KIN_TRY(once(b, &t));
@@ -145,6 +152,8 @@ static kin_status print_cases(bool as_json)
 
 static kin_status run(const args *a)
 {
+    long repeats;
+    KIN_TRY(args_integer(a, "repeats", 1, REPEATS_MOST, 7, &repeats));
     if (!a->count) return print_cases(args_has(a, "json"));
     bench b = { .dump = args_get(a, "dump") };
     KIN_TRY(find_case(a->positional[0], &b.kind));
