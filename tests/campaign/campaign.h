@@ -97,7 +97,7 @@ typedef struct {
     char fifo[PATH_ROOM];                /* a writer stands at this FIFO, or "" */
     const char *locked;                  /* a folder whose lock another process holds */
     int signal, signal_ms;               /* sent after so long; 0: none */
-    bool resume;                         /* afterwards the run must be resumable to the same end */
+    const char *resume;                  /* a run that must come to the same end afterwards */
 
     /* what is expected */
     unsigned codes;                      /* CODE(2) | CODE(3) */
@@ -152,6 +152,7 @@ void outcome_free(outcome *);
 
 /* The digest of standard output (without times) and of the probe's result file. */
 uint64_t outcome_digest(const world *, const outcome *, probe);
+uint64_t outcome_hash(const world *, const outcome *, const char *result);
 
 typedef struct {
     bool crash, hang, code, sentence, residue, result;   /* what was wrong */

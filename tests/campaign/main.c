@@ -96,15 +96,19 @@ static void show(const world *w, long number, int which, const invocation *v, co
 }
 
 /* A stopped run goes on to the end that it would have had. */
-static void judge_resume(const world *w, const outcome *first, verdict *t)
+static void judge_resume(const world *w, const char *run_name, const outcome *first, verdict *t)
 {
     char path[PATH_ROOM * 2];
-    snprintf(path, sizeof path, "%s/fresh/run.ini", w->box);
+    snprintf(path, sizeof path, "%s/%s/run.ini", w->box, run_name);
     const bool begun = !access(path, F_OK);
     invocation v = { .same_as = -1, .compare = -1 };
-    say_words(&v, begun ? "train run.ini --resume" : "train run.ini");
+    say_words(&v, "train run.ini --run.dir");
+    say(&v, run_name);
+    if (begun) say(&v, "--resume");
     outcome o = run(w, &v);
-    const bool same = !o.code && !o.signal && outcome_digest(w, &o, TRAIN) == w->reference[TRAIN];
+    snprintf(path, sizeof path, "%s/model/model.safetensors", run_name);
+    const bool same = !o.code && !o.signal
+                      && outcome_hash(w, &o, path) == w->reference[TRAIN];
     if (!same) {
         t->result = true;
         snprintf(t->why, sizeof t->why, "stopped with %d, then %s gives exit %d%s: %.300s",
@@ -132,7 +136,7 @@ static bool try_case(const world *w, const options *a, long number)
     outcome o = run(w, &v);
     verdict t = judge(w, &v, &o, &before);
     forgive_signal(&v, &o, &t);
-    if (v.resume && !bad(&t)) judge_resume(w, &o, &t);
+    if (v.resume && !bad(&t)) judge_resume(w, v.resume, &o, &t);
     count(&per[which], &o, &t);
     count(&total, &o, &t);
     if (bad(&t) || a->one >= 0) show(w, number, which, &v, &o, &t);
@@ -186,7 +190,7 @@ static long number(const char *text)
 
 static options read_options(int argc, char **argv)
 {
-    options a = { .runs = 300, .one = -1, .deadline = 60, .seed = 1, .big = 100000000 };
+    options a = { .runs = 300, .one = -1, .deadline = 30, .seed = 1, .big = 100000000 };
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (argv[i][0] != '-') a.kin = argv[i];

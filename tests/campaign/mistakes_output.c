@@ -52,7 +52,7 @@ static bool out_is_file(const world *w, dice *d, invocation *v)
 static bool out_too_long(const world *w, dice *d, invocation *v)
 {
     char path[6000];
-    const size_t n = PICK(d, ((const size_t[]){ 250, 256, 300, 4090, 4096, 5900 }));
+    const size_t n = PICK(d, ((const size_t[]){ 256, 300, 4090, 4096, 5900 }));
     (void)w;
     memset(path, 'p', n);
     path[n] = 0;
@@ -142,7 +142,7 @@ static bool few_descriptors(const world *w, dice *d, invocation *v)
     const int p = (int)roll(d, PROBES);
     (void)w;
     say_words(v, probe_kinds[p].words);
-    v->open_limit = 3 + (long)roll(d, 8);
+    v->open_limit = 5 + (long)roll(d, 8);      /* the loader itself needs some */
     v->same_as = p;
     v->success_grows = probe_kinds[p].grows;
     if (strstr(probe_kinds[p].words, "train") || p == EVAL)
@@ -170,12 +170,13 @@ static bool locked_run(const world *w, dice *d, invocation *v)
 static bool stopped(const world *w, dice *d, invocation *v)
 {
     (void)w;
-    say_words(v, "train run.ini --quiet");
+    const bool over = roll(d, 2);
+    say_words(v, over ? "train run.ini --run.dir run --overwrite --quiet" : "train run.ini --quiet");
     v->signal = PICK(d, ((const int[]){ SIGINT, SIGTERM, SIGKILL, SIGKILL }));
     v->signal_ms = (int)roll(d, 200);
-    v->resume = true;
-    v->success_grows = "fresh";
-    snprintf(v->grows, sizeof v->grows, "fresh");
+    v->resume = over ? "run" : "fresh";
+    v->success_grows = v->resume;
+    snprintf(v->grows, sizeof v->grows, "%s", v->resume);
     note(v, "signal %d after %d ms", v->signal, v->signal_ms);
     expect(v, CODE(0) | CODE(75), "");
     return true;
