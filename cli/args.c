@@ -1,5 +1,6 @@
 #include "cli/args.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,8 @@ kin_status args_integer(const args *a, const char *name, long low, long high, lo
     char *end;
     errno = 0;
     *value = strtol(text, &end, 10);
-    KIN_REQUIRE(*text && !*end && !errno && *value >= low && *value <= high, KIN_USAGE,
+    const bool read = *text && !isspace((unsigned char)*text) && !*end && !errno;
+    KIN_REQUIRE(read && *value >= low && *value <= high, KIN_USAGE,
                 "--%s is '%s', expected a whole number from %ld to %ld", name, text, low, high);
     return KIN_OK;
 }
@@ -103,9 +105,17 @@ static kin_status read_option(const verb *v, int argc, char **argv, int *i, args
     return KIN_OK;
 }
 
+/* Also where the verb has no use for them. Those of a training are a key of its run file. */
+static kin_status check_threads(const verb *v, const args *a)
+{
+    long threads;
+    return v->run_keys ? KIN_OK : args_integer(a, "threads", 1, THREADS_MOST, 0, &threads);
+}
+
 static kin_status check_count(const verb *v, const args *a)
 {
     if (args_has(a, "help")) return KIN_OK;
+    KIN_TRY(check_threads(v, a));
     KIN_REQUIRE(a->count >= v->least, KIN_USAGE, "%s is missing; usage: kin %s %s",
                 a->count ? "another argument" : "an argument", v->name, v->usage);
     KIN_REQUIRE(a->count <= v->most, KIN_USAGE, "unexpected argument '%s'; usage: kin %s %s",

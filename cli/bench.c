@@ -1,4 +1,5 @@
 /* kin bench: time one case, or serve repetitions to a driver that takes turns with a peer. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,12 +53,16 @@ static kin_status serve(const bench_versus *v, bench *b, double base)
            "\"loss\": %.17g}\n", b->kind->name, v->threads, v->program[0].loss);
     fflush(stdout);
     while (fgets(line, sizeof line, stdin) && strcmp(line, "end\n")) {
+        KIN_REQUIRE(!strcmp(line, "go\n"), KIN_DATA,
+                    "standard input: found '%.*s', expected a line go or end",
+                    (int)strcspn(line, "\n"), line);
         bench_sample t;
         KIN_TRY(bench_once(b, &t));
         if (best == 0 || t.ms < best) best = t.ms;
         printf("{\"ms\": %.4f, \"cpu_ms\": %.4f, \"loss\": %.17g}\n", t.ms, t.cpu_ms, t.loss);
         fflush(stdout);
     }
+    KIN_REQUIRE(!ferror(stdin), KIN_DATA, "standard input: %s", strerror(errno));
     printf("{\"extra_mb\": %.3f, \"fraction\": %.4f}\n", extra_mb(b, base),
            best > 0 ? bench_fraction(v, best) : 0);
     return KIN_OK;
@@ -152,6 +157,8 @@ static kin_status print_cases(bool as_json)
 
 static kin_status run(const args *a)
 {
+    long repeats;
+    KIN_TRY(args_integer(a, "repeats", 1, BENCH_REPEATS_MAX, 7, &repeats));
     if (!a->count) return print_cases(args_has(a, "json"));
     bench b = { .dump = args_get(a, "dump") };
     KIN_TRY(find_case(a->positional[0], &b.kind));

@@ -19,7 +19,7 @@ kin_status device_open(device *d, const char *name, int threads)
 kin_status device_open_for(device *d, const args *a)
 {
     long threads;
-    KIN_TRY(args_integer(a, "threads", 1, 1024, 0, &threads));
+    KIN_TRY(args_integer(a, "threads", 1, THREADS_MOST, 0, &threads));
     return device_open(d, "cpu", (int)threads);
 }
 

@@ -2,6 +2,7 @@
  * else to stderr; the exit code is the status (core/status.h). */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/args.h"
+#include "cli/print.h"
 #include "cli/verb.h"
 #include "core/entry.h"
 
@@ -74,9 +76,17 @@ static const verb *find_verb(const char *name)
 static int report(kin_status status, const char *verb_name)
 {
     if (status == KIN_OK) return 0;
-    fprintf(stderr, "kin%s%s: %s\n", verb_name ? " " : "", verb_name ? verb_name : "",
-            kin_message());
+    fprintf(stderr, "kin%s%s: ", verb_name ? " " : "", verb_name ? verb_name : "");
+    print_safe(stderr, kin_message());
+    fputc('\n', stderr);
     return (int)status;
+}
+
+/* Whether the reader of stdout went away; the error itself may be of a write long ago. */
+static bool reader_left(void)
+{
+    struct pollfd end = { .fd = STDOUT_FILENO, .events = POLLOUT };
+    return errno == EPIPE || (poll(&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLHUP)));
 }
 
 /* A reader that went away (kin list | head) is no error; anything else that stdout lost is. */
@@ -84,7 +94,7 @@ static int flush_results(int code)
 {
     errno = 0;
     const bool lost = fflush(stdout) || ferror(stdout);
-    if (!lost || errno == EPIPE) return code;
+    if (!lost || reader_left()) return code;
     fprintf(stderr, "kin: results could not be written to stdout\n");
     return code ? code : (int)KIN_RUNTIME;
 }
@@ -101,6 +111,7 @@ int main(int argc, char **argv)
 {
     hold_streams();
     signal(SIGPIPE, SIG_IGN);            /* a log reader that goes away must not end a training */
+    signal(SIGXFSZ, SIG_IGN);            /* a file that may not grow is a failed write, with a name */
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")
         || !strcmp(argv[1], "help")) {
         if (argc > 2) {
@@ -108,7 +119,8 @@ int main(int argc, char **argv)
             return report(KIN_USAGE, NULL);
         }
         print_help();
-        return flush_results(argc < 2 ? KIN_USAGE : KIN_OK);
+        if (argc < 2) kin_fail(KIN_USAGE, "a verb is missing; usage: kin VERB [arguments]");
+        return flush_results(report(argc < 2 ? KIN_USAGE : KIN_OK, NULL));
     }
     if (!strcmp(argv[1], "--version") && argc == 2) {
         printf("%s\n", first_line);

@@ -3,8 +3,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/file.h"
+#include "data/text.h"
 
 kin_status print_json(kin_json_out *json)
 {
@@ -23,4 +25,17 @@ kin_status print_run_file(const char *run, const char *name)
     fwrite(bytes, 1, size, stdout);
     free(bytes);
     return KIN_OK;
+}
+
+void print_safe(FILE *out, const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at + strlen(text);
+    while (at < end) {
+        const unsigned char *from = at;
+        bool valid = true;
+        const int32_t c = kin_utf8_read(&at, end, &valid);
+        const bool control = c < 0x20 || (c >= 0x7F && c < 0xA0);
+        if (valid && !control) fwrite(from, 1, (size_t)(at - from), out);
+        else for (; from < at; from++) fprintf(out, "\\x%02x", *from);
+    }
 }

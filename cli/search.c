@@ -1,4 +1,5 @@
 /* kin search: the documents nearest to a question. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,14 +31,20 @@ static kin_status print_as_json(const char *query, const kin_hit *hits, int foun
     return print_json(&json);
 }
 
+static void say_nothing_near(const char *query)
+{
+    fputc('\'', stderr);
+    print_safe(stderr, query);
+    fprintf(stderr, "' has no token of the vocabulary: nothing is near it\n");
+}
+
 static kin_status answer(kin_search *search, const char *query, int top, bool json)
 {
     kin_hit *hits = calloc((size_t)top, sizeof *hits);
     int found = 0;
     KIN_REQUIRE(hits, KIN_MEMORY, "no memory for %d hits", top);
     kin_status status = kin_search_query(search, query, top, hits, &found);
-    if (status == KIN_OK && !found)
-        fprintf(stderr, "'%s' has no token of the vocabulary: nothing is near it\n", query);
+    if (status == KIN_OK && !found) say_nothing_near(query);
     if (status == KIN_OK && json) status = print_as_json(query, hits, found);
     for (int i = 0; status == KIN_OK && !json && i < found; i++)
         printf("%3d  %.4f  %.*s\n", hits[i].rank, hits[i].score, (int)hits[i].text_bytes,
@@ -60,8 +67,10 @@ static kin_status converse(kin_search *search, int top, bool json)
         if ((length = getline(&line, &room, stdin)) < 0) break;
         while (length && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
         if (!length) continue;
-        if ((status = answer(search, line, top, json)) != KIN_OK) break;
+        if ((status = answer(search, line, top, json)) != KIN_OK || ferror(stdout)) break;
     }
+    if (status == KIN_OK && ferror(stdin))
+        status = kin_fail(KIN_DATA, "standard input: %s", strerror(errno));
     if (terminal) fputc('\n', stderr);
     free(line);
     return status;

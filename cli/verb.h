@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include "core/status.h"
 
+enum { THREADS_MOST = 1024 };
+
 /* An option of a verb. value NULL: a switch. */
 typedef struct {
     const char *name;        /* without the dashes */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/print.h"
 #include "train/machine.h"
 
 static void finish_line(watcher *w)
@@ -19,13 +20,16 @@ static void stage(void *state, const char *what)
     watcher *w = state;
     if (w->quiet) return;
     finish_line(w);
-    fprintf(stderr, "%s\n", what);
+    print_safe(stderr, what);
+    fputc('\n', stderr);
 }
 
 static void warning(void *state, const char *what)
 {
     finish_line(state);
-    fprintf(stderr, "warning: %s\n", what);
+    fprintf(stderr, "warning: ");
+    print_safe(stderr, what);
+    fputc('\n', stderr);
 }
 
 static void estimate(void *state, const kin_estimate *e)

@@ -1,4 +1,5 @@
 /* Hyperparameters as text, and names looked up with a suggestion when they are not found. */
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -48,7 +49,8 @@ static kin_status parse_number(const kin_hyper *hyper, const char *where, const 
     char *end = NULL;
     errno = 0;
     const double number = strtod(text, &end);
-    const bool read = end != text && *end == '\0' && !(errno == ERANGE && fabs(number) > 1);
+    const bool read = end != text && *end == '\0' && !isspace((unsigned char)*text)
+                      && !(errno == ERANGE && fabs(number) > 1);
     const bool right = read && number >= hyper->min && number <= hyper->max
                        && (!whole || number == floor(number));
     KIN_REQUIRE(right, KIN_USAGE, "%s is \"%s\", expected a %snumber from %.9g to %.9g", where,

@@ -24,13 +24,22 @@
 
 enum { PATH = 4096, FOLDERS_OPEN = 16 };
 
-static kin_status open_to_read(const char *path, int *file, struct stat *about)
+/* Devices have no end, but for terminals and /dev/null. */
+static bool endless(int file, const struct stat *about)
 {
-    *file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat null;
+    if (!S_ISCHR(about->st_mode)) return S_ISBLK(about->st_mode);
+    return !isatty(file) && (stat("/dev/null", &null) != 0 || null.st_rdev != about->st_rdev);
+}
+
+static kin_status open_to_read(const char *path, int flags, int *file, struct stat *about)
+{
+    *file = open(path, O_RDONLY | O_CLOEXEC | flags);
     KIN_REQUIRE(*file >= 0, KIN_DATA, "%s: cannot open: %s", path, strerror(errno));
     const char *why = NULL;
     if (fstat(*file, about) != 0) why = strerror(errno);
     else if (S_ISDIR(about->st_mode)) why = "it is a folder, expected a file";
+    else if (endless(*file, about)) why = "it is a device, expected a file";
     if (!why) return KIN_OK;
     close(*file);
     return kin_fail(KIN_DATA, "%s: %s", path, why);
@@ -69,7 +78,7 @@ kin_status kin_file_read(const char *path, char **bytes, size_t *size)
     struct stat about;
     *bytes = NULL;
     *size = 0;
-    KIN_TRY(open_to_read(path, &file, &about));
+    KIN_TRY(open_to_read(path, 0, &file, &about));
     const kin_status status = read_all(file, path, (size_t)about.st_size + 4096, bytes, size);
     close(file);
     return status;
@@ -93,8 +102,12 @@ kin_status kin_file_map(const char *path, kin_map *map)
     int file;
     struct stat about;
     *map = (kin_map){ "", 0 };
-    KIN_TRY(open_to_read(path, &file, &about));
+    KIN_TRY(open_to_read(path, O_NONBLOCK, &file, &about));      /* does not wait at a pipe */
     void *memory = NULL;
+    if (!S_ISREG(about.st_mode)) {
+        close(file);
+        return kin_fail(KIN_DATA, "%s: it is a pipe or device, expected a file", path);
+    }
     if (about.st_size > 0) {
         memory = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, file, 0);
     }

@@ -1,8 +1,10 @@
 /* Model: reads the folder; see model_save.c for the other direction. */
 #include "encoders/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "core/file.h"
 #include "data/json.h"
@@ -168,6 +170,34 @@ static kin_status read_weights(kin_model *m, const kin_safetensors *file, shape 
     return KIN_OK;
 }
 
+kin_status kin_model_sum(const char *folder, const char *name, char text[KIN_SUM_TEXT])
+{
+    char path[KIN_PATH_MAX];
+    kin_map map;
+    KIN_TRY(kin_path_join(path, sizeof path, folder, name));
+    KIN_TRY(kin_file_map(path, &map));
+    snprintf(text, KIN_SUM_TEXT, "%016llx", (unsigned long long)XXH64(map.bytes, map.size, 0));
+    kin_file_unmap(&map);
+    return KIN_OK;
+}
+
+/* The notes "file:NAME", where there are any: folders of other programs have none. */
+static kin_status check_sums(const kin_safetensors *file, const char *folder)
+{
+    static const char *const names[] = { "config.json", "tokenizer.json" };
+    for (int i = 0; i < 2; i++) {
+        char key[32], found[KIN_SUM_TEXT];
+        snprintf(key, sizeof key, "file:%s", names[i]);
+        const char *expected = kin_safetensors_note(file, key);
+        if (!expected) continue;
+        KIN_TRY(kin_model_sum(folder, names[i], found));
+        KIN_REQUIRE(!strcmp(found, expected), KIN_DATA, "%s/%s: not what the model was saved with: "
+                    "its xxh64 is %s, model.safetensors says %.20s", folder, names[i], found,
+                    expected);
+    }
+    return KIN_OK;
+}
+
 static kin_status load_files(kin_model *m, kin_backend *backend, const char *folder)
 {
     char path[KIN_PATH_MAX];
@@ -178,7 +208,8 @@ static kin_status load_files(kin_model *m, kin_backend *backend, const char *fol
     KIN_TRY(kin_tokenizer_load(&m->tokenizer, path));
     KIN_TRY(kin_path_join(path, sizeof path, folder, "model.safetensors"));
     KIN_TRY(kin_safetensors_open(&file, path));
-    const kin_status status = read_weights(m, file, &s, backend);
+    kin_status status = check_sums(file, folder);
+    if (!status) status = read_weights(m, file, &s, backend);
     kin_safetensors_close(file);
     return status;
 }

@@ -37,9 +37,15 @@ kin_status kin_model_save(const kin_model *model, const char *folder, const kin_
 /* Writes the folder's README.md anew. */
 kin_status kin_model_save_card(const kin_model *model, const char *folder, const kin_card *card);
 
-/* KIN_DATA names the file and what is wrong with it. */
+/* KIN_DATA names the file and what is wrong with it. model.safetensors carries the xxh64 of its
+ * tensors, of config.json and of tokenizer.json, so that no change of a folder that kin saved goes
+ * unnoticed. */
 kin_status kin_model_load(kin_model **model, kin_backend *backend, const char *folder);
 void kin_model_free(kin_model *model);          /* with network, tokenizer and prefixes */
+
+/* The xxh64 of a file of the folder, in hexadecimal. */
+enum { KIN_SUM_TEXT = 20 };
+kin_status kin_model_sum(const char *folder, const char *name, char text[KIN_SUM_TEXT]);
 
 /* Texts are embedded in blocks of at most KIN_EMBED_ROWS; an embedding has the same bits in any
  * block. A text without tokens is a zero vector before any projection. */

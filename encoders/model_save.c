@@ -12,8 +12,14 @@
 
 /* ---- model.safetensors ----------------------------------------------------------------------- */
 
+/* Written last, with the checksums of the files that the weights make sense with. */
 static kin_status save_weights(const kin_model *m, const char *folder)
 {
+    char sum[2][KIN_SUM_TEXT];
+    const kin_safetensor_note notes[] = { { "file:config.json", sum[0] },
+                                          { "file:tokenizer.json", sum[1] } };
+    KIN_TRY(kin_model_sum(folder, "config.json", sum[0]));
+    KIN_TRY(kin_model_sum(folder, "tokenizer.json", sum[1]));
     const kin_network *n = m->network;
     kin_safetensor tensor[2 * KIN_PLAN_MAX] = { 0 };
     void *copy[2 * KIN_PLAN_MAX] = { 0 };
@@ -28,7 +34,7 @@ static kin_status save_weights(const kin_model *m, const char *folder)
                                       .dtype = KIN_F32, .rank = 2,
                                       .shape = { t->rows, t->cols }, .values = floats };
     }
-    if (!status) status = kin_safetensors_write(path, tensor, n->count, NULL, 0);
+    if (!status) status = kin_safetensors_write(path, tensor, n->count, notes, 2);
     for (int i = 0; i < n->count; i++) free(copy[i]);
     return status;
 }
@@ -173,8 +179,8 @@ static kin_status save_files(const kin_model *m, const char *folder, const kin_c
     char path[KIN_PATH_MAX];
     KIN_TRY(kin_path_join(path, sizeof path, folder, "tokenizer.json"));
     KIN_TRY(kin_tokenizer_save(m->tokenizer, path));
-    KIN_TRY(save_weights(m, folder));
     KIN_TRY(save_config(m, folder));
+    KIN_TRY(save_weights(m, folder));
     if (kin_model_is_bag(m)) {
         KIN_TRY(save_modules(folder));
         KIN_TRY(save_prompts(m, folder));

@@ -40,6 +40,7 @@ void kin_config_free(kin_config *c)
         free(c->setting[i].base);
     }
     free(c->setting);
+    free(c->file);
     free(c);
 }
 
@@ -68,9 +69,20 @@ static kin_status grow(kin_config *c)
     return KIN_OK;
 }
 
+/* A run file has a setting a line: what cannot stand there could be saved but not read again. */
+static kin_status check_line(const char *key, const char *value, const char *where)
+{
+    for (const char *c = value; *c; c++)
+        KIN_REQUIRE((unsigned char)*c >= ' ' || *c == '\t', KIN_USAGE,
+                    "%s: %s holds the control character 0x%02x, expected one line of text", where,
+                    key, (unsigned char)*c);
+    return KIN_OK;
+}
+
 static kin_status put(kin_config *c, const char *key, const char *value, const char *where,
                       const char *base)
 {
+    KIN_TRY(check_line(key, value, where));
     given *g = config_given(c, key);
     if (!g) {
         KIN_TRY(grow(c));
@@ -123,11 +135,22 @@ kin_status kin_config_load(kin_config *c, const char *path)
     char folder[PATH_MAX], *text;
     size_t size;
     KIN_TRY(kin_file_read(path, &text, &size));
+    free(c->file);
+    c->file = strdup(path);
     kin_status status = folder_of(path, folder);
     loading l = { .config = c, .path = path, .base = folder };
     if (!status) status = kin_ini_parse(text, size, path, take_setting, &l);
     free(text);
     return status;
+}
+
+kin_status kin_config_load_own(kin_config *c, const char *path, const char *run)
+{
+    kin_status status = kin_config_load(c, path);
+    if (!status && run) status = kin_config_set(c, "run.dir", run);
+    if (!status) status = kin_config_resolve(c);
+    return status == KIN_USAGE ? kin_fail(KIN_DATA, "%s: damaged: %s", path, kin_message())
+                               : status;
 }
 
 kin_status kin_config_set(kin_config *c, const char *key, const char *value)

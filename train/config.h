@@ -17,6 +17,10 @@ void kin_config_free(kin_config *config);
 /* Reads a run file. Relative paths in it are relative to it. */
 kin_status kin_config_load(kin_config *config, const char *path);
 
+/* Reads and resolves a file that kin wrote itself, so that what is wrong in it is KIN_DATA: damage
+ * and no mistake of the caller. run: becomes run.dir unless it is NULL. */
+kin_status kin_config_load_own(kin_config *config, const char *path, const char *run);
+
 /* key: "section.key". Relative paths are relative to the working folder. */
 kin_status kin_config_set(kin_config *config, const char *key, const char *value);
 

@@ -22,6 +22,7 @@ typedef struct {
 struct kin_config {
     given *setting;
     int settings, room;
+    char *file;                  /* the run file read last, for messages; or NULL */
     item *item;
     int items;
     int entry[CONFIG_LISTS];     /* the chosen entry of each list */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "data/text.h"
 #include "train/config.h"
 #include "train/config_parts.h"
 
@@ -22,7 +23,7 @@ static void complain(resolving *r, const char *where)
 {
     if (r->errors++ >= ERRORS_MAX) return;
     const size_t used = strlen(r->message);
-    snprintf(r->message + used, sizeof r->message - used, "%s%s%s%s", used ? "\n" : "",
+    snprintf(r->message + used, sizeof r->message - used, "%s%s%s%s", used ? "; " : "",
              where ? where : "", where ? ": " : "", kin_message());
 }
 
@@ -139,6 +140,8 @@ static void add_item(resolving *r, const char *section, const config_spec *s)
     else snprintf(text, sizeof text, "%s", s->text ? s->text : "");
     if (!status && numeric && g) status = read_number(s, to->key, text, to);
     if (!status && s->kind == CONFIG_PATH) status = read_path(g, text, value);
+    if (!status && s->kind == CONFIG_TEXT && !kin_utf8_valid(text, (int64_t)strlen(text)))
+        status = kin_fail(KIN_USAGE, "%s is not UTF-8", to->key);
     if (status) complain(r, g ? g->where : NULL);
     if (numeric) kin_hyper_print(&s->hyper, to->number, value, sizeof value);
     else if (s->kind != CONFIG_PATH) memcpy(value, text, sizeof value);
@@ -238,7 +241,7 @@ static void need_text(resolving *r, const char *key, const char *what)
 {
     if (*kin_config_text(r->config, key)) return;
     kin_fail(KIN_USAGE, "%s is missing: %s", key, what);
-    complain(r, NULL);
+    complain(r, r->config->file);
 }
 
 static void check_learned(resolving *r)
@@ -296,7 +299,7 @@ kin_status kin_config_resolve(kin_config *c)
     if (!r.errors) return KIN_OK;
     if (r.errors > ERRORS_MAX) {
         const size_t used = strlen(r.message);
-        snprintf(r.message + used, sizeof r.message - used, "\nand %d more",
+        snprintf(r.message + used, sizeof r.message - used, "; and %d more",
                  r.errors - ERRORS_MAX);
     }
     return kin_fail(KIN_USAGE, "%s", r.message);

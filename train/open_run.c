@@ -21,9 +21,7 @@ static kin_status load(kin_config *config, kin_store **store, const char *run)
     char path[KIN_PATH_MAX];
     KIN_TRY(kin_path_join(path, sizeof path, run, "run.ini"));
     KIN_REQUIRE(kin_file_exists(path), KIN_DATA, "%s: is not a run folder (no run.ini)", run);
-    KIN_TRY(kin_config_load(config, path));
-    KIN_TRY(kin_config_set(config, "run.dir", run));
-    KIN_TRY(kin_config_resolve(config));
+    KIN_TRY(kin_config_load_own(config, path, run));
     return kin_store_open(store, kin_config_text(config, "data.store"));
 }
 

@@ -36,14 +36,20 @@ static kin_status take_lock(kin_run_folder *f)
                                       : "%s: cannot be locked: %s", f->path, reason);
 }
 
+/* What a training that was killed before it began may leave. */
+static bool remains(const char *name)
+{
+    return !strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, lock_name)
+           || !strncmp(name, "run.ini.tmp-", 12);
+}
+
 /* Whether the folder holds anything but our lock, and whether that is a run. */
 static kin_status look(const kin_run_folder *f, bool *used, bool *run)
 {
     DIR *d = opendir(f->path);
     KIN_REQUIRE(d, KIN_RUNTIME, "%s: %s", f->path, strerror(errno));
     for (const struct dirent *e; (e = readdir(d));) {
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")
-            || !strcmp(e->d_name, lock_name)) continue;
+        if (remains(e->d_name)) continue;
         *used = true;
         if (!strcmp(e->d_name, "run.ini")) *run = true;
     }
@@ -64,8 +70,10 @@ static kin_status check_rules(const kin_run_folder *f, bool resume, bool overwri
     return KIN_OK;
 }
 
+/* Looks before it locks too: the lock is a file, and what is no run is not ours to write in. */
 static kin_status enter(kin_run_folder *f)
 {
+    KIN_TRY(check_rules(f, f->resume, f->overwrite));
     KIN_TRY(take_lock(f));
     const kin_status status = check_rules(f, f->resume, f->overwrite);
     if (status) kin_run_folder_leave(f);
@@ -83,6 +91,7 @@ kin_status kin_run_folder_take(kin_run_folder *f, const char *path, bool resume,
     return kin_file_exists(path) ? enter(f) : KIN_OK;
 }
 
+/* All but run.ini, which the new one takes the place of: at no moment is this no run. */
 static kin_status remove_contents(const kin_run_folder *f)
 {
     DIR *d = opendir(f->path);
@@ -90,8 +99,7 @@ static kin_status remove_contents(const kin_run_folder *f)
     kin_status status = KIN_OK;
     for (const struct dirent *e; !status && (e = readdir(d));) {
         char path[KIN_PATH_MAX];
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")
-            || !strcmp(e->d_name, lock_name)) continue;
+        if (remains(e->d_name) || !strcmp(e->d_name, "run.ini")) continue;
         status = kin_run_folder_at(f, e->d_name, path);
         if (!status) status = kin_folder_remove(path);
     }
@@ -101,13 +109,18 @@ static kin_status remove_contents(const kin_run_folder *f)
 
 kin_status kin_run_folder_begin(kin_run_folder *f)
 {
-    char checkpoints[KIN_PATH_MAX];
     if (f->lock < 0) {
         KIN_TRY(kin_folder_make(f->path));
         KIN_TRY(enter(f));
     }
     if (f->overwrite && !f->resume) KIN_TRY(remove_contents(f));
     kin_folder_sweep(f->path);
+    return KIN_OK;
+}
+
+kin_status kin_run_folder_fill(kin_run_folder *f)
+{
+    char checkpoints[KIN_PATH_MAX];
     KIN_TRY(kin_run_folder_at(f, "checkpoints", checkpoints));
     KIN_TRY(kin_folder_make(checkpoints));
     kin_folder_sweep(checkpoints);

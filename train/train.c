@@ -41,15 +41,15 @@ static void begin_facts(kin_trainer *t)
     kin_time_text(f->started);
 }
 
-/* The settings that the run was begun with must be those it is continued with. */
-static kin_status compare_config(kin_trainer *t)
+/* The settings that the run was begun with must be those it is continued with. folder: the run's,
+ * or a checkpoint's, whose copy its checksums cover. */
+static kin_status compare_config(kin_trainer *t, const char *folder)
 {
     char path[KIN_PATH_MAX];
     kin_config *saved;
-    KIN_TRY(kin_run_folder_at(&t->folder, "run.ini", path));
+    KIN_TRY(kin_path_join(path, sizeof path, folder, "run.ini"));
     KIN_TRY(kin_config_new(&saved));
-    kin_status status = kin_config_load(saved, path);
-    if (!status) status = kin_config_resolve(saved);
+    kin_status status = kin_config_load_own(saved, path, NULL);
     const char *key = status ? NULL : kin_config_differs(t->config, saved);
     if (key)
         status = kin_fail(KIN_USAGE, "%s: the run was begun with %s = %s and cannot go on with %s",
@@ -214,9 +214,27 @@ static kin_status conclude(kin_trainer *t, kin_status status)
 /* The checkpoint to go on from; o->finished_before when there is nothing to go on with. */
 static kin_status resume(kin_trainer *t, char checkpoint[KIN_PATH_MAX], kin_train_outcome *o)
 {
-    KIN_TRY(compare_config(t));
+    KIN_TRY(compare_config(t, t->folder.path));
     KIN_TRY(look_finished(t, o));
-    return o->finished_before ? KIN_OK : find_checkpoint(t, checkpoint);
+    if (o->finished_before) return KIN_OK;
+    KIN_TRY(find_checkpoint(t, checkpoint));
+    return *checkpoint ? compare_config(t, checkpoint) : KIN_OK;
+}
+
+/* What a resumed run reads at its end: better refused before the training than after it. */
+static kin_status check_older(const kin_trainer *t, const char *checkpoint)
+{
+    char path[KIN_PATH_MAX], name[64];
+    kin_results results;
+    kin_model *model;
+    if (!*checkpoint || !t->split_count || t->state.best_step < 0) return KIN_OK;
+    snprintf(name, sizeof name, "eval/%s/results.json", kin_split_name(kin_trainer_last_split(t)));
+    KIN_TRY(kin_run_folder_at(&t->folder, name, path));
+    if (kin_file_exists(path)) KIN_TRY(kin_results_load(&results, path));
+    KIN_TRY(kin_run_folder_at(&t->folder, "model", path));
+    KIN_TRY(kin_model_load(&model, t->backend, path));
+    kin_model_free(model);
+    return KIN_OK;
 }
 
 /* Whatever setup refuses costs neither time nor an older run its folder. */
@@ -229,9 +247,11 @@ static kin_status start(kin_trainer *t, kin_train_outcome *o)
     if (again) KIN_TRY(resume(t, checkpoint, o));
     if (o->finished_before) return KIN_OK;
     KIN_TRY(kin_trainer_setup(t, checkpoint));
+    KIN_TRY(check_older(t, checkpoint));
     KIN_TRY(kin_run_folder_begin(&t->folder));
     KIN_TRY(kin_run_folder_at(&t->folder, "run.ini", path));
     KIN_TRY(kin_config_save(t->config, path));
+    KIN_TRY(kin_run_folder_fill(&t->folder));
     begin_facts(t);
     return conclude(t, run(t, checkpoint, o));
 }

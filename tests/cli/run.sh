@@ -47,6 +47,15 @@ expect 2 "infonce" "$KIN" train run.ini --loss.name infonse
 expect 2 "exclude each other" "$KIN" train run.ini --resume --overwrite
 printf '[run]\nnonsense = 1\n' > key.ini
 expect 2 "key.ini" "$KIN" train key.ini
+expect 2 "key.ini: data.store is missing" "$KIN" train key.ini
+expect 2 "; --optim.lr" "$KIN" train run.ini --batch.size 0 --optim.lr -1
+holds "several mistakes are one line" "$(wc -l < err)" = 1
+expect 2 "schedule.floor" "$KIN" train run.ini --schedule.floor $'\n1'
+expect 2 "encoder.query_prefix holds the control character 0x0a" "$KIN" train run.ini --encoder.query_prefix $'a\nb'
+expect 2 "encoder.query_prefix is not UTF-8" "$KIN" train run.ini --encoder.query_prefix $'\xff'
+mkdir mine && echo mine > mine/notes
+expect 2 "holds files but no run" "$KIN" train run.ini --run.dir mine
+holds "a folder of others is not touched" "$(ls -A mine)" = notes
 expect 3 "missing.h5" "$KIN" train run.ini --data.store missing.h5
 holds "a refused run leaves no folder" ! -e runs
 expect 0 "model" "$KIN" train run.ini
@@ -84,6 +93,18 @@ expect 2 "--role is 'judge'" "$KIN" embed runs/a lines --out e.npy --role judge
 expect 3 "nolines" "$KIN" embed runs/a nolines --out g.npy
 holds "a failed embed leaves nothing" ! -e g.npy
 
+# ---- what has no end, what may not grow, who went away
+expect 3 "/dev/zero: it is a device" "$KIN" embed runs/a /dev/zero --out z.npy
+expect 3 "/dev/urandom: it is a device" "$KIN" import pairs /dev/urandom --out z.h5
+mkfifo pipe
+expect 3 "pipe: it is a pipe" "$KIN" train run.ini --run.dir runs/q --data.store pipe
+INPUT=/ expect 3 "standard input" "$KIN" search runs/a
+(ulimit -f 1; expect 1 "z.h5: cannot write" "$KIN" import pairs pairs.tsv --out z.h5; [ "$failed" = 0 ]) || failed=$((failed + 1))
+holds "nothing half-written stays" -z "$(ls | grep z.h5 || true)"
+yes thing1 | head -n 2000 > many
+("$KIN" search runs/a < many 2> err; echo $? > code) | head -n 1 > out
+holds "a reader that leaves is no error" "$(cat code)" = 0
+
 # ---- the same bits on another number of threads, and after a stop
 expect 0 "" "$KIN" train run.ini --run.dir runs/b --threads 1 --quiet
 holds "same model on one thread" -z "$(cmp runs/a/model/model.safetensors runs/b/model/model.safetensors 2>&1)"
@@ -112,6 +133,8 @@ sed 's/thing/object/g' pairs.tsv > other.tsv
 "$KIN" import pairs other.tsv --out other.h5 > out 2> err
 sed "s|^store = .*|store = $work/other.h5|" runs/a/run.ini > run.new && cp run.new kept/run.ini
 expect 3 "not the store" "$KIN" eval kept --split validation
+echo '[zonk' > kept/run.ini
+expect 3 "kept/run.ini: damaged" "$KIN" eval kept --split validation
 (exec "$KIN" train run.ini --run.dir runs/z --schedule.steps 20 >&- 2>&-)
 holds "closed streams do not reach the run's files" -z "$(grep -v '^{' runs/z/metrics.jsonl)"
 
@@ -121,4 +144,18 @@ expect 3 "cut.h5" "$KIN" train run.ini --run.dir runs/e --data.store cut.h5
 cp -r runs/a/model broken
 printf '\377' | dd of=broken/model.safetensors bs=1 seek=9 conv=notrunc 2> dd.log
 expect 3 "broken/model.safetensors" "$KIN" embed broken lines --out h.npy
+cp -r runs/a/model changed
+sed -i 's/"document_prefix": ""/"document_prefix": "x"/' changed/config.json
+expect 3 "changed/config.json: not what the model was saved with" "$KIN" embed changed lines --out h.npy
+
+# ---- what a resumed run will need at its end is looked at before it trains
+expect 0 "" "$KIN" train run.ini --run.dir runs/r --quiet --eval.every 4 --optim.lr 0.000001
+last=$(ls -v runs/r/checkpoints | tail -n 1)       # the best is an older one at such a rate
+rm -r "runs/r/checkpoints/$last" runs/r/run.json
+echo '{' > runs/r/model/config.json
+cp -r runs/r kept_r
+expect 3 "model/config.json" "$KIN" train runs/r/run.ini --resume
+holds "a refused --resume leaves the run" -z "$(diff -r runs/r kept_r 2>&1)"
+sed -i 's/^seed = 0/seed = 1/' runs/r/run.ini
+expect 2 "run.seed" "$KIN" train runs/r/run.ini --resume
 finish

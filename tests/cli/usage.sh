@@ -20,6 +20,11 @@ expect 2 "--threads is 'many'" "$KIN" doctor --threads many
 expect 2 "--threads is '0'" "$KIN" doctor --threads 0
 expect 2 "needs a value" "$KIN" doctor --threads
 expect 2 "takes no value" "$KIN" doctor --json=yes
+expect 2 "a verb is missing" "$KIN"
+expect 2 "--threads is 'x'" "$KIN" list --threads x
+expect 2 "--threads is '\x0a1'" "$KIN" doctor --threads $'\n1'
+expect 2 "--repeats is '0'" "$KIN" bench --repeats 0
+expect 2 'unknown verb '"'"'a\x0akin: b\xff\x1b'"'" "$KIN" $'a\nkin: b\xff\x1b'
 expect 0 "infonce" "$KIN" list loss
 expect 0 "infonce" "$KIN" list losses
 expect 0 '"name"' "$KIN" list loss --json

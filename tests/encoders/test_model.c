@@ -2,6 +2,7 @@
  * refused; an embedding does not depend on its neighbours. */
 #include "tests/encoders/fixture.h"
 #include "data/json.h"
+#include "data/safetensors.h"
 
 static const char *const words[] = { "red", "green", "blue", "cat", "dog", "runs", "sleeps",
                                      "house", "tree", "river", "the", "a", "of" };
@@ -210,13 +211,44 @@ static void test_refused(void **state)
     kin_model_free(m);
 }
 
-/* A folder of another program: no kin part in config.json. */
+static void replace_in_file(const char *name, const char *from, const char *to)
+{
+    char *text, whole[65536];
+    size_t size;
+    expect_ok(kin_file_read(path_of(name), &text, &size));
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    snprintf(whole, sizeof whole, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    write_file(name, whole);
+    free(text);
+}
+
+/* What is still right as a file, but not what the weights were saved with. */
+static void test_changed(void **state)
+{
+    (void)state;
+    kin_model *m = make_model("dim 12", false, "", 0);
+    expect_ok(kin_model_save(m, model_folder(), NULL));
+    replace_in_file("config.json", "\"document_prefix\": \"\"", "\"document_prefix\": \"x\"");
+    expect_refused("config.json: not what the model was saved with");
+    expect_ok(kin_model_save(m, model_folder(), NULL));
+    replace_in_file("tokenizer.json", "true", "false");
+    expect_refused("tokenizer.json: not what the model was saved with");
+    kin_model_free(m);
+}
+
+/* A folder of another program: no kin part in config.json, no checksums with the weights. */
 static void test_foreign(void **state)
 {
     (void)state;
     kin_model *m = make_model("dim 12", false, "", 0), *l;
     expect_ok(kin_model_save(m, model_folder(), NULL));
     write_file("config.json", "{\"normalize\": true, \"seq_length\": 1000000}");
+    expect_refused("config.json: not what the model was saved with");
+    const kin_tensor *w = &m->network->weight[0].tensor;
+    const kin_safetensor table = { .name = "embeddings", .dtype = KIN_F32, .rank = 2,
+                                   .shape = { w->rows, w->cols }, .values = w->value };
+    expect_ok(kin_safetensors_write(path_of("model.safetensors"), &table, 1, NULL, 0));
     expect_ok(kin_model_load(&l, backend, model_folder()));
     real *a = embed(m, KIN_QUERY, 50), *b = embed(l, KIN_QUERY, 50);
     assert_memory_equal(a, b, 50 * 12 * sizeof *a);
@@ -231,7 +263,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_any_block),
         cmocka_unit_test(test_no_tokens_is_zero), cmocka_unit_test(test_replace),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_foreign),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
