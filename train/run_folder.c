@@ -36,14 +36,14 @@ static kin_status take_lock(kin_run_folder *f)
                                       : "%s: cannot be locked: %s", f->path, reason);
 }
 
-/* Whether the folder holds anything but our lock, and whether that is a run. */
+/* Whether the folder holds anything but our lock and drafts of files, and whether that is a run. */
 static kin_status look(const kin_run_folder *f, bool *used, bool *run)
 {
     DIR *d = opendir(f->path);
     KIN_REQUIRE(d, KIN_RUNTIME, "%s: %s", f->path, strerror(errno));
     for (const struct dirent *e; (e = readdir(d));) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")
-            || !strcmp(e->d_name, lock_name)) continue;
+            || !strcmp(e->d_name, lock_name) || kin_folder_is_draft(e->d_name)) continue;
         *used = true;
         if (!strcmp(e->d_name, "run.ini")) *run = true;
     }
@@ -83,20 +83,22 @@ kin_status kin_run_folder_take(kin_run_folder *f, const char *path, bool resume,
     return kin_file_exists(path) ? enter(f) : KIN_OK;
 }
 
+/* run.ini goes last: until then the folder is known as a run, also when this is interrupted. */
 static kin_status remove_contents(const kin_run_folder *f)
 {
     DIR *d = opendir(f->path);
     KIN_REQUIRE(d, KIN_RUNTIME, "%s: %s", f->path, strerror(errno));
     kin_status status = KIN_OK;
+    char path[KIN_PATH_MAX];
     for (const struct dirent *e; !status && (e = readdir(d));) {
-        char path[KIN_PATH_MAX];
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")
-            || !strcmp(e->d_name, lock_name)) continue;
+            || !strcmp(e->d_name, lock_name) || !strcmp(e->d_name, "run.ini")) continue;
         status = kin_run_folder_at(f, e->d_name, path);
         if (!status) status = kin_folder_remove(path);
     }
     closedir(d);
-    return status;
+    if (!status) status = kin_run_folder_at(f, "run.ini", path);
+    return status ? status : kin_folder_remove(path);
 }
 
 kin_status kin_run_folder_begin(kin_run_folder *f)
@@ -109,8 +111,7 @@ kin_status kin_run_folder_begin(kin_run_folder *f)
     if (f->overwrite && !f->resume) KIN_TRY(remove_contents(f));
     kin_folder_sweep(f->path);
     KIN_TRY(kin_run_folder_at(f, "checkpoints", checkpoints));
-    KIN_TRY(kin_folder_make(checkpoints));
-    kin_folder_sweep(checkpoints);
+    kin_folder_sweep(checkpoints);      /* saving makes the folder: run.ini is to be there first */
     return KIN_OK;
 }
 
