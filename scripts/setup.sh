@@ -48,7 +48,7 @@ install_packages() {
     [ ${#root[@]} = 0 ] || sudo true || die "Debian packages are missing and sudo refuses:" \
         "as root, run $by_hand"
     if ! output=$(apt_steps "$@" 2>&1 < /dev/null); then
-        die "these Debian packages could not be installed: $*: $(apt_reason "$output")"
+        die "could not install the Debian packages $*: $(apt_reason "$output")"
     fi
 }
 
@@ -58,8 +58,8 @@ apt_steps() {
     umask 022
     apt update || true
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a || true
-    apt install --no-remove "$@" && return
-    apt install --no-remove --fix-broken && apt install --no-remove "$@"
+    apt check || apt install --no-remove --fix-broken || true
+    apt install --no-remove "$@"
 }
 
 apt() {
@@ -70,9 +70,8 @@ apt() {
 # The line of apt's output that says why: a cause where one is known, else its last error.
 apt_reason() {
     local cause='No space left|enough free space|resolving|resolve host|connect to|unreachable'
-    printf '%s\n' "$1" | grep -m 1 -E "$cause" && return
-    printf '%s\n' "$1" | grep -E '^(E|dpkg):' | tail -n 1 | grep . && return
-    printf '%s\n' "$1" | tail -n 1
+    { printf '%s\n' "$1" | grep -m 1 -E "$cause" || printf '%s\n' "$1" | grep -E '^(E|dpkg):' \
+        || printf '%s\n' "$1"; } | tail -n 1 | sed 's/^ *//'
 }
 
 # ---- building ------------------------------------------------------------------------------------
