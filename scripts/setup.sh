@@ -70,6 +70,7 @@ apt() {
 # The line of apt's output that says why: a cause where one is known, else its last error.
 apt_reason() {
     local cause='No space left|enough free space|resolving|resolve host|connect to|unreachable'
+    cause+='|not valid yet|expired|public key is not available'
     { printf '%s\n' "$1" | grep -m 1 -E "$cause" || printf '%s\n' "$1" | grep -E '^(E|dpkg):' \
         || printf '%s\n' "$1"; } | tail -n 1 | sed 's/^ *//'
 }
@@ -108,7 +109,7 @@ need_space() {
     local place
     for place in "$1" "${TMPDIR:-/tmp}"; do
         [ $(($(stat -f -c '%a * %S' "$place"))) -ge 4000000 ] \
-            || die "no space left in $(realpath "$place"): the build needs about 100 MB there"
+            || die "no space left in $(realpath "$place"), and the build needs it"
     done
     ! grep -q 'No space left on device' "$2" || die "no space left for the build; its log is $2"
 }

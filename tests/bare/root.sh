@@ -22,11 +22,14 @@ make_base() {
     keep base
 }
 
-keep() { tar -C "$root" --one-file-system -cf "$work/$1.part" . && mv "$work/$1.part" "$work/$1.tar"; }
+keep() {
+    tar -C "$root" --one-file-system -cf "$work/$1.part" .
+    mv "$work/$1.part" "$work/$1.tar"
+}
 
 # unpack NAME: a fresh root with the present sources, the user kin (1000), and devices and proc.
 unpack() {
-    [ -e "$work/$1.tar" ] || { wrong+=("no $work/$1.tar yet: the scenario root makes it"); return 1; }
+    [ -e "$work/$1.tar" ] || { echo "no $work/$1.tar yet: the scenario root makes it"; exit 1; }
     umount -R "$root/proc" "$root/dev" 2> /dev/null || true
     rm -rf --one-file-system "$root"
     mkdir -p "$root"

@@ -4,6 +4,11 @@ SCENARIOS=(root offline sudo nosudo cutoff apt build runs full odd noproc foreig
 done_line="== done: the model is in"
 demo_small() { demand 0 "$done_line runs/small/model" scripts/demo --small; }
 
+# Its first steps alone, where the rest would show the same each time.
+set_up() { first_steps 'need_packages "${BUILD_PACKAGES[@]}"' cc --version; }
+built() { first_steps 'build build -DCMAKE_BUILD_TYPE=Release' build/kin --version; }
+first_steps() { demand 0 "" bash -euc ". scripts/setup.sh; $1; \"\$@\"" bash "${@:2}"; }
+
 # The build of a finished root in a bare one: what follows the set-up then takes seconds.
 unpack_with_build() {
     unpack base
@@ -20,7 +25,10 @@ scenario_root() {
     shown+=" $(size_of $home) in the folder"
     grep -q '^== installing Debian packages: gcc' "$work/out" || wrong+=("the set-up is not named")
     grep -q 'model minus bm25, mrr@10: +' "$work/out" || wrong+=("the model does not beat BM25")
-    [ ${#wrong[@]} -gt 0 ] || keep finished
+    [ ${#wrong[@]} -gt 0 ] && return
+    rm -rf "$root$home/runs/wordnet"
+    rm -f "$root"/var/cache/apt/archives/*.deb
+    keep finished
 }
 size_of() { du -sh --one-file-system "$root$1" | cut -f1; }
 
@@ -32,7 +40,7 @@ scenario_offline() {
 }
 
 scenario_sudo() {
-    unpack base
+    unpack_with_build
     enter apt-get update && enter apt-get install -q -y --no-install-recommends sudo
     echo 'kin ALL=(ALL) NOPASSWD: ALL' > "$root/etc/sudoers.d/kin"
     chown -R 1000:1000 "$root$home"
@@ -73,30 +81,32 @@ scenario_apt() {
     local debs="/var/cache/apt/archives"
     unpack_with_build
     rm -rf "$root"/var/lib/apt/lists/*
-    demo_small                                               # no lists at all; a full set of archives
+    set_up                                                   # no lists at all; keeps the archives
     cp -a "$root$debs" "$work/archives"
 
-    unpack_with_build                                        # unpacked, half of what they need absent
+    unpack_with_build                                        # unpacked without what they need
     cp "$work"/archives/*.deb "$root$debs"
     enter bash -c "dpkg --unpack $debs/gcc_* $debs/gcc-12_* $debs/libhdf5-dev_* $debs/cmake_*"
-    demo_small
+    set_up
 
     unpack_with_build                                        # all unpacked, nothing configured, and
     cp "$work"/archives/*.deb "$root$debs"                   # dpkg stopped in its own books
     enter bash -c "dpkg --unpack $debs/*.deb"
     cp "$root/var/lib/dpkg/status" "$work/status"
     grep -A 20 '^Package: gcc$' "$work/status" | sed '/^$/,$d' > "$root/var/lib/dpkg/updates/0001"
-    demo_small
+    set_up
 
     unpack_with_build                                        # archives cut short, lists of long ago
     mkdir -p "$root$debs/partial"
     local name
-    for name in gcc-12 cmake; do
-        head -c 100000 "$work"/archives/${name}_*.deb > "$root$debs/$(cd "$work/archives" && ls ${name}_*)"
+    for name in "$work"/archives/gcc-12_* "$work"/archives/cmake_*; do
+        head -c 100000 "$name" > "$root$debs/$(basename "$name")"
     done
-    name=$(cd "$work/archives" && ls libhdf5-dev_*)
+    name=$(basename "$work"/archives/libhdf5-dev_*)
     head -c 50000 /dev/urandom > "$root$debs/partial/$name"
-    sed -i 's/^Version: /Version: 0~/; s/^\(Filename: .*\)_/\1_0~/' "$root"/var/lib/apt/lists/*_Packages
+    sed -i 's/^Version: /Version: 0~/; s/^\(Filename: .*\)_/\1_0~/' \
+        "$root"/var/lib/apt/lists/*_Packages
+    rm "$root"/var/lib/apt/lists/*InRelease
     demo_small
     shown="no lists; packages unpacked without what they need; all unpacked, none configured; cut"
     shown+=" archives and old lists: each is finished"
@@ -109,15 +119,15 @@ scenario_build() {
     local name build=$root$home/build
     rm -rf "$build"
     enter timeout -s KILL 25 scripts/demo --small || true    # killed while it compiles
-    demo_small
+    built
     name=$(find "$build" -name 'store.c.o' | head -n 1)      # cut objects, newer than their sources
     head -c 100 "$name" > "$work/cut" && cp "$work/cut" "$name"
     head -c 5000 "$build/libkin_core.a" > "$work/cut" && cp "$work/cut" "$build/libkin_core.a"
     rm "$build/kin"
-    demo_small
+    built
     grep -q 'building again from nothing' "$work/out" || wrong+=("did not say that it builds again")
     : > "$build/CMakeCache.txt"
-    demo_small
+    built
     cp -a "$root$home" "$root/srv/moved"                     # configured under another path
     at=/srv/moved demo_small
     holds "the moved folder builds for itself" -z "$(grep -rlF "$home/" \
@@ -159,31 +169,29 @@ more_disk() { mount -o remount,size=2g "$root$home"; }
 used_mb() { du -sm "$root$home" | cut -f1; }
 
 scenario_full() {
-    unpack finished                                              # while it builds
+    unpack finished                                          # while it builds
     rm -rf "$root$home/build" "$root$home/runs"
-    on_small_disk "$(($(used_mb) + 20))m"
+    on_small_disk "$(($(used_mb) + 8))m"
     demand 1 "no space left" scripts/demo --small
     one_sentence
     shown="build: $(sed 's/^demo: //' "$work/err")"
     more_disk
-    demo_small
+    built
 
     rm -rf "$root$home/runs"                                 # while it imports
     mount -o "remount,size=$(($(used_mb) + 10))m" "$root$home"
     demand 1 "runs/wordnet.h5: cannot write: No space left on device" scripts/demo --small
     holds "half a store stays" -z "$(ls "$root$home/runs")"
-    more_disk
-    demo_small
 
     local room                                               # while it trains, at several moments
     for room in 29 40 70; do
-        rm -rf "$root$home/runs"
         mount -o "remount,size=$(($(used_mb) + room))m" "$root$home"
         demand 1 "No space left on device" scripts/demo --small
         holds "drafts stay ($room MB)" -z "$(find "$root$home/runs" -name '*.tmp-*')"
-        more_disk
-        demo_small
+        [ $room = 70 ] || rm -rf "$root$home/runs"
     done
+    more_disk
+    demo_small
     mount -t tmpfs -o size=100k tmpfs "$root/tmp"            # /tmp, while it builds
     head -c 200k /dev/zero > "$root/tmp/zero" || true
     touch "$root$home"/core/*.c
@@ -191,7 +199,7 @@ scenario_full() {
     one_sentence
     rm "$root/tmp/zero"
     mount -o remount,size=100m "$root/tmp"
-    demo_small
+    built
     umount "$root/tmp" "$root$home"
 
     unpack_with_build                                        # /tmp, while packages are installed
@@ -202,7 +210,7 @@ scenario_full() {
     shown+="; import, training and a full /tmp likewise; each runs once there is space"
     rm "$root/tmp/zero"
     mount -o remount,size=100m "$root/tmp"
-    demo_small
+    set_up
 }
 
 # As root with umask 077, no HOME and no locale, in a path with blanks and other letters; then an
@@ -223,13 +231,14 @@ scenario_odd() {
     at=$home demand 1 "cannot be written to" scripts/demo --small
     one_sentence
     at=$home demand 1 "cannot be written to" scripts/test --quick
-    shown="umask 077, no HOME, no locale, path with blanks, quotes and umlauts; then an ordinary user;"
+    shown="umask 077, no HOME, no locale, blanks, quotes and umlauts in the path; an ordinary user;"
     shown+=" read-only: $(cat "$work/err")"
 }
 
 scenario_noproc() {
     unpack finished
-    rm -rf "$root$home/build"
+    rm "$root$home/build/CMakeCache.txt"
+    touch "$root$home"/core/*.c
     umount "$root/proc"
     demo_small
     shown="without /proc it builds, trains and answers"
