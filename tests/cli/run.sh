@@ -121,10 +121,10 @@ cp pairs.h5 before.h5
 expect 1 "pairs.h5: cannot write" "${limited[@]}" 8 "$KIN" import pairs other.tsv --out pairs.h5
 holds "a failed import leaves the old store" -z "$(cmp pairs.h5 before.h5 2>&1)"
 holds "and no draft" -z "$(find . -name '*.tmp-*')"
-expect 1 "runs/f/checkpoints/step_30" "${limited[@]}" 30 "$KIN" train run.ini --run.dir runs/f \
-    --tokenizer.vocab_size 300 --encoder.dim 64 --checkpoint.every 30 --eval.every 0 --quiet
+full="run.ini --run.dir runs/f --encoder.dim 64 --checkpoint.every 30 --eval.every 0 --quiet"
+expect 1 "runs/f/checkpoints/step_30" "${limited[@]}" 30 "$KIN" train $full
 holds "a failed checkpoint leaves no draft" -z "$(find runs/f -name '*.tmp-*')"
-expect 0 "" "$KIN" train run.ini --run.dir runs/f --overwrite --quiet
+expect 0 "" "$KIN" train $full --resume
 mkdir runs/i
 : > runs/i/run.ini.tmp-99
 expect 0 "" "$KIN" train run.ini --run.dir runs/i --overwrite --quiet
