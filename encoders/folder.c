@@ -71,13 +71,18 @@ kin_status kin_folder_commit(const char *draft, const char *folder)
     return sync_parent(folder);
 }
 
+bool kin_folder_is_draft(const char *name)
+{
+    return strstr(name, mark) != NULL;
+}
+
 void kin_folder_sweep(const char *parent)
 {
     DIR *d = opendir(parent);
     if (!d) return;
     for (const struct dirent *e; (e = readdir(d));) {
         char path[KIN_PATH_MAX];
-        if (!strstr(e->d_name, mark)) continue;
+        if (!kin_folder_is_draft(e->d_name)) continue;
         if (!kin_path_join(path, sizeof path, parent, e->d_name)) kin_folder_remove(path);
     }
     closedir(d);

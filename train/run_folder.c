@@ -40,7 +40,7 @@ static kin_status take_lock(kin_run_folder *f)
 static bool remains(const char *name)
 {
     return !strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, lock_name)
-           || !strncmp(name, "run.ini.tmp-", 12);
+           || kin_folder_is_draft(name);
 }
 
 /* Whether the folder holds anything but our lock, and whether that is a run. */
@@ -122,8 +122,7 @@ kin_status kin_run_folder_fill(kin_run_folder *f)
 {
     char checkpoints[KIN_PATH_MAX];
     KIN_TRY(kin_run_folder_at(f, "checkpoints", checkpoints));
-    KIN_TRY(kin_folder_make(checkpoints));
-    kin_folder_sweep(checkpoints);
+    kin_folder_sweep(checkpoints);      /* saving makes the folder: run.ini is to be there first */
     return KIN_OK;
 }
 

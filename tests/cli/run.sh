@@ -138,6 +138,21 @@ expect 3 "kept/run.ini: damaged" "$KIN" eval kept --split validation
 (exec "$KIN" train run.ini --run.dir runs/z --schedule.steps 20 >&- 2>&-)
 holds "closed streams do not reach the run's files" -z "$(grep -v '^{' runs/z/metrics.jsonl)"
 
+# ---- a disk that is full, here a limit on the size of a file; interrupted runs
+limited=(bash -c 'trap "" XFSZ; ulimit -f $1; shift; exec "$@"' limited)    # in KiB
+cp pairs.h5 before.h5
+expect 1 "pairs.h5: cannot write" "${limited[@]}" 8 "$KIN" import pairs other.tsv --out pairs.h5
+holds "a failed import leaves the old store" -z "$(cmp pairs.h5 before.h5 2>&1)"
+holds "and no draft" -z "$(find . -name '*.tmp-*')"
+full="run.ini --run.dir runs/f --encoder.dim 64 --checkpoint.every 30 --eval.every 0 --quiet"
+expect 1 "runs/f/checkpoints/step_30" "${limited[@]}" 30 "$KIN" train $full
+holds "a failed checkpoint leaves no draft" -z "$(find runs/f -name '*.tmp-*')"
+expect 0 "" "$KIN" train $full --resume
+mkdir runs/i
+: > runs/i/run.ini.tmp-99
+expect 0 "" "$KIN" train run.ini --run.dir runs/i --overwrite --quiet
+expect 1 "stdout" sh -c "\"$KIN\" list key > /dev/full"
+
 # ---- damaged files
 head -c 3000 pairs.h5 > cut.h5
 expect 3 "cut.h5" "$KIN" train run.ini --run.dir runs/e --data.store cut.h5
