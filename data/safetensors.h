@@ -31,6 +31,7 @@ typedef struct {
     int64_t shape[KIN_RANK_MAX];
     const void *values;          /* C order; in a file read: as aligned as the file has it */
     size_t bytes;                /* of values; ignored when writing */
+    const float *row_scale;      /* writing F32: row i is multiplied by row_scale[i]; NULL: not */
 } kin_safetensor;
 
 typedef struct { const char *key, *value; } kin_safetensor_note;      /* of __metadata__ */

@@ -28,6 +28,47 @@ static kin_status tensor_bytes(const char *path, const kin_safetensor *t, size_t
     return KIN_OK;
 }
 
+/* The values as they stand in the file, piece by piece: to a writer, or into a checksum. */
+typedef kin_status take_bytes(void *to, const void *bytes, size_t size);
+
+static kin_status give_values(const kin_safetensor *t, size_t bytes, take_bytes *take, void *to)
+{
+    enum { PIECE = 16384 };
+    float piece[PIECE];
+    if (!bytes) return KIN_OK;
+    if (!t->row_scale) return take(to, t->values, bytes);
+    const size_t n = bytes / sizeof *piece, cols = n / (size_t)t->shape[0];
+    const float *x = t->values;
+    for (size_t at = 0; at < n; at += PIECE) {
+        const size_t now = n - at < PIECE ? n - at : PIECE;
+        for (size_t i = 0; i < now; i++) piece[i] = x[at + i] * t->row_scale[(at + i) / cols];
+        KIN_TRY(take(to, piece, now * sizeof *piece));
+    }
+    return KIN_OK;
+}
+
+static kin_status take_sum(void *to, const void *bytes, size_t size)
+{
+    XXH64_update(to, bytes, size);
+    return KIN_OK;
+}
+
+static kin_status take_written(void *to, const void *bytes, size_t size)
+{
+    return kin_writer_put(to, bytes, size);
+}
+
+static kin_status sum_values(const kin_safetensor *t, size_t bytes, uint64_t *sum)
+{
+    XXH64_state_t *state = XXH64_createState();
+    KIN_REQUIRE(state, KIN_MEMORY, "no memory for a checksum");
+    XXH64_reset(state, 0);
+    const kin_status status = give_values(t, bytes, take_sum, state);
+    *sum = XXH64_digest(state);
+    XXH64_freeState(state);
+    return status;
+}
+
 static kin_status put_entry(kin_json_out *out, const char *path, const kin_safetensor *t,
                             int64_t *offset)
 {
@@ -59,7 +100,8 @@ static kin_status put_notes(kin_json_out *out, const char *path, const kin_safet
         int size = snprintf(key, sizeof key, "xxh64:%s", tensors[i].name);
         KIN_REQUIRE(size < (int)sizeof key, KIN_USAGE, "%s: the tensor name \"%.40s...\" is too "
                     "long", path, tensors[i].name);
-        uint64_t hash = XXH64(bytes ? tensors[i].values : "", bytes, 0);
+        uint64_t hash = 0;
+        KIN_TRY(sum_values(&tensors[i], bytes, &hash));
         snprintf(sum, sizeof sum, "%016llx", (unsigned long long)hash);
         kin_json_put_string(out, key, sum);
     }
@@ -94,7 +136,7 @@ static kin_status put_values(kin_writer *writer, const char *path, const kin_saf
             size_t bytes = 0;
             if (kin_dtype_bytes(tensors[i].dtype) != width) continue;
             KIN_TRY(tensor_bytes(path, &tensors[i], &bytes));
-            if (bytes > 0) KIN_TRY(kin_writer_put(writer, tensors[i].values, bytes));
+            KIN_TRY(give_values(&tensors[i], bytes, take_written, writer));
         }
     }
     return KIN_OK;

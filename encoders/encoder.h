@@ -50,6 +50,7 @@ const kin_encoder *kin_encoder_at(int place);
 typedef struct {
     char name[48];              /* "table", or "query.table" and "document.table" */
     kin_tensor tensor;          /* value: backend memory */
+    const real *scale;          /* folded: row i is multiplied by scale[i] when it is saved */
     bool sparse, decay, frozen, borrowed;
 } kin_weight;
 
@@ -89,8 +90,8 @@ kin_tensor *kin_network_forward(kin_tape *tape, kin_network *network, kin_role r
 void kin_network_forward_pairs(kin_tape *tape, kin_network *network, const kin_pair_bags *bags,
                                kin_tensor **queries, kin_tensor **documents);
 
-/* The network as it is saved and evaluated: token weights multiplied into the table. What needs no
- * change is borrowed from network, which must outlive it. */
+/* The network as it is to be saved, for nothing else: token weights become the table's scale. All
+ * numbers are borrowed from network, which must outlive it. */
 kin_status kin_network_fold(kin_network **folded, kin_network *network);
 
 #endif

@@ -12,6 +12,21 @@
 
 /* ---- model.safetensors ----------------------------------------------------------------------- */
 
+/* The numbers of weight i as float. copy: what is to be freed. */
+static kin_status put_weight(const kin_model *m, int i, kin_safetensor *tensor, void *copy[2])
+{
+    const kin_weight *w = &m->network->weight[i];
+    kin_backend *backend = m->network->backend;
+    const kin_tensor *t = &w->tensor;
+    const float *floats, *scale = NULL;
+    KIN_TRY(kin_host_floats(backend, t->value, t->rows * t->cols, &floats, &copy[0]));
+    if (w->scale) KIN_TRY(kin_host_floats(backend, w->scale, t->rows, &scale, &copy[1]));
+    *tensor = (kin_safetensor){ .name = kin_model_is_bag(m) ? "embeddings" : w->name,
+                                .dtype = KIN_F32, .rank = 2, .shape = { t->rows, t->cols },
+                                .values = floats, .row_scale = scale };
+    return KIN_OK;
+}
+
 /* Written last, with the checksums of the files that the weights make sense with. */
 static kin_status save_weights(const kin_model *m, const char *folder)
 {
@@ -22,20 +37,12 @@ static kin_status save_weights(const kin_model *m, const char *folder)
     KIN_TRY(kin_model_sum(folder, "tokenizer.json", sum[1]));
     const kin_network *n = m->network;
     kin_safetensor tensor[2 * KIN_PLAN_MAX] = { 0 };
-    void *copy[2 * KIN_PLAN_MAX] = { 0 };
+    void *copy[2 * KIN_PLAN_MAX][2] = { 0 };
     char path[KIN_PATH_MAX];
     kin_status status = kin_path_join(path, sizeof path, folder, "model.safetensors");
-    for (int i = 0; i < n->count && !status; i++) {
-        const kin_tensor *t = &n->weight[i].tensor;
-        const float *floats = NULL;
-        status = kin_host_floats(n->backend, t->value, t->rows * t->cols, &floats, &copy[i]);
-        tensor[i] = (kin_safetensor){ .name = kin_model_is_bag(m) ? "embeddings"
-                                              : n->weight[i].name,
-                                      .dtype = KIN_F32, .rank = 2,
-                                      .shape = { t->rows, t->cols }, .values = floats };
-    }
+    for (int i = 0; i < n->count && !status; i++) status = put_weight(m, i, &tensor[i], copy[i]);
     if (!status) status = kin_safetensors_write(path, tensor, n->count, notes, 2);
-    for (int i = 0; i < n->count; i++) free(copy[i]);
+    for (int i = 0; i < n->count; i++) free(copy[i][0]), free(copy[i][1]);
     return status;
 }
 

@@ -173,9 +173,24 @@ static kin_status check_parameters(const kin_parameter *params, int count)
     return KIN_OK;
 }
 
+static bool moves_all(const kin_optimizer_setting *setting)
+{
+    return rules[setting->optimizer].dense || kin_optimizer_get(setting, "dense") != 0;
+}
+
+bool kin_optimizer_sums(const kin_optimizer_setting *setting)
+{
+    return !moves_all(setting) && kin_optimizer_get(setting, "clip") <= 0;
+}
+
+bool kin_optimizer_keeps_mean(const kin_optimizer_setting *setting)
+{
+    return rules[setting->optimizer].factors(setting, 0, 1).beta1 > 0;
+}
+
 static kin_status take_memory(kin_optimizer *o, const kin_parameter *params)
 {
-    const bool mean = o->rule->factors(&o->setting, 0, 1).beta1 > 0;
+    const bool mean = kin_optimizer_keeps_mean(&o->setting);
     int64_t numbers = 0;
     for (int i = 0; i < o->count; i++) numbers += (mean ? 2 : 1) * padded(&params[i]);
     o->bytes = sizeof(real) * (size_t)numbers;
@@ -208,8 +223,8 @@ kin_status kin_optimizer_new(kin_optimizer **out, kin_backend *backend,
     o->backend = backend;
     o->setting = *setting;
     o->rule = &rules[setting->optimizer];
-    o->dense = o->rule->dense || kin_optimizer_get(setting, "dense") != 0;
-    o->sums = !o->dense && kin_optimizer_get(setting, "clip") <= 0;
+    o->dense = moves_all(setting);
+    o->sums = kin_optimizer_sums(setting);
     o->count = count;
     kin_status status = take_memory(o, params);
     if (status != KIN_OK) kin_optimizer_free(o);
@@ -228,7 +243,6 @@ void kin_optimizer_free(kin_optimizer *o)
 }
 
 double kin_optimizer_norm(const kin_optimizer *o) { return o->norm; }
-bool kin_optimizer_sums(const kin_optimizer *o) { return o->sums; }
 int64_t kin_optimizer_steps(const kin_optimizer *o) { return o->steps; }
 void kin_optimizer_set_steps(kin_optimizer *o, int64_t steps) { o->steps = steps; }
 

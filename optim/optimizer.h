@@ -29,6 +29,14 @@ kin_status kin_optimizer_defaults(kin_optimizer_setting *setting, const char *na
 kin_status kin_optimizer_set(kin_optimizer_setting *setting, const char *hyper, double value);
 double kin_optimizer_get(const kin_optimizer_setting *setting, const char *hyper);
 
+/* Whether it keeps two numbers for each parameter, mean and mean square of its gradients, or, with a
+ * beta1 or momentum of 0, the square alone. */
+bool kin_optimizer_keeps_mean(const kin_optimizer_setting *setting);
+
+/* Whether a step takes gradients whose sums were left open (kin_tape_leave_sums): without clipping,
+ * which needs their norm beforehand, and without `dense`. */
+bool kin_optimizer_sums(const kin_optimizer_setting *setting);
+
 /* A parameter and how its group is treated. */
 typedef struct {
     kin_tensor *tensor;                    /* borrowed */
@@ -52,10 +60,6 @@ void kin_optimizer_free(kin_optimizer *optimizer);
  * moves nothing and returns its error; so does a gradient whose norm is not finite
  * (KIN_NUMERICAL). Parameters without a gradient rest. */
 kin_status kin_optimizer_step(kin_optimizer *optimizer, kin_tape *tape, double lr);
-
-/* Whether a step takes gradients whose sums were left open (kin_tape_leave_sums): without clipping,
- * which needs their norm beforehand, and without `dense`. */
-bool kin_optimizer_sums(const kin_optimizer *optimizer);
 
 /* Euclidean norm of all gradients of the last step, before clipping. Clipping multiplies the
  * gradients by min(1, clip / (norm + 1e-6)). */

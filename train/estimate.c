@@ -10,7 +10,7 @@
  * and the scores are no more than all. */
 typedef struct {
     double weights, moments, fixed;
-    double pair, token;              /* of each pair, and of each token's gradient row */
+    double pair, token;              /* of each pair, and of each token's gradient row, if kept */
     double tokens, rows;             /* tokens of a pair; rows of all tables */
     double scores, kept;             /* of one score; most that loss.memory keeps */
 } demand;
@@ -21,7 +21,7 @@ static double numbers_per_row(const kin_plan *plan, int count, double width)
     double numbers = 2 * plan[0].cols;                  /* the mean of the tokens */
     for (int i = 1; i < count; i++)
         if (!plan[i].sparse && plan[i].cols > 1) numbers += 2 * (double)plan[i].cols;
-    return numbers + 6 * width;                         /* norm, both sides apart, the loss */
+    return numbers + 3 * width;             /* the norm, its gradient, and that of the loss */
 }
 
 /* What evaluations take: a block of documents, the queries, their lists. */
@@ -39,7 +39,6 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
 {
     kin_plan plan[KIN_PLAN_MAX];
     double hypers[KIN_HYPERS_MAX];
-    int weight;
     const int place = kin_config_entry(t->config, "encoder");
     const kin_encoder *encoder = kin_encoder_at(place);
     const int64_t vocab = kin_tokenizer_size(t->model->tokenizer);
@@ -48,15 +47,16 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
     const int count = encoder->plan(hypers, vocab, plan);
     const int64_t width = encoder->width(hypers);
     const double number = sizeof(real) / KIN_MB;
+    const kin_optimizer_setting setting = kin_trainer_optimizer(t);
     demand d = { .weights = (double)kin_network_bytes(place, hypers, vocab, separate) / KIN_MB,
                  .pair = 2 * numbers_per_row(plan, count, (double)width) * number
                          + tokens_per_pair * 40 / KIN_MB,
-                 .token = (double)plan[0].cols * number, .tokens = tokens_per_pair,
+                 .token = kin_optimizer_sums(&setting) ? 0 : (double)plan[0].cols * number,
+                 .tokens = tokens_per_pair,
                  .rows = (double)vocab * (separate ? 2 : 1), .scores = number,
                  .kept = kin_config_number(t->config, "loss.memory") };
-    d.moments = 2 * d.weights;
+    d.moments = (kin_optimizer_keeps_mean(&setting) ? 2 : 1) * d.weights;
     d.fixed = 16 + (t->split_count ? evaluation_mb(t, width, number) : 0);
-    if (encoder->fold(hypers, &weight) >= 0) d.fixed += d.weights;      /* a copy to evaluate */
     return d;
 }
 

@@ -42,7 +42,6 @@ static kin_status begin_split(kin_trainer *t, kin_split split, const kin_judged 
 kin_status kin_trainer_begin(kin_trainer *t)
 {
     kin_judged untrained[2] = { 0 }, bm25[2] = { 0 };
-    kin_model model;
     if (!t->split_count) return KIN_OK;
     kin_tell_stage(t->watch, "evaluating BM25 and the untrained model");
     kin_look looks[2];
@@ -50,12 +49,8 @@ kin_status kin_trainer_begin(kin_trainer *t)
         looks[i] = (kin_look){ t->splits[i], t->splits[i] == kin_trainer_last_split(t)
                                                  ? KIN_RUN_DEPTH : KIN_QUICK_DEPTH };
     KIN_TRY(kin_evaluate_bm25(t->store, t->backend->pool, looks, t->split_count, bm25));
-    kin_status status = kin_trainer_folded(t, &model);
-    if (!status) {
-        status = kin_evaluate_model(t->store, &model, &t->tokens, looks, t->split_count,
-                                    untrained);
-        kin_network_free(model.network);
-    }
+    kin_status status = kin_evaluate_model(t->store, t->model, &t->tokens, looks, t->split_count,
+                                           untrained);
     for (int i = 0; i < t->split_count; i++) {
         if (!status) status = begin_split(t, t->splits[i], &untrained[i], &bm25[i]);
         kin_judged_free(&untrained[i]);
@@ -83,8 +78,7 @@ static kin_status log_marks(kin_trainer *t, const kin_marks *m, const kin_shape 
 }
 
 /* The best model so far becomes model/. */
-static kin_status keep_if_best(kin_trainer *t, const kin_model *model, const kin_marks *m,
-                               bool *best)
+static kin_status keep_if_best(kin_trainer *t, const kin_marks *m, bool *best)
 {
     char results[200];
     *best = t->state.best_step < 0 || m->mean[KIN_MRR10] > t->state.best;
@@ -93,36 +87,27 @@ static kin_status keep_if_best(kin_trainer *t, const kin_model *model, const kin
     t->state.best_step = t->state.step;
     snprintf(results, sizeof results, "| validation, step %ld | %s %.4f |\n|---|---|\n",
              (long)t->state.step, kin_measure_names[KIN_MRR10], m->mean[KIN_MRR10]);
-    return kin_trainer_export(t, model, results);
+    return kin_trainer_export(t, results);
 }
 
-static kin_status validate_with(kin_trainer *t, const kin_model *model, bool *best)
+kin_status kin_trainer_validate(kin_trainer *t, bool *best)
 {
     static const kin_look look = { KIN_VALIDATION, KIN_QUICK_DEPTH };
     char warning[300];
     kin_judged judged;
     kin_marks marks;
     kin_shape shape;
-    KIN_TRY(kin_evaluate_model(t->store, model, &t->tokens, &look, 1, &judged));
+    KIN_TRY(kin_evaluate_model(t->store, t->model, &t->tokens, &look, 1, &judged));
     kin_status status = kin_marks_of(&marks, &judged, t->backend->pool, 0, false);
     if (!status)
-        status = kin_evaluate_shape(t->store, model, &t->tokens, &judged, seed_of(t->config),
+        status = kin_evaluate_shape(t->store, t->model, &t->tokens, &judged, seed_of(t->config),
                                     &shape, warning, sizeof warning);
     kin_judged_free(&judged);
     if (status) return status;
     if (*warning) kin_tell_warning(t->watch, "step %ld: %s", (long)t->state.step, warning);
     kin_tell_scores(t->watch, t->state.step, look.split, "model", &marks);
     KIN_TRY(log_marks(t, &marks, &shape));
-    return keep_if_best(t, model, &marks, best);
-}
-
-kin_status kin_trainer_validate(kin_trainer *t, bool *best)
-{
-    kin_model model;
-    KIN_TRY(kin_trainer_folded(t, &model));
-    const kin_status status = validate_with(t, &model, best);
-    kin_network_free(model.network);
-    return status;
+    return keep_if_best(t, &marks, best);
 }
 
 /* ---- after ----------------------------------------------------------------------------------- */

@@ -106,12 +106,6 @@ kin_status kin_trainer_load(kin_trainer *t, const char *folder)
 
 /* ---- model/ ---------------------------------------------------------------------------------- */
 
-kin_status kin_trainer_folded(kin_trainer *t, kin_model *model)
-{
-    *model = *t->model;
-    return kin_network_fold(&model->network, t->model->network);
-}
-
 typedef kin_status save_function(const kin_model *, const char *folder, const kin_card *);
 
 static kin_status save_with(kin_trainer *t, const kin_model *model, const char *results,
@@ -130,9 +124,13 @@ static kin_status save_with(kin_trainer *t, const kin_model *model, const char *
     return status;
 }
 
-kin_status kin_trainer_export(kin_trainer *t, const kin_model *model, const char *results)
+kin_status kin_trainer_export(kin_trainer *t, const char *results)
 {
-    return save_with(t, model, results, kin_model_save);
+    kin_model folded = *t->model;
+    KIN_TRY(kin_network_fold(&folded.network, t->model->network));
+    const kin_status status = save_with(t, &folded, results, kin_model_save);
+    kin_network_free(folded.network);
+    return status;
 }
 
 kin_status kin_trainer_card(kin_trainer *t, const kin_model *model, const char *results)

@@ -252,6 +252,13 @@ static kin_status make_loss(kin_trainer *t)
     return KIN_OK;
 }
 
+kin_optimizer_setting kin_trainer_optimizer(const kin_trainer *t)
+{
+    kin_optimizer_setting setting = { .optimizer = kin_config_entry(t->config, "optim") };
+    kin_config_hypers(t->config, "optim", setting.hypers);
+    return setting;
+}
+
 static kin_status make_optimizer(kin_trainer *t)
 {
     kin_parameter params[2 * KIN_PLAN_MAX + KIN_HYPERS_MAX];
@@ -270,8 +277,7 @@ static kin_status make_optimizer(kin_trainer *t)
                               .rate_factor = number(t, "loss.learn_rate") };
         kin_loss_learned_range(kin_losses.items[t->loss.loss], i, &p->low, &p->high);
     }
-    kin_optimizer_setting setting = { .optimizer = kin_config_entry(t->config, "optim") };
-    kin_config_hypers(t->config, "optim", setting.hypers);
+    const kin_optimizer_setting setting = kin_trainer_optimizer(t);
     t->schedule.peak = kin_optimizer_get(&setting, "lr");
     return kin_optimizer_new(&t->optimizer, t->backend, &setting, params, count);
 }
@@ -305,7 +311,8 @@ kin_status kin_trainer_setup_step(kin_trainer *t)
     KIN_TRY(make_optimizer(t));
     KIN_TRY(kin_batch_init(&t->batch, t->backend));
     KIN_TRY(kin_tape_new(&t->tape, t->backend));
-    kin_tape_leave_sums(t->tape, kin_optimizer_sums(t->optimizer));
+    const kin_optimizer_setting setting = kin_trainer_optimizer(t);
+    kin_tape_leave_sums(t->tape, kin_optimizer_sums(&setting));
     return KIN_OK;
 }
 

@@ -132,13 +132,9 @@ static kin_status prepare(kin_trainer *t, const char *checkpoint)
 /* Without queries to validate with, the last model is the best. */
 static kin_status export_last(kin_trainer *t)
 {
-    kin_model model;
     if (kin_trainer_judges(t, KIN_VALIDATION)) return KIN_OK;
     t->state.best_step = t->state.step;
-    KIN_TRY(kin_trainer_folded(t, &model));
-    const kin_status status = kin_trainer_export(t, &model, NULL);
-    kin_network_free(model.network);
-    return status;
+    return kin_trainer_export(t, NULL);
 }
 
 /* The table of the model card. */

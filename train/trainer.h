@@ -79,6 +79,7 @@ kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint);    /* "": 
 kin_status kin_trainer_setup_step(kin_trainer *t);
 void kin_trainer_close_step(kin_trainer *t);                            /* what setup_step made */
 void kin_trainer_close(kin_trainer *t);
+kin_optimizer_setting kin_trainer_optimizer(const kin_trainer *t);
 bool kin_trainer_judges(const kin_trainer *t, kin_split split);
 kin_split kin_trainer_last_split(const kin_trainer *t);     /* that judges the finished model */
 
@@ -105,9 +106,8 @@ double kin_trainer_temperature(const kin_trainer *t);
 /* saving.c */
 kin_status kin_trainer_save(kin_trainer *t);                   /* a checkpoint */
 kin_status kin_trainer_load(kin_trainer *t, const char *folder);
-kin_status kin_trainer_export(kin_trainer *t, const kin_model *model, const char *results);
+kin_status kin_trainer_export(kin_trainer *t, const char *results);
 kin_status kin_trainer_card(kin_trainer *t, const kin_model *model, const char *results);
-kin_status kin_trainer_folded(kin_trainer *t, kin_model *model);   /* for evaluation */
 
 /* finish.c */
 kin_status kin_trainer_begin(kin_trainer *t);                  /* untrained model and BM25 */

@@ -285,6 +285,24 @@ static void every_cut_and_every_longer_file_is_refused(void **state)
     free(bytes);
 }
 
+/* Rows multiplied on the way into the file, across the pieces that are written at a time. */
+static void rows_are_scaled(void **state)
+{
+    enum { R = 5, C = 7001 };
+    (void)state;
+    float *values = malloc(sizeof *values * R * C), scale[R] = { 1, 0.5f, -2, 0, 3 };
+    for (int i = 0; i < R * C; i++) values[i] = (float)(i % 97) - 40;
+    const kin_safetensor t = { .name = "x", .dtype = KIN_F32, .rank = 2, .shape = { R, C },
+                               .values = values, .row_scale = scale };
+    expect_ok(kin_safetensors_write(in_folder("scaled.safetensors"), &t, 1, NULL, 0));
+    kin_safetensors *file;
+    expect_ok(kin_safetensors_open(&file, in_folder("scaled.safetensors")));
+    const float *read = kin_safetensors_at(file, 0)->values;
+    for (int i = 0; i < R * C; i++) assert_true(read[i] == values[i] * scale[i / C]);
+    kin_safetensors_close(file);
+    free(values);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,7 +311,7 @@ int main(void)
         cmocka_unit_test(needs_are_checked),
         cmocka_unit_test(wrong_headers_are_refused),
         cmocka_unit_test(wrong_lengths_are_refused),
-        cmocka_unit_test(half_floats_are_read),
+        cmocka_unit_test(half_floats_are_read), cmocka_unit_test(rows_are_scaled),
         cmocka_unit_test(values_that_are_not_finite_are_named),
         cmocka_unit_test(bad_tensors_are_not_written),
         cmocka_unit_test(every_flipped_bit_is_refused_or_harmless),
