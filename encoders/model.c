@@ -145,16 +145,28 @@ static int64_t count_numbers(const kin_safetensors *file)
     return sum;
 }
 
+/* A folder of another program says how wide it is by its table alone. */
+static kin_status read_width(const kin_safetensors *file, int64_t vocab, shape *s)
+{
+    const kin_entry *entry = kin_encoders.items[s->encoder];
+    const int dim = kin_hyper_find(entry, "dim");
+    const kin_hyper *h = &entry->hypers[dim];
+    const kin_safetensor *table;
+    KIN_TRY(kin_safetensors_need(file, "embeddings", vocab, -1, &table));
+    const double width = (double)table->shape[1];
+    KIN_REQUIRE(width >= h->min && width <= h->max, KIN_DATA,
+                "model.safetensors: embeddings has %.0f columns, expected %.0f to %.0f", width,
+                h->min, h->max);
+    kin_hyper_defaults(entry, s->hypers);
+    s->hypers[dim] = width;
+    return KIN_OK;
+}
+
 static kin_status read_weights(kin_model *m, const kin_safetensors *file, shape *s,
                                kin_backend *backend)
 {
     const int64_t vocab = kin_tokenizer_size(m->tokenizer);
-    if (!s->own) {
-        const kin_safetensor *table;
-        KIN_TRY(kin_safetensors_need(file, "embeddings", vocab, -1, &table));
-        kin_hyper_defaults(kin_encoders.items[s->encoder], s->hypers);
-        s->hypers[kin_hyper_find(kin_encoders.items[s->encoder], "dim")] = (double)table->shape[1];
-    }
+    if (!s->own) KIN_TRY(read_width(file, vocab, s));
     /* The file's own size bounds what is taken for it. */
     const int64_t expected = kin_network_bytes(s->encoder, s->hypers, vocab, s->separate)
                              / (int64_t)sizeof(real);

@@ -254,6 +254,10 @@ static void test_foreign(void **state)
     assert_memory_equal(a, b, 50 * 12 * sizeof *a);
     free(a);
     free(b);
+    const kin_safetensor empty = { .name = "embeddings", .dtype = KIN_F32, .rank = 2,
+                                   .shape = { kin_tokenizer_size(m->tokenizer), 0 } };
+    expect_ok(kin_safetensors_write(path_of("model.safetensors"), &empty, 1, NULL, 0));
+    expect_refused("embeddings has 0 columns, expected 1 to 16384");
     kin_model_free(m);
     kin_model_free(l);
 }
