@@ -36,7 +36,7 @@ need_commands() {
 }
 
 install_packages() {
-    local output by_hand="apt-get install --no-install-recommends $*"
+    local output place by_hand="apt-get install --no-install-recommends $*"
     root=()
     if [ "$(id -u)" != 0 ]; then
         command -v sudo > /dev/null || die "Debian packages are missing and there is no sudo:" \
@@ -48,6 +48,8 @@ install_packages() {
     [ ${#root[@]} = 0 ] || sudo true || die "Debian packages are missing and sudo refuses:" \
         "as root, run $by_hand"
     if ! output=$(apt_steps "$@" 2>&1 < /dev/null); then
+        place=$(full_place "${TMPDIR:-/tmp}" /var/cache/apt /usr) && die "could not install the" \
+            "Debian packages $*: no space left in $place"
         die "could not install the Debian packages $*: $(apt_reason "$output")"
     fi
 }
@@ -108,13 +110,21 @@ compile() {
         cmake --build "$folder" --parallel "$(nproc)" "$@"
 }
 
-# A full disk explains most odd failures, and may have cut the log too. The compiler removes its
-# unfinished files, so a little space comes back.
+# A full disk explains most odd failures, and may have cut the log too.
 need_space() {
     local place
-    for place in "$1" "${TMPDIR:-/tmp}"; do
-        [ $(($(stat -f -c '%a * %S' "$place"))) -ge 4000000 ] \
-            || die "no space left in $(realpath "$place"), and the build needs it"
-    done
+    if place=$(full_place "$1" "${TMPDIR:-/tmp}"); then
+        die "no space left in $place, and the build needs it"
+    fi
     ! grep -q 'No space left on device' "$2" || die "no space left for the build; its log is $2"
+}
+
+# full_place FOLDER...: prints the first without space, or fails. What stopped for want of space has
+# removed its unfinished files, so a little came back.
+full_place() {
+    local place
+    for place in "$@"; do
+        [ $(($(stat -f -c '%a * %S' "$place"))) -ge 4000000 ] || { realpath "$place"; return; }
+    done
+    return 1
 }
