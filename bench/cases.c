@@ -2,7 +2,7 @@
 
 #define EACH_CASE(X)                                                   \
     X(L1a) X(L1b) X(L1c) X(L2a) X(L2b) X(L2c) X(L3) X(L6)               \
-    X(T1a) X(T1b) X(T2a) X(T2b) X(O1)
+    X(T1a) X(T1b) X(T2a) X(T2b) X(O1) X(I1)
 #define X(id) extern const bench_case bench_##id;
 EACH_CASE(X)
 #undef X

@@ -28,7 +28,7 @@ static kin_status first(const char *program, const char *name, int threads, cons
                 "with double", self);
     snprintf(command, sizeof command, "exec '%s' bench %s --threads %d --serve --dump '%s'", self,
              name, threads, folder);
-    kin_status status = bench_peer_start(&p, command);
+    kin_status status = bench_peer_start(&p, command, NULL);
     *loss = p.loss;
     if (!status) status = bench_peer_end(&p, &memory);
     bench_peer_stop(&p);

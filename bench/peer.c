@@ -62,7 +62,7 @@ static kin_status ask(bench_peer *p, const char *what, kin_json_tree **tree)
     return answer(p, tree);
 }
 
-kin_status bench_peer_start(bench_peer *p, const char *command)
+kin_status bench_peer_start(bench_peer *p, const char *command, const char *label)
 {
     kin_json_tree *tree;
     *p = (bench_peer){ .pid = 0 };
@@ -72,7 +72,8 @@ kin_status bench_peer_start(bench_peer *p, const char *command)
     KIN_TRY(answer(p, &tree));
     const kin_json *name = kin_json_get(kin_json_root(tree), "peer");
     if (name && name->kind == KIN_JSON_STRING)
-        snprintf(p->name, sizeof p->name, "%s", name->string);
+        snprintf(p->name, sizeof p->name, "%s%s%s", name->string, label ? ", " : "",
+                 label ? label : "");
     p->loss = number(tree, "loss");
     kin_json_free(tree);
     return KIN_OK;

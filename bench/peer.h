@@ -18,9 +18,9 @@ typedef struct {
 
 typedef struct { double ms, cpu_ms, loss; } bench_sample;
 
-/* Runs a shell command and waits until it is ready. KIN_RUNTIME names the command when it ends or
- * says something else. */
-kin_status bench_peer_start(bench_peer *peer, const char *command);
+/* Runs a shell command and waits until it is ready. label: added to its name, or NULL. KIN_RUNTIME
+ * names the command when it ends or says something else. */
+kin_status bench_peer_start(bench_peer *peer, const char *command, const char *label);
 kin_status bench_peer_go(bench_peer *peer, bench_sample *sample);
 
 /* Asks it to leave and waits; extra_mb: what it says of its memory. */

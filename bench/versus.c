@@ -75,10 +75,21 @@ static kin_status take_turns(bench_versus *v, bench *b)
     return KIN_OK;
 }
 
+/* "LABEL: COMMAND" or "COMMAND". */
+static kin_status start(bench_peer *peer, const char *words)
+{
+    char label[64];
+    const char *colon = strstr(words, ": ");
+    if (!colon || memchr(words, ' ', (size_t)(colon - words)))
+        return bench_peer_start(peer, words, NULL);
+    snprintf(label, sizeof label, "%.*s", (int)(colon - words), words);
+    return bench_peer_start(peer, colon + 2, label);
+}
+
 static kin_status run(bench_versus *v, bench *b, const char *const *commands, int count)
 {
     for (int i = 0; i < count; i++) {
-        KIN_TRY(bench_peer_start(&v->peer[i], commands[i]));
+        KIN_TRY(start(&v->peer[i], commands[i]));
         v->program[i + 1].name = v->peer[i].name;
         v->program[i + 1].loss = v->peer[i].loss;
     }
@@ -108,11 +119,11 @@ void bench_versus_print(const bench_versus *v, FILE *out)
             v->threads, v->threads > 1 ? "s" : "", v->repeats);
     if (v->gated)
         fprintf(out, "against double: loss %.1e, gradients %.1e\n", v->gate.loss, v->gate.gradient);
-    fprintf(out, "%-48s %9s %9s %9s %7s %9s %7s %14s\n", "", "ms min", "median", "max", "ratio",
+    fprintf(out, "%-56s %9s %9s %9s %7s %9s %7s %14s\n", "", "ms min", "median", "max", "ratio",
             "extra MB", "ratio", "loss");
     for (int i = 0; i < v->programs; i++) {
         const bench_program *p = &v->program[i];
-        fprintf(out, "%-48.48s %9.2f %9.2f %9.2f %7.2f %9.1f %7.1f %14.9g", p->name, p->ms_min,
+        fprintf(out, "%-56.56s %9.2f %9.2f %9.2f %7.2f %9.1f %7.1f %14.9g", p->name, p->ms_min,
                 p->ms_median, p->ms_max, p->ms_median / kin->ms_median, p->extra_mb,
                 p->extra_mb / kin->extra_mb, p->loss);
         if (i == 0 && v->flops > 0)

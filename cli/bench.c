@@ -182,7 +182,7 @@ static const verb_option options[] = {
     { "serve", NULL, "repeat on each line 'go' of stdin, leave on 'end'" },
     { "repeats", "N", "repetitions to time (default 7)" },
     { "dump", "FOLDER", "write the gradients of the first repetition as dq.npy and dk.npy" },
-    { "peer", "COMMAND", "a program that speaks as --serve does: take turns with it (may be repeated)" },
+    { "peer", "[LABEL: ]COMMAND", "take turns with a program that speaks as --serve does; repeatable" },
     { "check", NULL, "first compare loss and gradients with those of kin64" },
     { "record", "FOLDER", "check, then write raw samples and machine facts to FOLDER" },
     PROFILE_OPTION,

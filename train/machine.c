@@ -2,6 +2,7 @@
 #include "train/machine.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,6 +38,13 @@ static double process_mb(const char *key)
 {
     const double kb = find_number("/proc/self/status", key);
     return kb < 0 ? 0 : kb * 1024 / KIN_MB;
+}
+
+void kin_memory_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 double kin_memory_now(void)

@@ -7,6 +7,9 @@
 double kin_seconds(void);             /* a clock that never goes back */
 
 /* MB of this process: resident now, and at most so far. 0 where the system does not say. */
+/* Gives memory that was freed back to the system, where the C library can. */
+void kin_memory_trim(void);
+
 double kin_memory_now(void);
 double kin_memory_peak(void);
 

@@ -308,6 +308,7 @@ kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint)
 
 kin_status kin_trainer_setup_step(kin_trainer *t)
 {
+    kin_memory_trim();                      /* what tokenizing and the first evaluation took */
     KIN_TRY(make_optimizer(t));
     KIN_TRY(kin_batch_init(&t->batch, t->backend));
     KIN_TRY(kin_tape_new(&t->tape, t->backend));

@@ -134,13 +134,11 @@ static kin_status after_step(kin_trainer *t)
     KIN_TRY(kin_trainer_tell(t));
     kin_profile_host(t->flags->profile, NULL);
     KIN_TRY(evaluate(t, &best));
-    stop_clock(t);
-    start_clock(t);
     if (!best && !stop_asked && !due(t->state.step, t->checkpoint_every, t->steps)) return KIN_OK;
-    kin_profile_host(t->flags->profile, "checkpoints");
-    KIN_TRY(kin_trainer_save(t));
-    kin_profile_host(t->flags->profile, NULL);
-    return KIN_OK;
+    stop_clock(t);
+    const kin_status status = kin_trainer_save(t);
+    start_clock(t);
+    return status;
 }
 
 /* The state of this step is saved unless it was just now. */
