@@ -77,7 +77,9 @@ static kin_status expand_at(const kin_config *c, const char *text, char out[VALU
         }
         text += length ? length : 1;
         const size_t more = strlen(value);
-        KIN_REQUIRE(used + more < VALUE_MAX, KIN_USAGE, "the value is too long");
+        out[used] = 0;
+        KIN_REQUIRE(used + more < VALUE_MAX, KIN_USAGE,
+                    "the value that begins '%.60s' is longer than %d bytes", out, VALUE_MAX - 1);
         memcpy(out + used, value, more);
         used += more;
     }
@@ -239,7 +241,8 @@ static void refuse_unknown(resolving *r)
 
 static void need_text(resolving *r, const char *key, const char *what)
 {
-    if (*kin_config_text(r->config, key)) return;
+    const given *g = config_given(r->config, key);
+    if (*kin_config_text(r->config, key) || (g && *g->value)) return;     /* there, if only wrong */
     kin_fail(KIN_USAGE, "%s is missing: %s", key, what);
     complain(r, r->config->file);
 }

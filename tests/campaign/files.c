@@ -109,9 +109,10 @@ void snapshot_free(snapshot *s)
     *s = (snapshot){ 0 };
 }
 
-/* Whether the line is of a path that grows, which is "a" for a and all below it, "a b" for two. */
+/* Whether the line is of a path that grows, which is "a" for a and all below it, "a b" for two, "*" for any. */
 static bool may_change(const char *line, const char *grows)
 {
+    if (!strcmp(grows, "*")) return true;
     while (*grows) {
         const size_t n = strcspn(grows, " ");
         if (n && !strncmp(line, grows, n) && (line[n] == ' ' || line[n] == '/')) return true;

@@ -102,6 +102,7 @@ static void expect_target(invocation *v, const target *t)
     v->success_grows = probe_kinds[t->by].grows;
     v->compare = (int)t->by;
     v->same_as = t->how == OPEN ? -1 : (int)t->by;
+    if (!strcmp(t->file, "run.ini")) v->success_grows = "*";        /* run.dir may be another */
     if (t->also & CODE(1)) snprintf(v->grows, sizeof v->grows, "fresh run/run.json");
 }
 
@@ -157,7 +158,35 @@ static bool swapped(const world *w, dice *d, invocation *v)
     return stored;
 }
 
+/* A weight that is no number, in a file whose checksum of it is not looked for. */
+static bool not_finite(const world *w, dice *d, invocation *v)
+{
+    static const uint32_t words[] = { 0x7FC00000, 0x7F800000, 0xFF800000, 0x7F800001 };
+    static const target uses[] = {
+        { "run/model/model.safetensors", EMBED, REFUSED, 0, NULL },
+        { "run/model/model.safetensors", SEARCH, REFUSED, 0, NULL },
+        { "run/model/model.safetensors", EVAL, REFUSED, 0, NULL },
+        { "part/model/model.safetensors", RESUME, REFUSED, 0, NULL },
+    };
+    const target *t = &PICK(d, uses);
+    const uint32_t word = PICK(d, words);
+    char *bytes, *at;
+    size_t size;
+    uint64_t header;
+    if (!file_load(in_box(w, t->file), &bytes, &size) || size < 16) return false;
+    memcpy(&header, bytes, sizeof header);
+    if ((at = memmem(bytes, size, "xxh64:", 6))) memcpy(at, "other:", 6);
+    const size_t first = (size_t)header + 8, place = first + 4 * roll(d, (size - first) / 4);
+    memcpy(bytes + place, &word, sizeof word);
+    const bool stored = at && file_store(in_box(w, t->file), bytes, size);
+    free(bytes);
+    expect_target(v, t);
+    note(v, "%s: %x at byte %zu, its checksum taken out", t->file, word, place);
+    return stored;
+}
+
 const mistake mistakes_damage[] = {
     { "damaged file", 60, damaged }, { "file gone", 5, gone }, { "file became a folder", 4, became_folder },
-    { "files swapped", 5, swapped }, { NULL, 0, NULL }
+    { "files swapped", 5, swapped },
+    { "weight not finite", 2, not_finite }, { NULL, 0, NULL }
 };

@@ -70,7 +70,7 @@ static bool use(invocation *v, const slot *s, const char *path, unsigned codes, 
 
 static bool missing_file(const world *w, dice *d, invocation *v)
 {
-    static const char *const names[] = { "nowhere", "nowhere/at/all", "./no.file", "no file", "~",
+    static const char *const names[] = { "nowhere", "nowhere/at/all", "no.file", "no file", "~",
                                          "pairs.tsv.gz", "*.tsv", "https://example.org/x" };
     (void)w;
     const char *name = PICK(d, names);

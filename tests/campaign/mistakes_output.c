@@ -156,7 +156,7 @@ static bool few_descriptors(const world *w, dice *d, invocation *v)
 
 static bool locked_run(const world *w, dice *d, invocation *v)
 {
-    static const char *const forms[] = { "train part/run.ini --resume", "train part/run.ini",
+    static const char *const forms[] = { "train part/run.ini --resume",
                                          "train run.ini --run.dir part --overwrite",
                                          "train part/run.ini --resume best" };
     (void)w;
