@@ -255,7 +255,7 @@ scenario_foreign() {
     one_sentence
     shown=$(cut -c 1-90 "$work/err")...
     mv "$root/usr/bin/kept" "$root/usr/bin/cmake"
-    rm -rf "$root$home/build" "$root/usr/lib/x86_64-linux-gnu/pkgconfig/libxxhash.pc"
+    rm "$root$home"/build/{CMakeCache.txt,kin} "$root"/usr/lib/*/pkgconfig/libxxhash.pc
     demand 1 "XXHASH was not found" scripts/demo --small
     unpack finished
     rm -rf "$root/usr/bin/dpkg-query" "$root/usr/share/wordnet"
