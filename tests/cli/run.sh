@@ -64,6 +64,7 @@ for file in run.ini run.json metrics.jsonl model/model.safetensors model/tokeniz
             model/config.json model/modules.json; do
     holds "runs/a/$file exists" -s "runs/a/$file"
 done
+expect 0 "bag back and Adam" "$KIN" train run.ini --run.dir runs/profile --schedule.steps 3 --profile
 expect 2 "runs/a" "$KIN" train run.ini
 expect 0 "finished" "$KIN" train run.ini --resume
 expect 0 "finished" "$KIN" train --resume run.ini

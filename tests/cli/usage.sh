@@ -40,6 +40,11 @@ expect 0 "adamw" "$KIN" list optimizer
 expect 0 "embedding_bag" "$KIN" list op
 expect 2 "did you mean L1a" "$KIN" bench L1
 expect 0 "L1a" "$KIN" bench
+expect 0 "against double" "$KIN" bench L1b --repeats 1 --check --peer "self: exec '$KIN' bench L1b --serve"
+expect 0 "kin, self" "$KIN" bench L1b --repeats 1 --peer "self: exec '$KIN' bench L1b --serve"
+expect 0 "product A B'" "$KIN" bench L1b --repeats 1 --profile
+expect 0 '"against_double"' sh -c "'$KIN' bench L1b --repeats 1 --record record > out.txt && cat record/L1b-t*.json"
+expect 1 "ended without an answer" "$KIN" bench L1b --repeats 1 --peer "exit 3"
 expect 0 '"section"' "$KIN" list key --json
 expect 0 "99 checks, 0 failed" "$KIN" check
 expect 0 "gelu" "$KIN" check gelu

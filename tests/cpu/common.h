@@ -58,7 +58,7 @@ static bool cpu_has(const char *isa)
  * at its results itself, for one thread. */
 typedef void (*kernel_check)(kin_backend *backend, bool look, real *out);
 
-static void for_each_cpu(kernel_check check, size_t out)
+static inline void for_each_cpu(kernel_check check, size_t out)
 {
     static const char *const isas[] = { "plain", "avx2", "avx512" };
     real *first = calloc(out + 1, sizeof *first), *again = calloc(out + 1, sizeof *again);

@@ -95,6 +95,74 @@ static void test_dense_switch(void **state)
     }
 }
 
+/* Sums that are left to the optimizer give the same bits and the same norm, with and without a mean
+ * of past gradients; one that needs the norm first refuses them. */
+static void test_open_sums(void **state)
+{
+    static const char *const hypers[] = { "beta1", "clip", NULL };
+    (void)state;
+    for (int mean = 0; mean < 2; mean++) {
+        real value[2][ROWS];
+        double norm[2];
+        for (int open = 0; open < 2; open++) {
+            kin_tensor table = table_of(value[open]);
+            const kin_parameter param = { .tensor = &table, .rate_factor = 1 };
+            const double values[] = { mean ? 0.9 : 0, 0 };
+            kin_optimizer *o = make("adam", hypers, values, &param, 1);
+            kin_tape_leave_sums(tape, open);
+            for (int k = 0; k < TOUCHES; k++) touch_table(o, &table, &touches[k], false);
+            assert_true((table.sparse->value == NULL) == open);
+            norm[open] = kin_optimizer_norm(o);
+            finish(o);
+        }
+        assert_memory_equal(value[0], value[1], sizeof value[0]);
+        assert_float_equal(norm[0], norm[1], 1e-6);
+        assert_true(norm[0] > 0);
+    }
+}
+
+static void test_open_sums_are_refused(void **state)
+{
+    static const char *const hypers[] = { "clip", "dense", NULL };
+    static const double values[2][2] = { { 1, 0 }, { 0, 1 } };
+    static const int32_t ids[] = { 1 };
+    static const int64_t start[] = { 0, 1 };
+    static const kin_bags bags = { 1, 1, ids, start };
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        real value[ROWS];
+        kin_tensor table = table_of(value);
+        const kin_parameter param = { .tensor = &table, .rate_factor = 1 };
+        kin_optimizer *o = make("adam", hypers, values[i], &param, 1);
+        kin_tape_leave_sums(tape, true);
+        kin_tape_reset(tape, 1, 1, true);
+        kin_tensor *y = kin_sum(tape, kin_embedding_bag(tape, &table, NULL, &bags));
+        assert_int_equal(kin_tape_backward(tape, y), KIN_OK);
+        assert_int_equal(kin_optimizer_step(o, tape, 0.1), KIN_USAGE);
+        assert_non_null(strstr(kin_message(), "the gradient of table was left unsummed"));
+        assert_true(value[1] == 2);
+        finish(o);
+    }
+}
+
+/* What could overflow on the way is summed at once, so that it can be explained. */
+static void test_large_sums_are_formed(void **state)
+{
+    static const int32_t ids[] = { 1 };
+    static const int64_t start[] = { 0, 1 };
+    static const kin_bags bags = { 1, 1, ids, start };
+    (void)state;
+    real value[ROWS];
+    kin_tensor table = table_of(value);
+    kin_tape_leave_sums(tape, true);
+    kin_tape_reset(tape, 1, 1, true);
+    kin_tensor *y = kin_sum(tape, kin_embedding_bag(tape, &table, NULL, &bags));
+    assert_int_equal(kin_tape_backward(tape, kin_scale(tape, y, 1e20)), KIN_OK);
+    assert_non_null(table.sparse->value);
+    assert_true(table.sparse->value[0] == (real)1e20);
+    kin_tape_reset(tape, 1, 1, true);
+}
+
 /* ---- groups, norms, states ------------------------------------------------------------------ */
 
 static void test_groups(void **state)
@@ -272,7 +340,8 @@ static void test_bad_steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(lazy_rows), TEST(dense_switch), TEST(groups), TEST(neighbours), TEST(norm),
+        TEST(lazy_rows), TEST(dense_switch), TEST(open_sums), TEST(open_sums_are_refused),
+        TEST(large_sums_are_formed), TEST(groups), TEST(neighbours), TEST(norm),
         TEST(range), TEST(resume), TEST(settings), TEST(bad_steps),
     };
     return RUN_ON_BOTH(tests);
