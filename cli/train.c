@@ -65,9 +65,13 @@ static kin_status train(const args *a, const kin_config *config)
     snprintf(cpu, sizeof cpu, "%s, %s loops", facts.model, facts.isa);
     join_command(a, command, sizeof command);
     watcher w;
-    const kin_watch watch = watch_start(&w, a);
     profiling profile;
-    KIN_TRY(profile_open(&profile, a, d.backend));
+    kin_status status = profile_open(&profile, a, d.backend);
+    if (status) {
+        device_close(&d);
+        return status;
+    }
+    const kin_watch watch = watch_start(&w, a);
     const char *resume = args_get(a, "resume");
     const kin_train_flags flags = {
         .resume = resume && !*resume ? "latest" : resume,
@@ -77,7 +81,7 @@ static kin_status train(const args *a, const kin_config *config)
     };
     kin_train_outcome outcome = { 0 };
     catch_signals();
-    kin_status status = kin_train(config, profile.backend, &watch, &flags, &outcome);
+    status = kin_train(config, profile.backend, &watch, &flags, &outcome);
     watch_end(&w);
     if (status == KIN_OK || status == KIN_STOPPED) profile_print(&profile, a);
     profile_close(&profile);
