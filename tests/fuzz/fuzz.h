@@ -35,8 +35,8 @@ static void seeds(void);
         }                                                                                   \
     } while (0)
 
-static kin_status fuzz_first;              /* what was said first about an input; */
-static int fuzz_said;                      /* how often something was said */
+static kin_status fuzz_first;      /* the first answer to an input, */
+static int fuzz_said;              /* and how many there were: a seed must not be refused */
 
 /* True for success; a failure must have the promised status and say something. */
 static inline bool accepted(kin_status status, kin_status promised)

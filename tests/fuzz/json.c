@@ -10,7 +10,7 @@ static void seeds(void)
     add_seed_text("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
 }
 
-/* The member behind m, or the first behind an object's or array's end; closes what ends. */
+/* The value that comes next (NULL at the end of its parent's), and what is open around it. */
 typedef struct {
     const kin_json *parent[KIN_JSON_DEPTH + 1], *at;
     int depth;

@@ -103,6 +103,19 @@ static void reading_is_forgiving_where_it_may(void **state)
     kin_trec_free(trec);
 }
 
+/* Whatever can be read as an id can be written as one. */
+static void ids_that_are_read_are_written(void **state)
+{
+    (void)state;
+    kin_trec *trec;
+    put(qrels_path, "q\x7f 0 d\xff\x7f 1\n");
+    put(run_path, "q\x7f Q0 d\xff\x7f 1 1 x\n");
+    assert_ok(kin_trec_read(&trec, run_path, qrels_path));
+    assert_ok(kin_trec_write_run(run_path, trec->run, trec->judgements, "x"));
+    assert_ok(kin_trec_write_qrels(qrels_path, trec->judgements));
+    kin_trec_free(trec);
+}
+
 static void faults_are_named(void **state)
 {
     (void)state;
@@ -231,7 +244,9 @@ int main(int count, char **argument)
     if (count == 3) return print_measures(argument[1], argument[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_as_described), cmocka_unit_test(odd_ids_are_refused),
-        cmocka_unit_test(reading_is_forgiving_where_it_may), cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(reading_is_forgiving_where_it_may),
+        cmocka_unit_test(ids_that_are_read_are_written),
+        cmocka_unit_test(faults_are_named),
         cmocka_unit_test(measures_are_those_of_trec_eval),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
