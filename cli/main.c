@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 {
     hold_streams();
     signal(SIGPIPE, SIG_IGN);            /* a log reader that goes away must not end a training */
-    signal(SIGXFSZ, SIG_IGN);            /* a file that may not grow is a failed write, with a name */
+    signal(SIGXFSZ, SIG_IGN);            /* a file that may not grow is a failed write */
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")
         || !strcmp(argv[1], "help")) {
         if (argc > 2) {

@@ -22,7 +22,8 @@ static kin_status load(kin_config *config, kin_store **store, const char *run)
     KIN_TRY(kin_path_join(path, sizeof path, run, "run.ini"));
     KIN_REQUIRE(kin_file_exists(path), KIN_DATA, "%s: is not a run folder (no run.ini)", run);
     KIN_TRY(kin_config_load_own(config, path, run));
-    return kin_store_open(store, kin_config_text(config, "data.store"));
+    const kin_status status = kin_store_open(store, kin_config_text(config, "data.store"));
+    return status ? kin_fail_in(status, "data.store of %s", path) : KIN_OK;
 }
 
 kin_status kin_open_run(kin_config **config, kin_store **store, const char *run)

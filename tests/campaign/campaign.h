@@ -104,7 +104,7 @@ typedef struct {
     char named[NAMES_MAX][160];          /* the sentence names one of these; [0] "": anything */
     char grows[256];                     /* what may change although it failed, or "" */
     const char *success_grows;           /* what may change when it succeeds */
-    int same_as;                         /* probe whose output an accepted damage must give, or -1 */
+    int same_as;                         /* probe whose output it must give when accepted, or -1 */
     int compare;                         /* probe to compare with for the counts, or -1 */
     char note[512];                      /* what was done to which file, for the reader */
 } invocation;

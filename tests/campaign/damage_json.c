@@ -8,7 +8,10 @@
 
 enum { TOKENS_MAX = 4096 };
 
-typedef struct { size_t at, size; char kind; } token;     /* kind: n number, s string, k key, w word */
+typedef struct {
+    size_t at, size;
+    char kind;                           /* n number, s string, k key, w word */
+} token;
 
 static size_t string_size(const char *s, size_t left)
 {
@@ -86,8 +89,8 @@ static const char *replacement(dice *d, char kind)
 {
     static const char *const numbers[] = {
         "0", "-1", "1", "2", "1e308", "1e999", "-1e999", "NaN", "Infinity", "9007199254740993",
-        "99999999999999999999999", "0.5", "1e-320", "00", "\"7\"", "null", "[]", "{}", "true", "2147483648",
-        "4294967296", "-0"
+        "99999999999999999999999", "0.5", "1e-320", "00", "\"7\"", "null", "[]", "{}", "true",
+        "2147483648", "4294967296", "-0"
     };
     static const char *const strings[] = {
         "\"\"", "\"x\"", "7", "null", "[]", "\"\\u0000\"", "\"\\ud800\"", "\"\xff\"", "\"\n\"",

@@ -109,7 +109,8 @@ void snapshot_free(snapshot *s)
     *s = (snapshot){ 0 };
 }
 
-/* Whether the line is of a path that grows, which is "a" for a and all below it, "a b" for two, "*" for any. */
+/* Whether the line is of a path that grows, which is "a" for a and all below it, "a b" for two, "*"
+ * for any. */
 static bool may_change(const char *line, const char *grows)
 {
     if (!strcmp(grows, "*")) return true;

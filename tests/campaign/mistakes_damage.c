@@ -1,5 +1,5 @@
-/* Damaged files of stores, run folders and model folders. The table says which verb reads which file
- * and whether a checksum covers it there:
+/* Damaged files of stores, run folders and model folders. The table says which verb reads which
+ * file and whether a checksum covers it there:
  *     REFUSED  every change is noticed: exit code 3
  *     CHECKED  what would change the result is noticed: 3, or 0 with the same result
  *     UNREAD   the verb does without the file: 0 and the same result
@@ -44,7 +44,8 @@ static const target targets[] = {
     { "run/model/README.md", SEARCH, UNREAD, 0, NULL },
     { "run/model/model.safetensors", DONE, UNREAD, 0, NULL },
 
-    { "run/run.ini", SEARCH, OPEN, 0, "data.store" }, { "run/run.ini", EVAL, OPEN, 0, "data.store" },
+    { "run/run.ini", SEARCH, OPEN, 0, "data.store" },
+    { "run/run.ini", EVAL, OPEN, 0, "data.store" },
     { "run/run.ini", EMBED, UNREAD, 0, NULL },
     { "run/run.ini", DONE, OPEN, CODE(2) | CODE(1), "run" },
     { "run/run.json", EVAL, OPEN, 0, "pairs.h5" }, { "run/run.json", SEARCH, UNREAD, 0, NULL },
@@ -72,7 +73,7 @@ static const target targets[] = {
     { "part/run.ini", RESUME, OPEN, CODE(2), "part" },
     { "part/metrics.jsonl", RESUME, UNREAD, 0, NULL },
     { "part/eval/validation/results.json", RESUME, OPEN, 0, NULL },
-    { "part/model/model.safetensors", RESUME, CHECKED, 0, NULL },
+    { "part/model/model.safetensors", RESUME, OPEN, 0, NULL },        /* is itself the result */
     { "part/model/tokenizer.json", RESUME, CHECKED, 0, "model.safetensors" },
     { "part/model/config.json", RESUME, CHECKED, 0, "model.safetensors" },
 
@@ -102,6 +103,8 @@ static void expect_target(invocation *v, const target *t)
     v->success_grows = probe_kinds[t->by].grows;
     v->compare = (int)t->by;
     v->same_as = t->how == OPEN ? -1 : (int)t->by;
+    if (!strcmp(t->file, "run/run.json") && t->by == DONE)
+        v->success_grows = "run";                    /* it no longer says that it is finished */
     if (!strcmp(t->file, "run.ini")) v->success_grows = "*";        /* run.dir may be another */
     if (t->also & CODE(1)) snprintf(v->grows, sizeof v->grows, "fresh run/run.json");
 }
@@ -186,7 +189,8 @@ static bool not_finite(const world *w, dice *d, invocation *v)
 }
 
 const mistake mistakes_damage[] = {
-    { "damaged file", 60, damaged }, { "file gone", 5, gone }, { "file became a folder", 4, became_folder },
+    { "damaged file", 60, damaged }, { "file gone", 5, gone },
+    { "file became a folder", 4, became_folder },
     { "files swapped", 5, swapped },
     { "weight not finite", 2, not_finite }, { NULL, 0, NULL }
 };

@@ -1,4 +1,5 @@
-/* Wrong things where a file or folder is read: exit code 3, the path is named, nothing is touched. */
+/* Wrong things where a file or folder is read: exit code 3, the path is named, nothing is
+ * touched. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,8 @@ static void say_slot(invocation *v, const slot *s, const char *path)
 static void allow(invocation *v, const slot *s)
 {
     v->success_grows = strstr(s->words, "out.npy") ? "out.npy"
-                     : strstr(s->words, "part/") ? "part" : strstr(s->words, "train") ? "fresh" : "";
+                     : strstr(s->words, "part/") ? "part"
+                     : strstr(s->words, "train") ? "fresh" : "";
 }
 
 static bool use(invocation *v, const slot *s, const char *path, unsigned codes, const char *named)
@@ -120,8 +122,10 @@ static bool strange_name(const world *w, dice *d, invocation *v)
 {
     static const char *const names[] = { "\xff\xfe\xfd", "a\nb", "kin: x\nkin: y", "\x1b[31mred",
                                          "%s%s%n", "\t", " ", "caf\xc3\xa9", "\x7f", "a\rb" };
-    (void)w;
-    return use(v, &PICK(d, slots), PICK(d, names), CODE(3), "");
+    const slot *s = &PICK(d, slots);
+    const bool setting = strstr(s->words, "--data.") || strstr(s->words, "--tokenizer.");
+    (void)w;                             /* a setting that run.ini could not hold is usage */
+    return use(v, s, PICK(d, names), setting ? CODE(3) | CODE(2) : CODE(3), "");
 }
 
 static bool no_path(const world *w, dice *d, invocation *v)
@@ -181,8 +185,8 @@ static bool magic_file(const world *w, dice *d, invocation *v)
 /* Text in which one byte is no UTF-8, or is NUL. */
 static bool no_utf8(const world *w, dice *d, invocation *v)
 {
-    static const char *const bad[] = { "\xff", "\xc3(", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\xaf",
-                                       "\xe2\x82", "\x80" };
+    static const char *const bad[] = { "\xff", "\xc3(", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                       "\xc0\xaf", "\xe2\x82", "\x80" };
     char text[400];
     int n = 0;
     for (int i = 0; i < 8; i++) n += sprintf(text + n, "a question %d\ta document %d\n", i, i);

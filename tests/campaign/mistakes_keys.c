@@ -46,9 +46,11 @@ static bool bad_setting(const world *w, dice *d, invocation *v)
 /* Text that could be saved in run.ini but not read again, or not be written as JSON. */
 static bool bad_text(const world *w, dice *d, invocation *v)
 {
-    static const char *const keys[] = { "encoder.query_prefix", "encoder.document_prefix", "loss.learn",
+    static const char *const keys[] = { "encoder.query_prefix", "encoder.document_prefix",
+                                        "loss.learn",
                                         "batch.repeat", "run.dir", "data.store", "tokenizer.file" };
-    static const char *const values[] = { "a\nb", "\n", "a\x01", "\x1b[1m", "a\r\n[run]\nseed = 3" };
+    static const char *const values[] = { "a\nb", "\n", "a\x01", "\x1b[1m",
+                                          "a\r\n[run]\nseed = 3" };
     const size_t which = roll(d, sizeof keys / sizeof *keys);
     (void)w;
     say_words(v, "train run.ini");
@@ -123,13 +125,15 @@ static bool bad_line(const world *w, dice *d, invocation *v)
 {
     static const char *const lines[] = {
         "[loss\n", "[]\n", "loss]\n", "[loss] more\n", "= 3\n", "[loss]\ntemperature\n",
-        "[loss]\ntemperature 3\n", "[loss]\ntemperature = \"0.1\n", "[loss]\nname = \"infonce\" x\n",
+        "[loss]\ntemperature 3\n", "[loss]\ntemperature = \"0.1\n",
+        "[loss]\nname = \"infonce\" x\n",
         "[l\xffoss]\n", "[loss]\ntemperature = 0.1\ntemperature = 0.1\n", "\x1b[31m\n",
         "[zonk]\nzonk = 1\n", "[loss]\nzonk = 1\n", "[loss]\nmargin = 0.2\n", "[batch]\nsize = 0\n",
         "[batch]\nsize = sixteen\n", "[batch]\nsize =\n", "[loss]\ntemperature = 1e400\n",
         "[run]\ndevice = cuda\n", "[optim]\nname = adamm\n", "[data]\nstore =\n", "[run]\ndir = \n",
         "[loss]\nname = infonce # and\nlearn = margin\n", "[eval]\nevery = -1\n",
-        "[run]\ndir = ${run.dir}\n", "[run]\ndir = ${no.such}\n", "[schedule]\nsteps = 0\nepochs = 0\n",
+        "[run]\ndir = ${run.dir}\n", "[run]\ndir = ${no.such}\n",
+        "[schedule]\nsteps = 0\nepochs = 0\n",
         "garbage\n", "<xml/>\n", "{\"json\": 1}\n", "\t=\n", "[loss]\n\"name\" = infonce\n"
     };
     (void)w;
@@ -221,7 +225,8 @@ static bool impossible_setting(const world *w, dice *d, invocation *v)
 }
 
 const mistake mistakes_keys[] = {
-    { "bad setting", 5, bad_setting }, { "bad text", 1, bad_text }, { "unknown key", 3, unknown_key },
+    { "bad setting", 5, bad_setting }, { "bad text", 1, bad_text },
+    { "unknown key", 3, unknown_key },
     { "bad short setting", 2, bad_alias }, { "several bad settings", 1, several_settings },
     { "bad line in a run file", 3, bad_line }, { "bad value in a run file", 3, bad_value_in_file },
     { "no run file", 2, no_run_file }, { "wrong run folder", 2, wrong_folder },

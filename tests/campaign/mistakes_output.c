@@ -152,7 +152,7 @@ static bool few_descriptors(const world *w, dice *d, invocation *v)
     return true;
 }
 
-/* ---- others at the same folder, and the end from outside -------------------------------------- */
+/* ---- others at the same folder, and the end from outside ------------------------------------- */
 
 static bool locked_run(const world *w, dice *d, invocation *v)
 {
@@ -171,7 +171,8 @@ static bool stopped(const world *w, dice *d, invocation *v)
 {
     (void)w;
     const bool over = roll(d, 2);
-    say_words(v, over ? "train run.ini --run.dir run --overwrite --quiet" : "train run.ini --quiet");
+    say_words(v, "train run.ini --quiet");
+    if (over) say_words(v, "--run.dir run --overwrite");
     v->signal = PICK(d, ((const int[]){ SIGINT, SIGTERM, SIGKILL, SIGKILL }));
     v->signal_ms = (int)roll(d, 200);
     v->resume = over ? "run" : "fresh";

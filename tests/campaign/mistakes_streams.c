@@ -9,10 +9,12 @@ typedef struct { const char *words, *grows; } talker;
 /* Each prints results to stdout and works. */
 static const talker talkers[] = {
     { "--help", "" }, { "--version", "" }, { "train --help", "" }, { "list loss", "" },
-    { "list key --json", "" }, { "describe loss infonce", "" }, { "describe loss infonce --json", "" },
+    { "list key --json", "" }, { "describe loss infonce", "" },
+    { "describe loss infonce --json", "" },
     { "check gelu", "" }, { "check gelu --json", "" }, { "bench", "" }, { "bench --json", "" },
     { "search run thing7", "" }, { "search run thing7 --json", "" },
-    { "eval run --split validation", "run/eval" }, { "eval run --split validation --json", "run/eval" },
+    { "eval run --split validation", "run/eval" },
+    { "eval run --split validation --json", "run/eval" },
     { "embed run lines.txt --out out.npy --json", "out.npy" },
     { "import pairs pairs.tsv --out new.h5", "new.h5" },
     { "import pairs pairs.tsv --out new.h5 --json", "new.h5" },

@@ -129,7 +129,8 @@ static bool bad_number(const world *w, dice *d, invocation *v)
         { "search run thing7", "top" }, { "doctor", "threads" }, { "list", "threads" },
         { "search run thing7", "threads" }, { "embed run lines.txt --out out.npy", "threads" },
         { "eval run", "threads" }, { "check gelu", "threads" }, { "bench L1b", "repeats" },
-        { "bench", "repeats" }, { "bench", "threads" }, { "import pairs pairs.tsv --out new.h5", "threads" },
+        { "bench", "repeats" }, { "bench", "threads" },
+        { "import pairs pairs.tsv --out new.h5", "threads" },
         { "describe loss infonce", "threads" }, { "train run.ini", "threads" },
         { "import pairs pairs.tsv --out new.h5", "fraction" },
     };
@@ -148,7 +149,8 @@ static bool bad_number(const world *w, dice *d, invocation *v)
 static bool unknown_value(const world *w, dice *d, invocation *v)
 {
     static const char *const options[][3] = {
-        { "eval run", "split", "--split" }, { "embed run lines.txt --out out.npy", "role", "--role" },
+        { "eval run", "split", "--split" },
+        { "embed run lines.txt --out out.npy", "role", "--role" },
     };
     static const char *const values[] = { "", "dev", "TEST", "test ", "validation,test", "\xc3\x28",
                                           "documents", "train\n", "kin: no mistake" };
@@ -163,7 +165,8 @@ static bool unknown_value(const world *w, dice *d, invocation *v)
 static bool missing_argument(const world *w, dice *d, invocation *v)
 {
     static const char *const forms[] = {
-        "import", "import --out x.h5", "import pairs", "import pairs pairs.tsv", "train", "train --resume",
+        "import", "import --out x.h5", "import pairs", "import pairs pairs.tsv", "train",
+        "train --resume",
         "eval", "eval --split test", "embed", "embed run", "embed run lines.txt",
         "embed run --out out.npy", "search", "search --top 3", "describe", "describe loss",
         "import pairs --out new.h5", "embed --out out.npy --json"
@@ -226,7 +229,8 @@ static bool empty_words(const world *w, dice *d, invocation *v)
 
 static bool long_word(const world *w, dice *d, invocation *v)
 {
-    static const char *const forms[] = { "", "describe loss", "list", "check", "bench", "eval run --split",
+    static const char *const forms[] = { "", "describe loss", "list", "check", "bench",
+                                         "eval run --split",
                                          "doctor --threads", "train run.ini --loss.name" };
     const size_t n = 1000 + roll(d, 130000);
     char *word = malloc(n + 1);
@@ -257,7 +261,8 @@ static bool foreign_option(const world *w, dice *d, invocation *v)
         { "import wordnet --out new.h5 --validation val.tsv", "validation" },
         { "import pairs pairs.tsv --out new.h5 --fraction 1.5", "fraction" },
         { "eval run --top 3", "--top" }, { "search run x --split test", "--split" },
-        { "doctor --run.dir x", "--run.dir" }, { "embed run lines.txt --out out.npy --lr 1", "--lr" },
+        { "doctor --run.dir x", "--run.dir" },
+        { "embed run lines.txt --out out.npy --lr 1", "--lr" },
         { "list loss --out x", "--out" }, { "bench L1b --out x", "--out" },
     };
     (void)w;

@@ -147,9 +147,9 @@ outcome run(const world *w, const invocation *v)
 {
     int out[2], err[2], status = 0;
     outcome o = { 0 };
-    if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC)) abort();
     const int lock = hold_lock(w, v);
-    const pid_t writer = stand_at(v->fifo);
+    const pid_t writer = stand_at(v->fifo);      /* before the pipes, which it must not hold open */
+    if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC)) abort();
     const double start = now();
     const pid_t pid = fork();
     if (pid < 0) abort();
