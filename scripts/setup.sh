@@ -4,6 +4,8 @@
 say() { printf '== %s\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
+[ -w . ] || die "$PWD cannot be written to, and kin builds there: copy it elsewhere"
+
 # ---- packages ------------------------------------------------------------------------------------
 
 BUILD_PACKAGES=(gcc libc6-dev cmake make pkgconf libopenblas0-pthread libhdf5-dev
@@ -83,7 +85,6 @@ apt_reason() {
 # is to be done.
 build() {
     local folder=$1 log=$1/build.log old=no
-    [ -w . ] || die "$PWD cannot be written to, and kin builds there: copy it elsewhere"
     [ ! -e "$folder/CMakeCache.txt" ] || old=yes
     mkdir -p "$folder" || die "$PWD/$folder cannot be made"
     compile "$@" > "$log" 2>&1 && return
