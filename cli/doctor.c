@@ -49,13 +49,13 @@ static int warn(FILE *out, const facts *f)
     int n = 0;
     const double share = f->rates.product_one / f->rates.peak;
     if (!f->cpu.blas)
-        n++, fprintf(out, "warning: OpenBLAS was not found, products run in plain C (%.0f "
-                     "GFLOP/s); install libopenblas0-pthread\n", f->rates.product_one);
+        n++, fprintf(out, "warning: products run at %.0f GFLOP/s: %s\n", f->rates.product_one,
+                     f->cpu.blas_note);
     else if (share < EXPECTED)
         n++, fprintf(out, "warning: products reach %.0f %% of the measured peak with OpenBLAS's %s "
                      "kernels; expected %.0f %% or more\n", 100 * share, f->cpu.blas_core,
                      100 * EXPECTED);
-    if (*f->cpu.blas_note) n++, fprintf(out, "warning: %s\n", f->cpu.blas_note);
+    if (f->cpu.blas && *f->cpu.blas_note) n++, fprintf(out, "warning: %s\n", f->cpu.blas_note);
     if (kin_threads_default() < f->online)
         n++, fprintf(out, "warning: %d of %d CPUs may be used (affinity or quota)\n",
                      kin_threads_default(), f->online);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "cpu/internal.h"
 
 #ifdef KIN_DOUBLE
@@ -83,6 +84,20 @@ static void judge_core(void)
     }
 }
 
+/* The library takes 32 MB of address space for each thread that multiplies, and tries again without
+ * end when it gets none. */
+static bool has_room(void)
+{
+    const rlim_t least = (rlim_t)1 << 30;
+    struct rlimit space;
+    if (getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur == RLIM_INFINITY) return true;
+    if (space.rlim_cur >= least) return true;
+    snprintf(blas.note, sizeof blas.note, "this process may take %llu MB of address space and "
+             "OpenBLAS may hang below %llu, so the plain product is used (see ulimit -v)",
+             (unsigned long long)(space.rlim_cur >> 20), (unsigned long long)(least >> 20));
+    return false;
+}
+
 static void open_once(void)
 {
     const char *wish = getenv("KIN_BLAS");
@@ -90,11 +105,12 @@ static void open_once(void)
         snprintf(blas.note, sizeof blas.note, "KIN_BLAS=none: the plain product is used");
         return;
     }
+    if (!has_room()) return;
     blas.was_loaded = is_loaded();
     void *library = load();
     if (!library) {
         snprintf(blas.note, sizeof blas.note,
-                 "OpenBLAS was not found, so the plain product is used (Debian: libopenblas0)");
+                 "OpenBLAS was not found, so the plain product is used (Debian: libopenblas0-pthread)");
         return;
     }
     void (*set_threads)(int);

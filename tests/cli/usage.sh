@@ -40,6 +40,8 @@ expect 0 "adamw" "$KIN" list optimizer
 expect 0 "embedding_bag" "$KIN" list op
 expect 2 "did you mean L1a" "$KIN" bench L1
 expect 0 "L1a" "$KIN" bench
+! (ulimit -v 600000; "$KIN" --version) > /dev/null 2>&1 ||      # sanitizers need more than that
+    expect 0 "OpenBLAS may hang" sh -c "ulimit -v 600000; exec '$KIN' doctor"
 expect 0 "against double" "$KIN" bench L1b --repeats 1 --check --peer "self: exec '$KIN' bench L1b --serve"
 expect 0 "kin, self" "$KIN" bench L1b --repeats 1 --peer "self: exec '$KIN' bench L1b --serve"
 expect 0 "product A B'" "$KIN" bench L1b --repeats 1 --profile
