@@ -57,9 +57,9 @@ real *kin_grad(kin_tape *tape, kin_tensor *tensor);
  * this step and nothing reads it afterwards. */
 void kin_grad_give(kin_tape *tape, kin_tensor *tensor, real factor, real *g);
 
-/* Lets backward work in place: the memory of node->out's gradient becomes that of its input's, which
- * is returned to be overwritten. NULL where that cannot be: the input needs no gradient or has one
- * already, or a number is not finite and must stay to be explained. */
+/* Lets backward work in place: the memory of node->out's gradient becomes that of its input's,
+ * which is returned to be overwritten. NULL where that cannot be: the input needs no gradient or
+ * has one already, or a number is not finite and must stay to be explained. */
 real *kin_grad_pass(kin_tape *tape, kin_node *node);
 
 /* Memory until reset, of the backend or of the host; NULL when there is none: the tape fails. */

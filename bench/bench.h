@@ -15,7 +15,7 @@ typedef struct {
     size_t own_bytes;        /* inputs, their gradients, parameters and optimizer state not yet
                                 touched when the base of the memory reading is taken */
     double flops;            /* the least a repetition needs */
-    const char *dump;        /* folder for the arrays of the first repetition, or NULL; NULL after it */
+    const char *dump;        /* folder for the arrays of the first repetition; NULL: none, any more */
 } bench;
 
 struct bench_case {
@@ -47,7 +47,7 @@ kin_status bench_bags(uint64_t seed, int64_t vocabulary, int64_t rows, int64_t l
                       int64_t **start, int32_t **ids);
 
 /* The products that a loss over rows x rows scores of d-dimensional embeddings takes, once: a BLAS
- * library keeps buffers that grow with the shapes it has seen, and they are not the case's memory. */
+ * library keeps buffers that grow with the shapes it has seen; they are not the case's memory. */
 kin_status bench_warm_products(kin_backend *backend, int64_t rows, int64_t d);
 
 #endif

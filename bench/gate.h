@@ -1,5 +1,5 @@
-/* Gate: before a case is timed, its loss and its gradients are compared with those of the program in
- * double. */
+/* Gate: before a case is timed, its loss and its gradients are compared with those of the program
+ * in double. */
 #ifndef KIN_BENCH_GATE_H
 #define KIN_BENCH_GATE_H
 
@@ -7,8 +7,8 @@
 #include "core/status.h"
 
 typedef struct {
-    double loss, gradient;       /* relative errors; the gradient's in the Euclidean norm of an array,
-                                    the largest of all arrays */
+    double loss, gradient;       /* relative errors; the gradient's is in the Euclidean norm, the
+                                    largest of all arrays */
     bool passed;
 } bench_gate;
 

@@ -26,7 +26,7 @@ static kin_status spawn(bench_peer *p, const char *command)
     p->pid = fork();
     KIN_REQUIRE(p->pid >= 0, KIN_RUNTIME, "fork: %s", strerror(errno));
     if (p->pid == 0) {
-        setpgid(0, 0);                     /* so that what the shell starts can be stopped with it */
+        setpgid(0, 0);               /* so that what the shell starts can be stopped with it */
         become(command, to, from);
     }
     close(to[0]);

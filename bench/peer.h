@@ -1,7 +1,7 @@
 /* Peer: another program that does the same work, in a process of its own and on request. It prints
- * {"ready": true, "peer": NAME, "loss": L} once it is warm, answers each line "go" with {"ms": wall,
- * "cpu_ms": process time, "loss": L} and "end" with {"extra_mb": M}; lines that do not begin with
- * '{' are passed over. `kin bench CASE --serve` speaks the same. */
+ * {"ready": true, "peer": NAME, "loss": L} once it is warm, answers each line "go" with
+ * {"ms": wall, "cpu_ms": process time, "loss": L} and "end" with {"extra_mb": M}; lines that do not
+ * begin with '{' are passed over. `kin bench CASE --serve` speaks the same. */
 #ifndef KIN_BENCH_PEER_H
 #define KIN_BENCH_PEER_H
 

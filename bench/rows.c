@@ -1,5 +1,5 @@
-/* I: random rows of a matrix in an HDF5 file. The file is the peer's where that has made it already:
- * TMPDIR/peer-rows-0.h5, 1,000,000 x 256, dataset "x". */
+/* I: random rows of a matrix in an HDF5 file. The file is the peer's where that has made it
+ * already: TMPDIR/peer-rows-0.h5, 1,000,000 x 256, dataset "x". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -37,8 +37,9 @@ void bench_summarise(bench_program *program, int repeats);
 /* Fraction of the multiply-add peak that the least FLOPs in so many ms are. */
 double bench_fraction(const bench_versus *v, double ms);
 
-/* Starts the peers (commands: "COMMAND", or "LABEL: COMMAND" with a word to tell variants apart), lets each program do `repeats` repetitions in turn, and ends them. b is open and
- * did one repetition. Takes every peer's memory, not kin's. */
+/* Starts the peers ("COMMAND", or "LABEL: COMMAND" with a word that tells variants apart), lets each
+ * program do `repeats` repetitions in turn, and ends them. b is open and did one repetition. Takes
+ * every peer's memory, not kin's. */
 kin_status bench_versus_run(bench_versus *v, bench *b, const char *const *commands, int count);
 
 /* A table with the ratios of the medians and of the memory, kin being 1. */

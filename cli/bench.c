@@ -116,8 +116,8 @@ static kin_status pass_gate(bench_versus *v, const args *a)
     if (!args_has(a, "record") && !args_has(a, "check")) return KIN_OK;
     v->gated = true;
     KIN_TRY(bench_gate_check(&v->gate, v->kind->name, v->threads));
-    KIN_REQUIRE(v->gate.passed, KIN_CHECK, "%s: against double the loss is off by %.1e (1e-6 at most) "
-                "and the gradients by %.1e (1e-5 at most)", v->kind->name, v->gate.loss,
+    KIN_REQUIRE(v->gate.passed, KIN_CHECK, "%s: against double the loss is off by %.1e (1e-6 at "
+                "most) and the gradients by %.1e (1e-5 at most)", v->kind->name, v->gate.loss,
                 v->gate.gradient);
     return KIN_OK;
 }
@@ -182,7 +182,7 @@ static const verb_option options[] = {
     { "serve", NULL, "repeat on each line 'go' of stdin, leave on 'end'" },
     { "repeats", "N", "repetitions to time (default 7)" },
     { "dump", "FOLDER", "write the gradients of the first repetition as dq.npy and dk.npy" },
-    { "peer", "[LABEL: ]COMMAND", "take turns with a program that speaks as --serve does; repeatable" },
+    { "peer", "[LABEL: ]COMMAND", "take turns with a program that speaks as --serve; repeatable" },
     { "check", NULL, "first compare loss and gradients with those of kin64" },
     { "record", "FOLDER", "check, then write raw samples and machine facts to FOLDER" },
     PROFILE_OPTION,
@@ -191,7 +191,8 @@ static const verb_option options[] = {
 
 const verb verb_bench = {
     .name = "bench", .summary = "time one piece of work",
-    .usage = "[CASE] [--repeats N] [--peer COMMAND]...", .options = options, .least = 0, .most = 1, .run = run,
+    .usage = "[CASE] [--repeats N] [--peer COMMAND]...", .options = options, .least = 0, .most = 1,
+    .run = run,
     .details = "Without a case, the cases. peak: the fused multiply-adds that all threads together\n"
                "could do in the same time; extra memory: beyond inputs, gradients, parameters and\n"
                "optimizer state.",

@@ -20,7 +20,7 @@ void profile_close(profiling *p)
     p->profile = NULL;
 }
 
-/* One row, or the sum of all; shares of what the machine can do are left out where nothing counts. */
+/* One row, or the sum of all; shares of what the machine can do stand where something counts. */
 static void print_row(FILE *out, const kin_profile_row *r, const kin_cpu_rates *rates,
                       double total)
 {

@@ -106,18 +106,18 @@ struct kin_backend {
      * tokens of bag i; an empty bag gives zeros. */
     void (*bag)(kin_backend *, const kin_bags *, int64_t cols, const real *table,
                 const real *weight, real *y);
-    /* Gradient of the table, in two steps: bag_rows lists the rows that g->bags touch, in g->id (room
-     * for min(tokens, table_rows)), g->count and g->work; then either bag_sum forms g->value (the
-     * same room in rows) and adds d loss / d weight to dweight (table_rows, or NULL), or bag_adam
-     * moves each row by its sum, which it forms on the way, and returns the sum of the squares of
-     * all values (before kin_adam.scale). */
+    /* Gradient of the table, in two steps: bag_rows lists the rows that g->bags touch, in g->id
+     * (room for min(tokens, table_rows)), g->count and g->work; then either bag_sum forms g->value
+     * (the same room in rows) and adds d loss / d weight to dweight (table_rows, or NULL), or
+     * bag_adam moves each row by its sum, which it forms on the way, and returns the sum of the
+     * squares of all values (before kin_adam.scale). */
     size_t (*bag_work)(kin_backend *, int64_t tokens, int64_t table_rows);
     void (*bag_rows)(kin_backend *, int64_t table_rows, kin_sparse *g);
     void (*bag_sum)(kin_backend *, int64_t cols, const real *table, kin_sparse *g, real *dweight);
     double (*bag_adam)(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
                        real *m, real *v);
 
-    /* optimizers; *_rows: only the listed rows of p, m and v (table_rows x cols) move, by g->value */
+    /* optimizers; *_rows: only the listed rows of p, m, v (table_rows x cols) move, by g->value */
     void (*adam)(kin_backend *, int64_t n, const kin_adam *, const real *g, real *p, real *m,
                  real *v);
     void (*adam_rows)(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,

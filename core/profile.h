@@ -30,8 +30,8 @@ typedef struct {
     double seconds, flops, bytes;
 } kin_profile_row;
 
-/* What was counted, most time first; the seconds of all rows sum up to total. Returns how many rows,
- * at most `most`. */
+/* What was counted, most time first; the seconds of all rows sum up to total. Returns how many
+ * rows, at most `most`. */
 int kin_profile_rows(kin_profile *profile, kin_profile_row *rows, int most, double *total);
 
 #endif

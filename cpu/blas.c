@@ -110,7 +110,8 @@ static void open_once(void)
     void *library = load();
     if (!library) {
         snprintf(blas.note, sizeof blas.note,
-                 "OpenBLAS was not found, so the plain product is used (Debian: libopenblas0-pthread)");
+                 "OpenBLAS was not found, so the plain product is used (Debian: "
+                 "libopenblas0-pthread)");
         return;
     }
     void (*set_threads)(int);

@@ -33,11 +33,11 @@ typedef struct {
 
 kin_cpu_facts kin_cpu_describe(const kin_backend *backend);
 
-/* Rates in GFLOP/s, float (kin) or double (kin64), and of memory in GB/s. peak: one core doing nothing but multiply-adds
- * in registers with the loops in use (what the product could reach at best); product: m = n = k = 1024 on
- * one core and on all threads of the pool; memory: what all threads read and write when they scale
- * 64 MB in place. One core is timed by the time that the thread ran, all threads by the clock. Takes
- * about half a second. */
+/* Rates in GFLOP/s, float (kin) or double (kin64), and of memory in GB/s. peak: one core doing
+ * nothing but multiply-adds in registers with the loops in use (what the product could reach at
+ * best); product: m = n = k = 1024 on one core and on all threads of the pool; memory: what all
+ * threads read and write when they scale 64 MB in place. One core is timed by the time that the
+ * thread ran, all threads by the clock. Takes about half a second. */
 typedef struct {
     double peak, product_one, product_all, memory;
     int threads;

@@ -43,7 +43,7 @@ static inline kin_cpu *cpu_of(kin_backend *backend)
     return backend->state;
 }
 
-/* Asks the cache for `cols` numbers from `at` on of each array, which will be written. m: or NULL. */
+/* Asks the cache for `cols` numbers of each array, from `at` on, to be written. m: or NULL. */
 static inline void kin_cpu_fetch(int64_t at, int64_t cols, const real *p, const real *m,
                                  const real *v)
 {

@@ -43,7 +43,8 @@ kin_status kin_rows_write(const char *path, const char *dataset, int64_t rows, i
 static kin_status locate(hid_t set, const char *path, const char *name, kin_rows *r,
                          haddr_t *offset)
 {
-    const hid_t space = H5Dget_space(set), type = H5Dget_type(set), plist = H5Dget_create_plist(set);
+    const hid_t space = H5Dget_space(set), type = H5Dget_type(set);
+    const hid_t plist = H5Dget_create_plist(set);
     hsize_t size[2] = { 0, 0 };
     const bool shaped = H5Sget_simple_extent_ndims(space) == 2
                         && H5Sget_simple_extent_dims(space, size, NULL) == 2;
@@ -83,7 +84,8 @@ kin_status kin_rows_open(kin_rows *r, const char *path, const char *dataset)
     KIN_TRY(find(path, dataset, r, &offset));
     KIN_TRY(kin_file_map(path, &map));
     r->map = map;
-    const bool fits = !__builtin_mul_overflow((size_t)r->rows, (size_t)r->cols * sizeof(float), &bytes)
+    const size_t row = (size_t)r->cols * sizeof(float);
+    const bool fits = !__builtin_mul_overflow((size_t)r->rows, row, &bytes)
                       && offset != HADDR_UNDEF && offset % sizeof(float) == 0
                       && offset <= map.size && bytes <= map.size - offset;
     if (!fits) {

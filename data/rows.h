@@ -14,8 +14,8 @@ typedef struct {
     kin_map map;
 } kin_rows;
 
-/* KIN_DATA names file and dataset when it is not there or of another kind, KIN_RUNTIME when this kin
- * was built without HDF5. */
+/* KIN_DATA names file and dataset when it is not there or of another kind, KIN_RUNTIME when this
+ * kin was built without HDF5. */
 kin_status kin_rows_open(kin_rows *rows, const char *path, const char *dataset);
 void kin_rows_close(kin_rows *rows);
 

@@ -29,8 +29,8 @@ kin_status kin_optimizer_defaults(kin_optimizer_setting *setting, const char *na
 kin_status kin_optimizer_set(kin_optimizer_setting *setting, const char *hyper, double value);
 double kin_optimizer_get(const kin_optimizer_setting *setting, const char *hyper);
 
-/* Whether it keeps two numbers for each parameter, mean and mean square of its gradients, or, with a
- * beta1 or momentum of 0, the square alone. */
+/* Whether it keeps two numbers for each parameter, mean and mean square of its gradients, or, with
+ * a beta1 or momentum of 0, the square alone. */
 bool kin_optimizer_keeps_mean(const kin_optimizer_setting *setting);
 
 /* Whether a step takes gradients whose sums were left open (kin_tape_leave_sums): without clipping,

@@ -1,5 +1,5 @@
-/* The profile: the same numbers as without it, every kernel counted, and rows that sum up to the time
- * that passed. */
+/* The profile: the same numbers as without it, every kernel counted, and rows that sum up to the
+ * time that passed. */
 #include "tests/cpu/common.h"
 
 #include <stddef.h>

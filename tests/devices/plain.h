@@ -302,7 +302,8 @@ static kin_backend plain_backend(void)
         .normalize = plain_normalize, .normalize_back = plain_normalize_back,
         .dropout = plain_dropout,
         .bag = plain_bag, .bag_work = plain_bag_work, .bag_rows = plain_bag_rows,
-        .bag_sum = plain_bag_sum, .bag_adam = plain_bag_adam, .adam = plain_adam, .adam_rows = plain_adam_rows,
+        .bag_sum = plain_bag_sum, .bag_adam = plain_bag_adam, .adam = plain_adam,
+        .adam_rows = plain_adam_rows,
     };
 }
 
