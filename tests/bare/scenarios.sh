@@ -106,7 +106,7 @@ scenario_apt() {
     head -c 50000 /dev/urandom > "$root$debs/partial/$name"
     sed -i 's/^Version: /Version: 0~/; s/^\(Filename: .*\)_/\1_0~/' \
         "$root"/var/lib/apt/lists/*_Packages
-    rm "$root"/var/lib/apt/lists/*InRelease
+    rm "$root"/var/lib/apt/lists/*Release*                   # else apt takes them for today's
     demo_small
     shown="no lists; packages unpacked without what they need; all unpacked, none configured; cut"
     shown+=" archives and old lists: each is finished"
