@@ -26,7 +26,7 @@ static int64_t tiles_wanted(int64_t m, int64_t n, int64_t k)
     if (tiles > work / WORK_LEAST) tiles = work / WORK_LEAST;
     if (tiles > size / SMALLEST) tiles = size / SMALLEST;
     if (tiles < size / LARGEST) tiles = size / LARGEST;
-    return at_least(1, (int64_t)tiles);
+    return tiles < 2 ? 1 : ((int64_t)tiles + 1) / 2 * 2;      /* even: three would make two wait */
 }
 
 /* n cut into `count` pieces: the size of a piece, in whole steps. */
