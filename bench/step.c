@@ -26,11 +26,11 @@ typedef struct {
     real *q, *k;                      /* T1 */
 } state;
 
-static kin_status add_weight(state *s, int64_t rows, int64_t cols, double deviation)
+static kin_status add_weight(bench *b, state *s, int64_t rows, int64_t cols, double deviation)
 {
     kin_tensor *w = &s->weight[s->weights];
     *w = (kin_tensor){ .rows = rows, .cols = cols, .needs_grad = true, .name = "weight" };
-    w->value = malloc(sizeof(real) * (size_t)(rows * cols));
+    w->value = b->backend->alloc(b->backend, sizeof(real) * (size_t)(rows * cols));
     KIN_REQUIRE(w->value, KIN_MEMORY, "no memory for a %ldx%ld weight", (long)rows, (long)cols);
     for (int64_t i = 0; i < rows * cols; i++)
         w->value[i] = (real)(float)(deviation * kin_random_normal(0, KIN_STREAM_INIT,
@@ -62,7 +62,7 @@ static kin_status open_static(bench *b)
     const int64_t *size = b->kind->size, rows = size[STATIC_ROWS];
     state *s;
     KIN_TRY(open_common(b, &s));
-    KIN_TRY(add_weight(s, size[STATIC_VOCABULARY], size[STATIC_DIM], 1));
+    KIN_TRY(add_weight(b, s, size[STATIC_VOCABULARY], size[STATIC_DIM], 1));
     double tokens = 0;
     for (int t = 0; t < BATCHES; t++) {
         int64_t *start[2];
@@ -127,10 +127,10 @@ static kin_status open_mlp(bench *b)
     state *s;
     KIN_TRY(open_common(b, &s));
     for (int tower = 0; tower < 2; tower++) {
-        KIN_TRY(add_weight(s, in, hidden, 1 / sqrt((double)in)));
-        KIN_TRY(add_weight(s, 1, hidden, 0));
-        KIN_TRY(add_weight(s, hidden, size[MLP_OUT], 1 / sqrt((double)hidden)));
-        KIN_TRY(add_weight(s, 1, size[MLP_OUT], 0));
+        KIN_TRY(add_weight(b, s, in, hidden, 1 / sqrt((double)in)));
+        KIN_TRY(add_weight(b, s, 1, hidden, 0));
+        KIN_TRY(add_weight(b, s, hidden, size[MLP_OUT], 1 / sqrt((double)hidden)));
+        KIN_TRY(add_weight(b, s, 1, size[MLP_OUT], 0));
     }
     s->q = malloc(sizeof(real) * (size_t)n);
     s->k = malloc(sizeof(real) * (size_t)n);
@@ -165,7 +165,7 @@ static void close(bench *b)
     if (!s) return;
     kin_optimizer_free(s->optimizer);
     kin_tape_free(s->tape);
-    for (int i = 0; i < s->weights; i++) free(s->weight[i].value);
+    for (int i = 0; i < s->weights; i++) b->backend->release(b->backend, s->weight[i].value);
     for (int t = 0; t < BATCHES; t++) {
         free(s->start[t]);
         free(s->ids[t]);

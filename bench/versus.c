@@ -69,7 +69,10 @@ static kin_status take_turns(bench_versus *v, bench *b)
             KIN_TRY(bench_peer_go(&v->peer[i - 1], &v->program[i].sample[r]));
         }
         if (v->programs > 1) pause_between();
+        kin_profile_run(v->profile, true);
         KIN_TRY(bench_once(b, &v->program[0].sample[r]));
+        kin_profile_step(v->profile);
+        kin_profile_run(v->profile, false);
     }
     for (int i = 0; i < v->programs; i++) bench_summarise(&v->program[i], v->repeats);
     return KIN_OK;

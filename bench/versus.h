@@ -5,6 +5,7 @@
 #include "bench/bench.h"
 #include "bench/gate.h"
 #include "bench/peer.h"
+#include "core/profile.h"
 #include "cpu/cpu.h"
 
 enum { BENCH_PEERS_MAX = 8, BENCH_REPEATS_MAX = 1000 };
@@ -24,6 +25,7 @@ typedef struct {
     bool gated;
     bench_gate gate;
     double flops;
+    kin_profile *profile;                    /* NULL, or what counts kin's repetitions */
     bench_program program[1 + BENCH_PEERS_MAX];
     bench_peer peer[BENCH_PEERS_MAX];
 } bench_versus;

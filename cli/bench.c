@@ -100,9 +100,8 @@ static kin_status measure(bench_versus *v, bench *b, const args *a, double base,
     long repeats;
     KIN_TRY(args_integer(a, "repeats", 1, BENCH_REPEATS_MAX, 7, &repeats));
     v->repeats = (int)repeats;
-    kin_profile_run(profile->profile, true);
+    v->profile = profile->profile;
     KIN_TRY(bench_versus_run(v, b, commands, peers));
-    kin_profile_run(profile->profile, false);
     v->program[0].extra_mb = extra_mb(b, base);
     if (peers || folder) bench_versus_print(v, stdout);
     else print_alone(v, args_has(a, "json"));

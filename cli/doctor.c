@@ -17,7 +17,7 @@ typedef struct {
     kin_cpu_facts cpu;
     kin_cpu_rates rates;
     int online, threads;
-    double memory_mb;
+    double memory_mb, load;
     bool hdf5, wordnet, gnuplot;
 } facts;
 
@@ -35,6 +35,7 @@ static kin_status gather(const args *a, facts *f)
     f->online = (int)sysconf(_SC_NPROCESSORS_ONLN);
     f->threads = kin_pool_threads(d.pool);
     f->memory_mb = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 1048576;
+    if (getloadavg(&f->load, 1) != 1) f->load = 0;
     f->hdf5 = kin_store_available();
     f->wordnet = kin_file_exists("/usr/share/wordnet/data.noun");
     f->gnuplot = kin_file_exists("/usr/bin/gnuplot");
@@ -56,6 +57,10 @@ static int warn(FILE *out, const facts *f)
                      "kernels; expected %.0f %% or more\n", 100 * share, f->cpu.blas_core,
                      100 * EXPECTED);
     if (f->cpu.blas && *f->cpu.blas_note) n++, fprintf(out, "warning: %s\n", f->cpu.blas_note);
+    if (f->threads > 1 && f->rates.product_all < 1.4 * f->rates.product_one)
+        n++, fprintf(out, "warning: %d threads are hardly faster than one (%.0f and %.0f GFLOP/s): "
+                     "the CPUs are busy with other work (load %.1f), so times will be longer\n",
+                     f->threads, f->rates.product_all, f->rates.product_one, f->load);
     if (kin_threads_default() < f->online)
         n++, fprintf(out, "warning: %d of %d CPUs may be used (affinity or quota)\n",
                      kin_threads_default(), f->online);

@@ -1,5 +1,6 @@
 #include "cli/profile.h"
 
+#include <math.h>
 #include <stdio.h>
 
 enum { ROWS = 40 };
@@ -20,19 +21,20 @@ void profile_close(profiling *p)
     p->profile = NULL;
 }
 
-/* One row, or the sum of all; shares of what the machine can do stand where something counts. */
-static void print_row(FILE *out, const kin_profile_row *r, const kin_cpu_rates *rates,
-                      double total)
+/* One row, or the sum of all, per step; shares of what the machine can do stand where something
+ * counts. */
+static void print_row(FILE *out, const kin_profile_row *r, const kin_cpu_rates *rates, double total,
+                      double steps)
 {
     const double peak = rates->peak * rates->threads;
-    fprintf(out, "%-20s %5.1f %% %9.1f", r->name, total > 0 ? 100 * r->seconds / total : 0,
-            1e3 * r->seconds);
+    fprintf(out, "%-20s %5.1f %% %9.3f", r->name, total > 0 ? 100 * r->seconds / total : 0,
+            1e3 * r->seconds / steps);
     if (r->flops > 0)
-        fprintf(out, " %10.2f %6.0f %%", 1e-9 * r->flops, 1e-7 * r->flops / r->seconds / peak);
+        fprintf(out, " %10.4f %6.0f %%", 1e-9 * r->flops / steps, 1e-7 * r->flops / r->seconds / peak);
     else
         fprintf(out, " %19s", "");
     if (r->bytes > 0)
-        fprintf(out, " %9.2f %6.0f %%", 1e-9 * r->bytes,
+        fprintf(out, " %9.4f %6.0f %%", 1e-9 * r->bytes / steps,
                 1e-7 * r->bytes / r->seconds / rates->memory);
     fprintf(out, "\n");
 }
@@ -44,15 +46,16 @@ void profile_print(const profiling *p, const args *a)
     kin_profile_row rows[ROWS], all = { .name = "all" };
     double total;
     const int n = kin_profile_rows(p->profile, rows, ROWS, &total);
-    fprintf(out, "where the time of the steps goes; peak: %.0f GFLOP/s of multiply-adds on %d "
-                 "threads; memory: %.0f GB/s,\nabove 100 %% where the cache serves\n%-20s %7s %9s "
-                 "%10s %8s %9s %8s\n", p->rates.peak * p->rates.threads, p->rates.threads,
+    const double steps = fmax(1, (double)kin_profile_steps(p->profile));
+    fprintf(out, "where the time of a step goes, mean of %.0f; peak: %.0f GFLOP/s of multiply-adds on "
+                 "%d threads;\nmemory: %.0f GB/s, above 100 %% where the cache serves\n%-20s %7s %9s "
+                 "%10s %8s %9s %8s\n", steps, p->rates.peak * p->rates.threads, p->rates.threads,
             p->rates.memory, "", "time", "ms", "GFLOP", "peak", "GB", "memory");
     for (int i = 0; i < n; i++) {
-        print_row(out, &rows[i], &p->rates, total);
+        print_row(out, &rows[i], &p->rates, total, steps);
         all.flops += rows[i].flops;
         all.bytes += rows[i].bytes;
     }
     all.seconds = total;
-    print_row(out, &all, &p->rates, total);
+    print_row(out, &all, &p->rates, total, steps);
 }

@@ -109,8 +109,8 @@ static void print_row(FILE *out, const char *name, const kin_marks *marks)
 
 void watch_print_table(FILE *out, const kin_results *r)
 {
-    fprintf(out, "%" PRId64 " queries, %" PRId64 " documents; mean and 95 %% interval (bootstrap "
-            "over queries)\n%-10s", r->queries, r->documents, "");
+    fprintf(out, "%" PRId64 " %s queries, %" PRId64 " documents; mean and 95 %% interval (bootstrap "
+            "over queries)\n%-10s", r->queries, r->split, r->documents, "");
     for (int i = 0; i <= KIN_MAP; i++) fprintf(out, "  %-19s", kin_measure_names[i]);
     fputc('\n', out);
     print_row(out, "model", &r->model);
@@ -124,6 +124,6 @@ void watch_print_table(FILE *out, const kin_results *r)
     fprintf(out, "alignment %.3f, uniformity %.3f, cosine of positives %.3f, of random documents "
             "%.3f%s\n", r->shape.alignment, r->shape.uniformity, r->shape.positive_cosine,
             r->shape.cosine, r->shape.collapsed ? "; WARNING: the embeddings have collapsed" : "");
-    fprintf(out, "trained %.1f s on %" PRId64 " pairs, peak memory %.0f MB\n", r->train_seconds,
-            r->pairs, r->peak_mb);
+    fprintf(out, "trained %.1f s on %" PRId64 " pairs, peak memory %.0f MB; the model is that of step %"
+            PRId64 "\n", r->train_seconds, r->pairs, r->peak_mb, r->step);
 }

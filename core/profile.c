@@ -33,6 +33,7 @@ struct kin_profile {
     bool counts;
     double began, in_kernels;                /* the host's present work: since, and kernels of it */
     double total;
+    int64_t steps;
 };
 
 static double now(void)
@@ -368,6 +369,13 @@ void kin_profile_host(kin_profile *p, const char *what)
     if (p->host == KERNELS + p->hosts) p->row[KERNELS + p->hosts++].name = what;
     p->row[p->host].calls++;
 }
+
+void kin_profile_step(kin_profile *p)
+{
+    if (p && p->counts) p->steps++;
+}
+
+int64_t kin_profile_steps(const kin_profile *p) { return p->steps; }
 
 static int by_seconds(const void *a, const void *b)
 {

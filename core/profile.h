@@ -24,6 +24,10 @@ void kin_profile_run(kin_profile *profile, bool counts);
 /* From now on the time between kernels is spent on `what`; NULL: on other host work. */
 void kin_profile_host(kin_profile *profile, const char *what);
 
+/* One more step was made. */
+void kin_profile_step(kin_profile *profile);
+int64_t kin_profile_steps(const kin_profile *profile);
+
 typedef struct {
     const char *name;
     int64_t calls;

@@ -238,8 +238,8 @@ static int64_t most_batches(const kin_sampler *s, int column)
 
 static kin_status plan_steps(kin_sampler *s)
 {
-    KIN_REQUIRE(s->items >= s->batch, KIN_DATA, "a batch of %lld needs as many pairs, there are "
-                "%lld to train on", (long long)s->batch, (long long)s->items);
+    KIN_REQUIRE(s->items >= s->batch, KIN_DATA, "batch.size is %lld, but there are %lld pairs "
+                "to train on: make it smaller", (long long)s->batch, (long long)s->items);
     s->steps = s->items / s->batch;
     for (int column = COLUMNS - 1; column >= 0; column--) {
         const int64_t most = most_batches(s, column);

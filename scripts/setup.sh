@@ -4,6 +4,8 @@
 say() { printf '== %s\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
+trap 'die interrupted' INT TERM
+
 [ -w . ] || die "$PWD cannot be written to, and kin builds there: copy it elsewhere"
 
 # ---- packages ------------------------------------------------------------------------------------

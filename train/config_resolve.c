@@ -217,8 +217,10 @@ static void refuse(resolving *r, const given *g)
     const char *near = kin_nearest(g->key, names, c->items);
     if (owner) {
         const int section = (int)(strchr(g->key, '.') - g->key);
-        kin_fail(KIN_USAGE, "%s is a setting of '%s', but %.*s.name is another", g->key, owner,
-                 section, g->key);
+        char name_key[CONFIG_KEY_MAX];
+        snprintf(name_key, sizeof name_key, "%.*s.name", section, g->key);
+        kin_fail(KIN_USAGE, "%s is a setting of '%s', but %s is '%.80s': take it out", g->key,
+                 owner, name_key, kin_config_text(c, name_key));
     } else if (near) {
         kin_fail(KIN_USAGE, "unknown key %.80s; did you mean %s?", g->key, near);
     } else {

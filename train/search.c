@@ -2,10 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "encoders/host.h"
 #include "train/open_run.h"
 #include "train/progress.h"
 #include "train/run.h"
+#include "train/run_folder.h"
 
 struct kin_search {
     kin_backend *backend;
@@ -45,10 +47,24 @@ static kin_status embed_corpus(kin_search *s, const kin_watch *watch)
     return status;
 }
 
+/* Documents may have changed since the training: they are searched as they are now. A run.json that
+ * cannot be read says nothing about it. */
+static void look_at_store(const kin_search *s, const char *run, const kin_watch *watch)
+{
+    char path[KIN_PATH_MAX];
+    kin_run_facts facts = { .step = 0 };
+    if (kin_path_join(path, sizeof path, run, "run.json") != KIN_OK) return;
+    if (kin_run_facts_load(&facts, path) != KIN_OK) return;
+    if (facts.checksum != s->store->checksum)
+        kin_tell_warning(watch, "%s was imported anew after the training: searching what it holds "
+                                "now", s->store->path);
+}
+
 static kin_status open_all(kin_search *s, const char *run, const kin_watch *watch)
 {
     const kin_memory memory = kin_backend_memory(s->backend);
     KIN_TRY(kin_open_run(&s->config, &s->store, run));
+    look_at_store(s, run, watch);
     KIN_TRY(kin_open_model(&s->model, s->backend, run));
     KIN_TRY(kin_encoding_new(&s->encoding, s->model));
     KIN_TRY(kin_arena_new(&s->work, &memory));

@@ -52,9 +52,10 @@ static kin_status compare_config(kin_trainer *t, const char *folder)
     kin_status status = kin_config_load_own(saved, path, NULL);
     const char *key = status ? NULL : kin_config_differs(t->config, saved);
     if (key)
-        status = kin_fail(KIN_USAGE, "%s: the run was begun with %s = %s and cannot go on with %s",
+        status = kin_fail(KIN_USAGE, "%s: the run was begun with %s = %s and cannot go on with %s; "
+                          "'kin train %s/run.ini --resume' goes on as it was begun",
                           t->folder.path, key, kin_config_text(saved, key),
-                          kin_config_text(t->config, key));
+                          kin_config_text(t->config, key), t->folder.path);
     kin_config_free(saved);
     return status;
 }

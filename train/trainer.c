@@ -90,6 +90,7 @@ static kin_status take_step(kin_trainer *t)
     const double weight = step ? 0.98 : 0;
     t->state.loss_average = weight * t->state.loss_average + (1 - weight) * t->last.report.value;
     t->state.step++;
+    kin_profile_step(t->flags->profile);
     t->state.pairs += t->size;
     return KIN_OK;
 }
@@ -146,8 +147,8 @@ static kin_status stop(kin_trainer *t)
 {
     stop_clock(t);
     if (t->saved_step != t->state.step) KIN_TRY(kin_trainer_save(t));
-    return kin_fail(KIN_STOPPED, "stopped after step %ld of %ld and saved; --resume continues",
-                    (long)t->state.step, (long)t->steps);
+    return kin_fail(KIN_STOPPED, "stopped after step %ld of %ld and saved; go on with: kin train %s/run.ini "
+                    "--resume", (long)t->state.step, (long)t->steps, t->folder.path);
 }
 
 static kin_status run_loop(kin_trainer *t)

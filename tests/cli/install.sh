@@ -9,7 +9,7 @@ expect 0 "" "$work/usr/bin/kin" import pairs pairs.tsv --out pairs.h5
 printf '[run]\ndir = run\n[data]\nstore = pairs.h5\n[tokenizer]\nvocab_size = 600\n[encoder]\ndim = 8\n[batch]\nsize = 64\n[schedule]\nepochs = 1\n[eval]\nevery = 0\n' > run.ini
 expect 0 "" "$work/usr/bin/kin" train run.ini --quiet
 lib=$(dirname "$(find usr -name 'libkin.so' | head -n 1)")
-export PKG_CONFIG_PATH=$work/$lib/pkgconfig LD_LIBRARY_PATH=$work/$lib
+export PKG_CONFIG_PATH=$work/$lib/pkgconfig
 expect 0 "" ${CC:-cc} -Wall -Wextra -Werror "$source/docs/example/embed.c" \
     $(pkg-config --cflags --libs kin) -o embed
 expect 0 "" ./embed run/model "what about thing1"

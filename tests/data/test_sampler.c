@@ -240,7 +240,7 @@ static void wrong_settings_are_refused(void **state)
     expect_failure(kin_sampler_new(&s, &setting), KIN_USAGE, "batch size 0");
     setting.batch = 3;
     expect_failure(kin_sampler_new(&s, &setting), KIN_DATA,
-                   "a batch of 3 needs as many pairs, there are 2");
+                   "batch.size is 3, but there are 2 pairs");
     setting.batch = 1;
     setting.pairs = 0;
     expect_failure(kin_sampler_new(&s, &setting), KIN_DATA, "there are 0");
