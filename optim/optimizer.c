@@ -34,7 +34,7 @@ struct kin_optimizer {
     size_t bytes;
     int64_t steps;
     double norm;
-    bool dense, sums;           /* sums: forms the rows of a table's gradient itself */
+    bool dense;
 };
 
 /* ---- the table ------------------------------------------------------------------------------ */
@@ -224,7 +224,6 @@ kin_status kin_optimizer_new(kin_optimizer **out, kin_backend *backend,
     o->setting = *setting;
     o->rule = &rules[setting->optimizer];
     o->dense = moves_all(setting);
-    o->sums = kin_optimizer_sums(setting);
     o->count = count;
     kin_status status = take_memory(o, params);
     if (status != KIN_OK) kin_optimizer_free(o);
@@ -266,7 +265,8 @@ static kin_status measure(kin_optimizer *o)
     for (int i = 0; i < o->count; i++) {
         const kin_tensor *tensor = o->params[i].tensor;
         if (!has_gradient(tensor)) continue;
-        KIN_REQUIRE(o->sums || tensor->sparse == NULL || tensor->sparse->value != NULL, KIN_USAGE,
+        KIN_REQUIRE(tensor->sparse == NULL || tensor->sparse->value != NULL
+                    || kin_optimizer_sums(&o->setting), KIN_USAGE,
                     "optim: the gradient of %s was left unsummed, for an optimizer without "
                     "clipping whose rows may rest", tensor->name);
         squares += tensor->squares;

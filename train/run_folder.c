@@ -109,18 +109,13 @@ static kin_status remove_contents(const kin_run_folder *f)
 
 kin_status kin_run_folder_begin(kin_run_folder *f)
 {
+    char checkpoints[KIN_PATH_MAX];
     if (f->lock < 0) {
         KIN_TRY(kin_folder_make(f->path));
         KIN_TRY(enter(f));
     }
     if (f->overwrite && !f->resume) KIN_TRY(remove_contents(f));
     kin_folder_sweep(f->path);
-    return KIN_OK;
-}
-
-kin_status kin_run_folder_fill(kin_run_folder *f)
-{
-    char checkpoints[KIN_PATH_MAX];
     KIN_TRY(kin_run_folder_at(f, "checkpoints", checkpoints));
     kin_folder_sweep(checkpoints);      /* saving makes the folder: run.ini is to be there first */
     return KIN_OK;

@@ -21,9 +21,6 @@ kin_status kin_run_folder_take(kin_run_folder *folder, const char *path, bool re
 /* Makes it ready for its run.ini: there, locked, and emptied of a run that is replaced. */
 kin_status kin_run_folder_begin(kin_run_folder *folder);
 
-/* Makes the folders in it; after run.ini, so that a folder is a run before it holds anything. */
-kin_status kin_run_folder_fill(kin_run_folder *folder);
-
 /* Unlocks it. A folder that is still empty goes. */
 void kin_run_folder_leave(kin_run_folder *folder);
 

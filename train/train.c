@@ -248,7 +248,6 @@ static kin_status start(kin_trainer *t, kin_train_outcome *o)
     KIN_TRY(kin_run_folder_begin(&t->folder));
     KIN_TRY(kin_run_folder_at(&t->folder, "run.ini", path));
     KIN_TRY(kin_config_save(t->config, path));
-    KIN_TRY(kin_run_folder_fill(&t->folder));
     begin_facts(t);
     return conclude(t, run(t, checkpoint, o));
 }
