@@ -31,7 +31,7 @@ static kin_status choose_loss(kin_loss_setting *s, const int64_t *size)
     static const char *const names[] = { "infonce", "sigmoid", "circle" };
     KIN_TRY(kin_list_find(&kin_losses, names[size[LOSS]], &s->loss));
     kin_hyper_defaults(kin_losses.items[s->loss], s->hypers);
-    s->symmetric = size[SYMMETRIC];
+    s->direction = size[SYMMETRIC] ? KIN_BOTH_WAYS : KIN_ONE_WAY;
     if (size[LOSS] == INFONCE) KIN_TRY(set_hyper(s, "temperature", 0.05));
     if (size[LOSS] == SIGMOID) {
         KIN_TRY(set_hyper(s, "scale", 20));

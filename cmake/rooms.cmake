@@ -21,11 +21,16 @@ function(kin_wall name)
   endforeach()
 endfunction()
 
-# kin_listed(<variable> <list file>): the names in lines like LOSS(infonce).
+# kin_listed(<variable> <list file> [<word>]): the names in lines like LOSS(infonce), of all lines
+# or of those that begin with the word.
 function(kin_listed variable file)
+  set(word "[A-Z_]+")
+  if(ARGC GREATER 2)
+    set(word ${ARGV2})
+  endif()
   set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
-  file(STRINGS ${file} lines REGEX "^[A-Z_]+\\([a-z0-9_]+\\)")
-  list(TRANSFORM lines REPLACE "^[A-Z_]+\\(([a-z0-9_]+)\\).*" "\\1")
+  file(STRINGS ${file} lines REGEX "^${word}\\([a-z0-9_]+\\)")
+  list(TRANSFORM lines REPLACE "^${word}\\(([a-z0-9_]+)\\).*" "\\1")
   set(${variable} ${lines} PARENT_SCOPE)
 endfunction()
 

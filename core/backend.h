@@ -130,6 +130,15 @@ struct kin_backend {
                          int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,
                          real *score);
 
+    /* Scores of single cells, y_c = a[row_c] . b[col_c], and what their slopes give one side: x_r +=
+     * sum of slope[c] b[other[c]] over the cells c = cell[start[r]] .. of row r; slopes of 0 cost
+     * nothing. */
+    void (*cell_dots)(kin_backend *, int64_t cells, const int32_t *row, const int32_t *col,
+                      int64_t cols, const real *a, const real *b, real *y);
+    void (*cell_sums)(kin_backend *, int64_t rows, const int64_t *start, const int32_t *cell,
+                      const real *slope, const int32_t *other, int64_t cols, const real *b,
+                      real *x);
+
     /* the loops over scores, one set for each loss of losses/losses.def */
     const kin_score_kernels *(*score)(kin_backend *, int loss);
 

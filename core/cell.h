@@ -23,11 +23,30 @@
 typedef struct {
     real s;                   /* the score */
     real e;                   /* its term(), in add and slope */
+    real y;                   /* its target, where a batch carries targets */
     int pos, neg, any;        /* positive, negative, one of the two */
+    int extra;                /* its column came beside the batch: a given or mined negative */
 } cell;
 
-/* How many positives and negatives the row has. */
-typedef struct { real positives, negatives; } count;
+/* How many positives and negatives the row has; of the batch: rows, and rows with a positive. */
+typedef struct { real positives, negatives, rows, paired; } count;
+
+/* The other form, for a loss that must see a row at once to sort or to count: instead of the
+ * functions above it defines
+ *
+ *     real whole(span, count, hyper)      the row's value; leaves its slopes in place of s
+ *
+ * It may branch. */
+typedef struct {
+    int32_t n;
+    real *s;                  /* n scores; replaced by d value / d score, 0 for ignored ones */
+    const signed char *kind;  /* 1 positive, -1 negative, 0 ignored */
+    const real *y;            /* their targets, or NULL */
+    int32_t extra;            /* from this one on they came beside the batch */
+    real *work;               /* room for KIN_ROW_WORK n numbers */
+    real *elements, *above;   /* what the row counts (triplets, pairs) where it is not itself: 1;
+                                 how many of them are above 0 */
+} span;
 
 /* A loss that never looks. */
 #define LOOKS_NEVER INLINE row look(row r, cell c, hyper h) { return r; }

@@ -255,6 +255,21 @@ static kin_status search(kin_backend *backend, kin_arena *work, int64_t queries,
     return status;
 }
 
+static void cell_dots(kin_backend *backend, int64_t n, const int32_t *row, const int32_t *col,
+                      int64_t cols, const real *a, const real *x, real *y)
+{
+    const double w = (double)n * (double)cols;
+    COUNT(cells, 2 * w, 2 * w, b->cell_dots(b, n, row, col, cols, a, x, y));
+}
+
+static void cell_sums(kin_backend *backend, int64_t rows, const int64_t *start,
+                      const int32_t *cell, const real *slope, const int32_t *other, int64_t cols,
+                      const real *from, real *x)
+{
+    const double w = (double)rows * (double)cols;
+    COUNT(cells, 2 * w, 2 * w, b->cell_sums(b, rows, start, cell, slope, other, cols, from, x));
+}
+
 /* ---- loops over scores ---------------------------------------------------------------------- */
 
 static double cells(const kin_scores *t) { return (double)t->rows * (double)t->side[1].count; }
@@ -269,6 +284,21 @@ static void score_rows(kin_backend *backend, const kin_scores *t, bool slopes)
 {
     COUNT(cells, (slopes ? 7 : 4) * cells(t), (slopes ? 2 : 1) * cells(t),
           p->of_score->rows(b, t, slopes));
+}
+
+static void score_read(kin_backend *backend, const kin_scores *t)
+{
+    COUNT(cells, 4 * cells(t), cells(t), p->of_score->read(b, t));
+}
+
+static void score_unite(kin_backend *backend, const kin_scores *t, const int32_t *leader)
+{
+    COUNT(finish, 0, 0, p->of_score->unite(b, t, leader));
+}
+
+static void score_push(kin_backend *backend, const kin_scores *t)
+{
+    COUNT(slope, 4 * cells(t), 2 * cells(t), p->of_score->push(b, t));
 }
 
 static void score_open(kin_backend *backend, const kin_scores *t, int side)
@@ -308,6 +338,7 @@ static const kin_score_kernels *score(kin_backend *backend, int loss)
     p->score = (kin_score_kernels){
         .variant = p->of_score->variant, .fields = p->of_score->fields,
         .hypers = p->of_score->hypers, .work = score_work, .rows = score_rows,
+        .read = score_read, .unite = score_unite, .push = score_push,
         .open = score_open, .look = score_look, .add = score_add, .close = score_close,
         .slope = score_slope, .best = score_best,
     };
@@ -329,7 +360,8 @@ kin_status kin_profile_new(kin_profile **out, kin_backend *of)
         .element_back = element_back, .normalize = normalize, .normalize_back = normalize_back,
         .dropout = dropout, .bag = bag, .bag_work = bag_work, .bag_rows = bag_rows,
         .bag_sum = bag_sum, .bag_adam = bag_adam, .adam = adam, .adam_rows = adam_rows,
-        .search = search, .score = score,
+        .search = search, .cell_dots = cell_dots, .cell_sums = cell_sums,
+        .score = score,
     };
     for (int i = 0; i < KERNELS; i++) p->row[i].name = names[i];
     p->row[p->host = KERNELS].name = "other host work";

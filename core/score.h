@@ -16,8 +16,46 @@ enum { KIN_NEVER, KIN_IF_UNBOUNDED, KIN_ALWAYS };
 /* What a row must have to count: rows that lack it have value 0 and push nothing. */
 enum { KIN_POSITIVE = 1, KIN_NEGATIVE = 2 };
 
-/* How row values become the loss. The mean over no row at all is 0. */
-enum { KIN_MEAN_VALID, KIN_MEAN_NONZERO, KIN_SUM_PER_ROW };
+/* How row values become the loss; 0: as the loss's descriptor says. A row counts as one element,
+ * unless its loss counts others (triplets). The mean over nothing is 0. */
+enum {
+    KIN_REDUCE_OWN,
+    KIN_MEAN_VALID,      /* over the elements of rows that have all that the loss needs */
+    KIN_MEAN_NONZERO,    /* over the elements whose value is above 0 */
+    KIN_MEAN_ROWS,       /* over all rows: those that lack something count as 0 */
+    KIN_SUM,
+    KIN_PER_PAIR,        /* over the positive pairs: a row counts as often as it has positives */
+    KIN_REDUCES
+};
+
+/* What a score is. For unit vectors cosine, dot and euclidean are the same number. */
+enum {
+    KIN_SIMILARITY_OWN,  /* as the loss's descriptor says; there: cosine */
+    KIN_COSINE,
+    KIN_DOT,
+    KIN_EUCLIDEAN,       /* 1 - |q - k|^2 / 2: the distance of unit vectors, for any */
+    KIN_SNR,             /* 1 - var(q - k) / var(q) / 2, variances over the coordinates */
+    KIN_SIMILARITIES
+};
+
+/* What core/cell.h's whole() may use, for each score of a row. */
+#define KIN_ROW_WORK 4
+
+/* How a loss is written: one cell at a time, a whole row at a time, or as a composition of ops. */
+enum { KIN_CELLS, KIN_ROW, KIN_COMPOSED };
+
+/* What a batch may carry for a loss; the first that it takes is what it is listed under. */
+enum {
+    KIN_PAIRS = 1,       /* each row has a column that is its positive */
+    KIN_LABELS = 2,      /* rows and columns of the same label are positives */
+    KIN_TRIPLETS = 4,    /* cells one by one: anchor, positive, negative */
+    KIN_TARGETS = 8,     /* a number for each cell: how alike the two should be */
+    KIN_PROXIES = 16,    /* learned columns, one for each label */
+};
+
+struct kin_tape;
+struct kin_tensor;
+struct kin_loss_setting;
 
 /* What is trained in place of a learnable hyperparameter h, and the range it is clamped to after
  * each step (low = high: none). */
@@ -28,8 +66,14 @@ typedef struct { int as; double low, high; } kin_learned;
 typedef struct {
     kin_entry entry;                           /* hypers in the order of the file's struct hyper */
     kin_learned learned[KIN_HYPERS_MAX];       /* one for each learnable hyperparameter */
+    int form;                                  /* KIN_CELLS, ... */
+    int takes;                                 /* KIN_PAIRS | ...; 0: pairs and labels */
     int needs;                                 /* KIN_POSITIVE | KIN_NEGATIVE; 0: all rows count */
     int reduce;
+    int similarity;                            /* where the setting names none; 0: cosine */
+    bool only_similarity;                      /* no other makes sense */
+    bool whole;         /* the batch is one row: its rows are merged before they are closed */
+    bool columns;       /* the columns are the anchors (proxies) */
     int looks;                                 /* KIN_NEVER, ... */
     bool looks_first;   /* every cell must be looked at before the first is added; otherwise parts
                            of a row may be looked at, added and merged one by one */
@@ -44,6 +88,11 @@ typedef struct {
 
     /* d loss / d hypers, from the sums over all cells of the slope and of slope * score. */
     void (*learn)(const double *hypers, double slope, double slope_score, double *gradient);
+
+    /* KIN_COMPOSED: the loss as a 1 x 1 tensor, from ops on rows (B x D) and columns (N x D), which
+     * are as they were given. */
+    struct kin_tensor *(*compose)(struct kin_tape *, const struct kin_loss_setting *,
+                                  struct kin_tensor *rows, struct kin_tensor *columns);
 } kin_loss;
 
 /* One side of the scores, rows (anchors) or columns (candidates); backend memory. A cell is
@@ -53,18 +102,25 @@ typedef struct {
     int64_t count;
     const int32_t *match, *label, *text;       /* all three, or match of the rows alone */
     const real *positives, *negatives;         /* how many cells of either kind each has */
-    const real *weight;                        /* 1, or 0 where it lacks what the loss needs */
+    const real *weight;                        /* 0 where it lacks what the loss needs; else 1, or
+                                                  its positives with KIN_PER_PAIR */
     real *stats;                               /* fields x count, one array for each field */
-    real *value;                               /* its value; 0 where weight is 0 */
-    real *counted;                             /* 1 where the value belongs into the mean, else 0 */
+    real *value;                               /* weight times its value */
+    real *counted;                             /* what it adds to the divisor of the mean */
 } kin_score_side;
 
-/* A tile: scores of rows row .. row+rows-1 against all columns. */
+/* A tile: scores of rows row .. row+rows-1 against all columns, or all cells of a list. */
 typedef struct {
     real *score;                               /* rows x columns.count, without gaps */
+    const int64_t *start;                      /* a list: row i's scores are start[i] .. */
+    const int8_t *kind;                        /* 1, -1 or 0 of each score, in place of keys */
+    const real *target;                        /* of each score, or NULL */
+    int64_t extra;                             /* columns from here on came beside the batch */
     int64_t row, rows;
     kin_score_side side[2];                    /* rows, columns; of all tiles together */
     bool self;                                 /* rows and columns are the same: i = j is ignored */
+    int reduce;                                /* KIN_MEAN_VALID, ... */
+    real paired;                               /* rows that have a positive */
     bool bounded;                              /* no score is above top */
     bool kept;                                 /* both: the scores stay until slope is called */
     real top;
@@ -83,6 +139,13 @@ struct kin_score_kernels {
     /* One direction: value and counted of the tile's rows; with slopes, each score becomes
      * scale[0] * d value / d score. Needs no statistics. */
     void (*rows)(kin_backend *, const kin_scores *, bool slopes);
+
+    /* The same in parts, for rows that are merged before they are closed: read every tile into the
+     * rows' statistics, unite (row i joins leader[i] <= i; all of a group then hold what was
+     * closed), then push every tile. */
+    void (*read)(kin_backend *, const kin_scores *);
+    void (*unite)(kin_backend *, const kin_scores *, const int32_t *leader);
+    void (*push)(kin_backend *, const kin_scores *);
 
     /* Both directions: open all, look at every tile (only when the loss looks first), add every
      * tile, close both sides, then slope every tile: each score becomes

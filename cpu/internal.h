@@ -55,6 +55,12 @@ static inline void kin_cpu_fetch(int64_t at, int64_t cols, const real *p, const 
 }
 
 /* The kernels, by file. */
+void kin_cpu_cell_dots(kin_backend *, int64_t cells, const int32_t *row, const int32_t *col,
+                       int64_t cols, const real *a, const real *b, real *y);
+void kin_cpu_cell_sums(kin_backend *, int64_t rows, const int64_t *start, const int32_t *cell,
+                       const real *slope, const int32_t *other, int64_t cols, const real *b,
+                       real *x);
+
 void kin_cpu_product(kin_backend *, const kin_product *);
 void kin_cpu_tile(kin_cpu *, const kin_product *, int thread);       /* one tile, in this thread */
 

@@ -1,35 +1,36 @@
-/* Score: the loops of every listed loss, in the variant that the backend has chosen. */
+/* Score: the loops of every listed loss, in the variant that the backend has chosen. A composed loss
+ * has none. */
 #include <string.h>
 #include "cpu/cpu.h"
 #include "cpu/score.h"
 
+#define COMPOSED_LOSS(name)
 #define LOSS(name) extern const kin_score_kernels kin_score_##name##_plain;
 #include "losses/losses.def"
-#undef LOSS
 
 static const kin_score_kernels *const plain[] = {
+#define COMPOSED_LOSS(name) NULL,
 #define LOSS(name) &kin_score_##name##_plain,
 #include "losses/losses.def"
-#undef LOSS
 };
 
 #if defined(KIN_X86) && !defined(KIN_DOUBLE)
 
+#define COMPOSED_LOSS(name)
 #define LOSS(name) \
     extern const kin_score_kernels kin_score_##name##_avx2, kin_score_##name##_avx512;
 #include "losses/losses.def"
-#undef LOSS
 
 static const kin_score_kernels *const avx2[] = {
+#define COMPOSED_LOSS(name) NULL,
 #define LOSS(name) &kin_score_##name##_avx2,
 #include "losses/losses.def"
-#undef LOSS
 };
 
 static const kin_score_kernels *const avx512[] = {
+#define COMPOSED_LOSS(name) NULL,
 #define LOSS(name) &kin_score_##name##_avx512,
 #include "losses/losses.def"
-#undef LOSS
 };
 
 const kin_score_kernels *kin_cpu_score(kin_backend *backend, int loss)

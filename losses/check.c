@@ -76,7 +76,7 @@ static kin_status check_one(kin_tape *tape, problem *p, const char *what,
              params[worst.param]->name, (long)worst.row, (long)worst.col, worst.gradient,
              worst.slope);
     snprintf(title, sizeof title, "%s, %s%s", what, p->setting.relation.self ? "labels" : "pairs",
-             p->setting.symmetric ? ", symmetric" : "");
+             p->setting.direction ? ", symmetric" : "");
     report(state, &(kin_loss_check_line){ entry->name, title, where, worst.error,
                                           KIN_GRADIENT_BOUND });
     return KIN_OK;
@@ -87,7 +87,7 @@ static kin_status check_forms(kin_tape *tape, problem *p, const char *what,
 {
     for (int form = 0; form < 4; form++) {
         relate(p, form & 2);
-        p->setting.symmetric = form & 1;
+        p->setting.direction = form & 1 ? KIN_BOTH_WAYS : KIN_ONE_WAY;
         KIN_TRY(check_one(tape, p, what, report, state));
     }
     return KIN_OK;

@@ -122,7 +122,7 @@ static bool read_line(known_case *c, const char *line)
     if (!strcmp(word, "case")) return sscanf(rest, " %79[^\n]", c->name) == 1;
     if (!strcmp(word, "rows")) return sscanf(rest, "%3s", c->rows) == 1;
     if (!strcmp(word, "columns")) return sscanf(rest, "%7s", c->columns) == 1;
-    if (!strcmp(word, "symmetric")) return c->setting.symmetric = true;
+    if (!strcmp(word, "symmetric")) return c->setting.direction = KIN_BOTH_WAYS, true;
     if (!strcmp(word, "value")) return read_numbers(rest, &c->value, 1) == 1;
     if (!strcmp(word, "gradient")) return read_gradient(c, rest);
     kin_relation *r = &c->setting.relation;

@@ -23,16 +23,42 @@ typedef struct {
     const int32_t *row_label, *col_label;  /* B and N labels (documents' ids), or both NULL */
     const int32_t *row_text, *col_text;    /* a second key, the anchors' own, or both NULL */
     bool self;                             /* rows and columns are the same: i = j is ignored */
+
+    /* Further positives one by one, cell (more_row[n], more_col[n]); own may be -1 for all. */
+    int64_t more;
+    const int32_t *more_row, *more_col;
+    int64_t extra;                         /* columns from this one on are negatives that came
+                                              beside the batch (given or mined); 0: none */
 } kin_relation;
 
+/* Cells one by one, in place of every row against every column: given pairs, triplets, negatives
+ * that belong to one row alone. Host memory. */
 typedef struct {
+    int64_t rows;                          /* what the loss calls a row: cells start[r] .. */
+    const int64_t *start;                  /* rows + 1 */
+    const int32_t *row, *col;              /* of each cell: which row and which column it scores */
+    const int8_t *kind;                    /* of each cell: 1 positive, -1 negative, 0 ignored */
+} kin_cells;
+
+/* Which way round scores are read. */
+enum {
+    KIN_ONE_WAY,                           /* each row against the columns */
+    KIN_BOTH_WAYS,                         /* also columns against rows, mean of both */
+    KIN_VIEWS,                             /* rows and columns stacked, each against all others */
+    KIN_JOINT                              /* the same, a row and its column being one anchor */
+};
+
+typedef struct kin_loss_setting {
     int loss;                              /* place in kin_losses */
     double hypers[KIN_HYPERS_MAX];         /* in the order of the descriptor */
     kin_tensor *learned[KIN_HYPERS_MAX];   /* 1 x 1 parameter in place of hypers[i], or NULL */
-    bool symmetric;                        /* also columns against rows, mean of both directions */
-    bool dot;                              /* scores are dot products; false: cosines */
+    int direction;                         /* KIN_ONE_WAY, ... */
+    int similarity;                        /* KIN_COSINE, ...; 0: the loss's own */
+    int reduce;                            /* KIN_MEAN_VALID, ...; 0: the loss's own */
     bool want_accuracy;                    /* costs a pass over the scores */
     kin_relation relation;
+    const kin_cells *cells;                /* in place of the relation, or NULL */
+    kin_tensor *target;                    /* rows x columns, or 1 x cells; no gradient; or NULL */
     size_t memory;                         /* symmetric: bytes of scores that may be kept */
     int64_t panel;                         /* rows of scores formed at a time; 0: chosen */
 } kin_loss_setting;
@@ -52,6 +78,14 @@ typedef struct {
  * a NaN loss. Fails the tape with KIN_USAGE when shapes, settings or labels do not fit. */
 kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_tensor *rows,
                            kin_tensor *columns, kin_loss_report *report);
+
+/* The same on scores that somebody else formed (B x N, or 1 x cells with setting->cells); the
+ * gradient goes to them. */
+kin_tensor *kin_loss_apply_scores(kin_tape *tape, const kin_loss_setting *setting,
+                                  kin_tensor *scores, kin_loss_report *report);
+
+/* The loss called name with its own defaults: one way, pairs. */
+kin_status kin_loss_default(kin_loss_setting *setting, const char *name);
 
 /* Number at which a learnable hyperparameter's parameter starts, and the parameter's value as the
  * hyperparameter (temperature and scale are trained as logarithms). */

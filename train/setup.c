@@ -232,8 +232,8 @@ static kin_status make_loss(kin_trainer *t)
     kin_loss_setting *l = &t->loss;
     l->loss = kin_config_entry(t->config, "loss");
     kin_config_hypers(t->config, "loss", l->hypers);
-    l->symmetric = number(t, "loss.symmetric") != 0;
-    l->dot = kin_config_is(t->config, "loss.similarity", "dot");
+    l->direction = number(t, "loss.symmetric") != 0 ? KIN_BOTH_WAYS : KIN_ONE_WAY;
+    l->similarity = kin_config_is(t->config, "loss.similarity", "dot") ? KIN_DOT : KIN_COSINE;
     l->memory = (size_t)(number(t, "loss.memory") * KIN_MB);
     t->learned_values = t->backend->alloc(t->backend, KIN_HYPERS_MAX * sizeof(real));
     KIN_REQUIRE(t->learned_values, KIN_MEMORY, "no memory for the loss");

@@ -2,7 +2,7 @@
  * included before. All of it is inlined, so that the compiler sees straight-line code per score.
  *
  * Flags are constants wherever these loops are called:
- *     keyed   cells have labels and texts, not only a match
+ *     keyed   how a cell is known: by its match alone, also by label and text, by a list of kinds
  *     one     a cell's term is the same for its row and its column, so it is computed once
  *     stored  the term is written over the score, or found there */
 #ifndef KIN_CPU_LOOPS_CELLS_H
@@ -56,15 +56,24 @@ typedef struct {
     real *score;
     const int32_t *match, *label, *text;          /* of its columns */
     int32_t my_match, my_label, my_text, me;      /* of the row; me: the column that is itself */
-    int32_t n;
+    const int8_t *kind;                           /* of its scores, in place of all these */
+    const real *y;                                /* their targets, or NULL */
+    int32_t n, extra;
 } line;
+
+enum { BY_MATCH, BY_KEY, BY_KIND };               /* keyed */
 
 INLINE line line_at(const kin_scores *t, int64_t i, int64_t column, int32_t n, int keyed)
 {
     const kin_score_side *rows = &t->side[0], *columns = &t->side[1];
     const int64_t at = t->row + i;
-    line l = { .score = t->score + i * columns->count + column, .n = n };
-    if (keyed) {
+    const int64_t first = keyed == BY_KIND && t->start ? t->start[i] : i * columns->count + column;
+    line l = { .score = t->score + first, .n = n, .extra = (int32_t)(t->extra - column),
+               .y = t->target ? t->target + first : NULL };
+    if (keyed == BY_KIND) {
+        l.kind = t->kind + first;
+        if (t->start) l.n = (int32_t)(t->start[i + 1] - first);
+    } else if (keyed == BY_KEY) {
         l.match = columns->match + column, l.my_match = rows->match[at];
         l.label = columns->label + column, l.my_label = rows->label[at];
         l.text = columns->text + column, l.my_text = rows->text[at];
@@ -77,8 +86,12 @@ INLINE line line_at(const kin_scores *t, int64_t i, int64_t column, int32_t n, i
 
 INLINE cell at(line l, int32_t j, int keyed)
 {
-    cell c = { .s = l.score[j], .pos = j == l.my_match, .any = 1 };
-    if (keyed) {
+    cell c = { .s = l.score[j], .pos = j == l.my_match, .any = 1, .extra = j >= l.extra };
+    if (loss.takes & KIN_TARGETS) c.y = l.y[j];
+    if (keyed == BY_KIND) {
+        c.pos = l.kind[j] > 0;
+        c.any = l.kind[j] != 0;
+    } else if (keyed == BY_KEY) {
         const int other = j != l.me;
         c.pos = (l.match[j] == l.my_match) & other;
         c.any = c.pos | ((l.label[j] != l.my_label) & (l.text[j] != l.my_text) & other);

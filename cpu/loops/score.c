@@ -18,6 +18,7 @@ typedef struct {
     const kin_scores *t;
     hyper h;
     bool slopes;               /* rows */
+    enum { ALL, READ, PUSH } parts;
     int side;                  /* close */
     int64_t rows_per_task;
     real *hit;                 /* best */
@@ -41,28 +42,52 @@ static bool keyed_cells(const kin_scores *t) { return t->side[0].label != NULL; 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* The row's value, unless it lacks what the loss needs. */
-INLINE row finish(const kin_score_side *side, int64_t i, row r, hyper h)
+INLINE row finish(const kin_scores *t, int side, int64_t i, row r, hyper h)
 {
-    const bool valid = side->weight[i] > 0;
-    const count n = { side->positives[i], side->negatives[i] };
-    side->value[i] = valid ? close(&r, n, h) : 0;
-    side->counted[i] = valid && (loss.reduce != KIN_MEAN_NONZERO || side->value[i] > 0);
+    const kin_score_side *s = &t->side[side];
+    const count n = { s->positives[i], s->negatives[i], (real)s->count, t->paired };
+    const bool valid = s->weight[i] > 0;
+    const real value = valid ? close(&r, n, h) : 0;
+    const bool in = valid && (t->reduce != KIN_MEAN_NONZERO || value > 0);
+    s->value[i] = s->weight[i] * value;
+    s->counted[i] = in ? s->weight[i] : 0;
     return r;
 }
 
-INLINE void whole_row(const job *k, int64_t i, int keyed)
+/* One direction: a task has a few rows to itself. */
+INLINE row read_row(const job *k, int64_t i, int keyed)
 {
     const kin_scores *t = k->t;
-    const hyper h = k->h;
     const line l = line_at(t, i, 0, (int32_t)t->side[1].count, keyed);
     row r = open(t->top);
-    if (looks(t)) r = look_row(l, r, h, keyed);
-    const bool stored = loss.keeps && k->slopes;
-    r = stored ? add_row(l, r, h, keyed, 1) : add_row(l, r, h, keyed, 0);
-    r = finish(&t->side[0], t->row + i, r, h);
-    if (!k->slopes) return;
+    if (looks(t)) r = look_row(l, r, k->h, keyed);
+    return add_row(l, r, k->h, keyed, loss.keeps);
+}
+
+INLINE void push_row(const job *k, int64_t i, row r, int keyed, int stored)
+{
+    const kin_scores *t = k->t;
+    const line l = line_at(t, i, 0, (int32_t)t->side[1].count, keyed);
     const real scale = t->scale[0] * t->side[0].weight[t->row + i];
-    slope_row(l, r, scale, h, keyed, loss.keeps);
+    slope_row(l, r, scale, k->h, keyed, stored);
+}
+
+INLINE void do_row(const job *k, int64_t i, int keyed)
+{
+    const kin_scores *t = k->t;
+    const kin_score_side *side = &t->side[0];
+    const int64_t at = t->row + i;
+    if (k->parts == PUSH) {
+        push_row(k, i, get(side->stats, side->count, at), keyed, 0);
+        return;
+    }
+    row r = read_row(k, i, keyed);
+    if (k->parts == READ) {
+        put(side->stats, side->count, at, r);
+        return;
+    }
+    r = finish(t, 0, at, r, k->h);
+    if (k->slopes) push_row(k, i, r, keyed, loss.keeps);
 }
 
 static void rows_task(void *context, int64_t task, int thread)
@@ -70,18 +95,22 @@ static void rows_task(void *context, int64_t task, int thread)
     (void)thread;
     const job *k = context;
     const int64_t from = task * k->rows_per_task, to = least(from + k->rows_per_task, k->t->rows);
-    if (keyed_cells(k->t))
-        for (int64_t i = from; i < to; i++) whole_row(k, i, 1);
+    if (k->t->kind)
+        for (int64_t i = from; i < to; i++) do_row(k, i, BY_KIND);
+    else if (keyed_cells(k->t))
+        for (int64_t i = from; i < to; i++) do_row(k, i, BY_KEY);
     else
-        for (int64_t i = from; i < to; i++) whole_row(k, i, 0);
+        for (int64_t i = from; i < to; i++) do_row(k, i, BY_MATCH);
 }
 
 /* Rows of about 8192 scores in all. */
 static void run_rows(kin_backend *backend, job *k, kin_task task)
 {
-    const int64_t columns = k->t->side[1].count;
-    k->rows_per_task = columns < 8192 ? 8192 / columns : 1;
-    kin_pool_run(backend->pool, (k->t->rows + k->rows_per_task - 1) / k->rows_per_task, task, k);
+    const kin_scores *t = k->t;
+    const int64_t rows = t->rows > 0 ? t->rows : 1;
+    const int64_t cells = t->start ? t->start[t->rows] / rows + 1 : t->side[1].count;
+    k->rows_per_task = cells < 8192 ? 8192 / cells : 1;
+    kin_pool_run(backend->pool, (t->rows + k->rows_per_task - 1) / k->rows_per_task, task, k);
 }
 
 static void rows(kin_backend *backend, const kin_scores *t, bool slopes)
@@ -89,6 +118,38 @@ static void rows(kin_backend *backend, const kin_scores *t, bool slopes)
     job k = job_of(t);
     k.slopes = slopes;
     run_rows(backend, &k, rows_task);
+}
+
+static void read_all(kin_backend *backend, const kin_scores *t)
+{
+    job k = job_of(t);
+    k.parts = READ;
+    run_rows(backend, &k, rows_task);
+}
+
+static void push_all(kin_backend *backend, const kin_scores *t)
+{
+    job k = job_of(t);
+    k.parts = PUSH;
+    run_rows(backend, &k, rows_task);
+}
+
+static void unite(kin_backend *backend, const kin_scores *t, const int32_t *leader)
+{
+    (void)backend;
+    const kin_score_side *s = &t->side[0];
+    const job k = job_of(t);
+    for (int64_t i = 0; i < s->count; i++) {
+        if (leader[i] == i) continue;
+        const row to = get(s->stats, s->count, leader[i]), from = get(s->stats, s->count, i);
+        put(s->stats, s->count, leader[i], merge(to, from, k.h));
+    }
+    for (int64_t i = 0; i < s->count; i++) {
+        s->value[i] = s->counted[i] = 0;
+        row r = get(s->stats, s->count, leader[i]);
+        if (leader[i] == i) r = finish(t, 0, i, r, k.h);
+        put(s->stats, s->count, i, r);
+    }
 }
 
 /* Both directions: a task has a block of columns to itself, whose statistics it carries through the
@@ -274,7 +335,7 @@ static void close_task(void *context, int64_t task, int thread)
     const job *k = context;
     const kin_score_side *side = &k->t->side[k->side];
     for (int64_t i = task * CHUNK; i < least((task + 1) * CHUNK, side->count); i++)
-        put(side->stats, side->count, i, finish(side, i, get(side->stats, side->count, i), k->h));
+        put(side->stats, side->count, i, finish(k->t, k->side, i, get(side->stats, side->count, i), k->h));
 }
 
 static void close_all(kin_backend *backend, const kin_scores *t, int side)
@@ -304,8 +365,9 @@ static void best_task(void *context, int64_t task, int thread)
     const int64_t from = task * k->rows_per_task, to = least(from + k->rows_per_task, t->rows);
     for (int64_t i = from; i < to; i++) {
         const bool valid = t->side[0].weight[t->row + i] > 0;
-        const real hit = keyed_cells(t) ? best_row(line_at(t, i, 0, n, 1), 1)
-                                        : best_row(line_at(t, i, 0, n, 0), 0);
+        const real hit = t->kind ? best_row(line_at(t, i, 0, n, BY_KIND), BY_KIND)
+                       : keyed_cells(t) ? best_row(line_at(t, i, 0, n, BY_KEY), BY_KEY)
+                       : best_row(line_at(t, i, 0, n, BY_MATCH), BY_MATCH);
         k->hit[t->row + i] = valid ? hit : 0;
     }
 }
@@ -324,6 +386,9 @@ const kin_score_kernels KIN_VARIANT(KIN_PASTE(kin_score, KIN_LOSS_ID)) = {
     .hypers = sizeof(hyper) / sizeof(real),
     .work = work,
     .rows = rows,
+    .read = read_all,
+    .unite = unite,
+    .push = push_all,
     .open = open_all,
     .look = look_all,
     .add = add_all,

@@ -1,13 +1,9 @@
 /* Relate: what the columns are to the rows, counted on the host before any score is formed. */
+#include <stdlib.h>
 #include <string.h>
 #include "losses/rows/rows.h"
 
-/* Host copies of one side's arrays. */
-typedef struct {
-    int64_t count;
-    int32_t *match, *label, *text;
-    real *positives, *negatives, *weight;
-} side;
+typedef kin_keys side;
 
 enum { LABEL = 1, TEXT = 2 };
 typedef struct { uint64_t key; int64_t times; } slot;          /* times 0: free */
@@ -109,16 +105,88 @@ static kin_status count_all(kin_tape *tape, const kin_relation *relation, side s
     return KIN_OK;
 }
 
-static void weigh(side *s, int needs)
+/* ---- further positives, one by one ---------------------------------------------------------- */
+
+static int by_column(const void *a, const void *b)
 {
-    for (int64_t i = 0; i < s->count; i++) {
-        const bool lacks = ((needs & KIN_POSITIVE) && s->positives[i] < 1) ||
-                           ((needs & KIN_NEGATIVE) && s->negatives[i] < 1);
-        s->weight[i] = !lacks;
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int64_t unique(int32_t *x, int64_t n)
+{
+    int64_t kept = 0;
+    qsort(x, (size_t)n, sizeof *x, by_column);
+    for (int64_t i = 0; i < n; i++)
+        if (!i || x[i] != x[kept - 1]) x[kept++] = x[i];
+    return kept;
+}
+
+static kin_status list_more(kin_tape *tape, kin_rows_run *run)
+{
+    const kin_relation *r = &run->setting->relation;
+    const int64_t rows = run->keys[0].count;
+    if (!r->more) return KIN_OK;
+    int64_t *start = kin_keep_host(tape, (size_t)(rows + 2) * sizeof *start);
+    int32_t *col = kin_keep_host(tape, (size_t)r->more * sizeof *col);
+    if (!start || !col) return kin_tape_status(tape);
+    memset(start, 0, (size_t)(rows + 2) * sizeof *start);
+    for (int64_t n = 0; n < r->more; n++) start[r->more_row[n] + 2]++;
+    for (int64_t i = 2; i <= rows + 1; i++) start[i] += start[i - 1];
+    for (int64_t n = 0; n < r->more; n++) col[start[r->more_row[n] + 1]++] = r->more_col[n];
+    int64_t kept = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t from = start[i], n = unique(col + from, start[i + 1] - from);
+        memmove(col + kept, col + from, (size_t)n * sizeof *col);
+        start[i] = kept;
+        kept += n;
+    }
+    start[rows] = kept;
+    run->more_start = start, run->more_col = col;
+    return KIN_OK;
+}
+
+static void count_more(kin_rows_run *run, bool keyed)
+{
+    side *rows = &run->keys[0], *columns = &run->keys[1];
+    for (int64_t i = 0; run->more_start && i < rows->count; i++)
+        for (int64_t n = run->more_start[i]; n < run->more_start[i + 1]; n++) {
+            const int64_t j = run->more_col[n];
+            if (rows->match[i] == columns->match[j] || (run->scores.self && i == j)) continue;
+            const bool ignored = keyed && same(rows, i, columns, j);
+            rows->positives[i]++, columns->positives[j]++;
+            rows->negatives[i] -= !ignored, columns->negatives[j] -= !ignored;
+        }
+}
+
+void kin_rows_kinds(const kin_rows_run *run, int64_t row, int64_t count, int8_t *kind)
+{
+    const side *rows = &run->keys[0], *columns = &run->keys[1];
+    const bool keyed = run->scores.side[0].label != NULL;
+    for (int64_t i = row; i < row + count; i++, kind += columns->count) {
+        for (int64_t j = 0; j < columns->count; j++)
+            kind[j] = rows->match[i] == columns->match[j] ? 1
+                      : keyed && same(rows, i, columns, j) ? 0 : -1;
+        for (int64_t n = run->more_start ? run->more_start[i] : 0;
+             run->more_start && n < run->more_start[i + 1]; n++)
+            kind[run->more_col[n]] = 1;
+        if (run->scores.self) kind[i] = 0;
     }
 }
 
-static void report(const side *rows, kin_loss_report *counts)
+/* ---- what counts ---------------------------------------------------------------------------- */
+
+void kin_rows_weigh(const kin_rows_run *run, side *s)
+{
+    const int needs = run->loss->needs;
+    for (int64_t i = 0; i < s->count; i++) {
+        const bool lacks = ((needs & KIN_POSITIVE) && s->positives[i] < 1) ||
+                           ((needs & KIN_NEGATIVE) && s->negatives[i] < 1);
+        s->weight[i] = lacks ? 0 : run->reduce == KIN_PER_PAIR ? s->positives[i] : 1;
+    }
+}
+
+void kin_rows_report(const side *rows, kin_loss_report *counts)
 {
     double positives = 0, negatives = 0;
     int64_t valid = 0;
@@ -132,6 +200,28 @@ static void report(const side *rows, kin_loss_report *counts)
     counts->valid = valid;
     counts->positives = valid > 0 ? positives / (double)valid : 0;
     counts->negatives = valid > 0 ? negatives / (double)valid : 0;
+}
+
+/* Rows that are merged count together. */
+static kin_status merge_counts(kin_tape *tape, kin_rows_run *run, const int32_t *joined)
+{
+    side *s = &run->keys[0];
+    const size_t bytes = (size_t)s->count * sizeof(int32_t);
+    int32_t *leader = kin_keep_host(tape, bytes), *sent = kin_keep(tape, bytes);
+    if (!leader || !sent) return kin_tape_status(tape);
+    for (int64_t i = 0; i < s->count; i++) {
+        leader[i] = joined ? joined[i] : 0;
+        if (leader[i] == i) continue;
+        s->positives[leader[i]] += s->positives[i];
+        s->negatives[leader[i]] += s->negatives[i];
+    }
+    for (int64_t i = 0; i < s->count; i++) {
+        s->positives[i] = s->positives[leader[i]];
+        s->negatives[i] = s->negatives[leader[i]];
+    }
+    kin_tape_backend(tape)->upload(kin_tape_backend(tape), sent, leader, bytes);
+    run->leader = sent;
+    return KIN_OK;
 }
 
 /* A key that nobody gave: 0 for all rows, 1 for all columns. */
@@ -158,14 +248,14 @@ static kin_status copy_keys(kin_tape *tape, const kin_relation *relation, side s
     return KIN_OK;
 }
 
-static kin_status upload(kin_tape *tape, const side *s, bool keyed, kin_score_side *to)
+kin_status kin_rows_upload(kin_tape *tape, const side *s, bool keyed, kin_score_side *to)
 {
     kin_backend *backend = kin_tape_backend(tape);
     const size_t n = (size_t)s->count;
-    int32_t *keys = kin_keep(tape, 3 * n * sizeof(int32_t));
+    int32_t *keys = s->match ? kin_keep(tape, 3 * n * sizeof(int32_t)) : NULL;
     real *counts = kin_keep(tape, 3 * n * sizeof(real));
-    if (!keys || !counts) return kin_tape_status(tape);
-    backend->upload(backend, keys, s->match, 3 * n * sizeof(int32_t));
+    if ((s->match && !keys) || !counts) return kin_tape_status(tape);
+    if (keys) backend->upload(backend, keys, s->match, 3 * n * sizeof(int32_t));
     backend->upload(backend, counts, s->positives, 3 * n * sizeof(real));
     to->match = keys;
     to->label = keyed ? keys + n : NULL;
@@ -176,17 +266,35 @@ static kin_status upload(kin_tape *tape, const side *s, bool keyed, kin_score_si
     return KIN_OK;
 }
 
-kin_status kin_rows_relate(kin_tape *tape, const kin_relation *relation, int needs,
-                           kin_scores *scores, kin_loss_report *counts)
+static real count_paired(const side *rows)
 {
-    side s[2] = { { .count = scores->side[0].count }, { .count = scores->side[1].count } };
+    real paired = 0;
+    for (int64_t i = 0; i < rows->count; i++) paired += rows->positives[i] > 0;
+    return paired;
+}
+
+kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joined,
+                           kin_loss_report *counts)
+{
+    const kin_relation *relation = &run->setting->relation;
+    kin_scores *scores = &run->scores;
+    side *s = run->keys;
     const bool keyed = relation->row_label || relation->row_text || relation->self;
+    for (int k = 0; k < 2; k++) s[k].count = scores->side[k].count;
+    scores->self = relation->self;
+    scores->extra = relation->extra ? relation->extra : s[1].count;
     KIN_TRY(copy_keys(tape, relation, s));
     KIN_TRY(count_all(tape, relation, s, keyed));
-    weigh(&s[0], needs);
-    weigh(&s[1], needs);
-    report(&s[0], counts);
-    scores->self = relation->self;
-    KIN_TRY(upload(tape, &s[0], keyed, &scores->side[0]));
-    return upload(tape, &s[1], keyed, &scores->side[1]);
+    KIN_TRY(list_more(tape, run));
+    count_more(run, keyed);
+    scores->paired = count_paired(&s[0]);
+    kin_rows_weigh(run, &s[0]);
+    kin_rows_weigh(run, &s[1]);
+    kin_rows_report(&s[0], counts);
+    if (run->loss->whole || joined) {
+        KIN_TRY(merge_counts(tape, run, joined));
+        kin_rows_weigh(run, &s[0]);
+    }
+    KIN_TRY(kin_rows_upload(tape, &s[0], keyed, &scores->side[0]));
+    return kin_rows_upload(tape, &s[1], keyed, &scores->side[1]);
 }

@@ -5,10 +5,12 @@
 #include "autograd/op.h"
 #include "losses/loss.h"
 
-/* Keys, counts and weights of both sides of scores, from the relation; side[].count is set. counts:
- * rows, valid, positives and negatives of the report. Fails the tape when memory is short. */
-kin_status kin_rows_relate(kin_tape *tape, const kin_relation *relation, int needs,
-                           kin_scores *scores, kin_loss_report *counts);
+/* Host copies of one side's keys, and how many cells of either kind each row (column) has. */
+typedef struct {
+    int64_t count;
+    int32_t *match, *label, *text;
+    real *positives, *negatives, *weight;
+} kin_keys;
 
 /* What a run asks for and gives. q: B x D, k: N x D, gradients of the same shapes or NULL. The
  * gradients are to be multiplied by `factor`. */
@@ -16,20 +18,52 @@ typedef struct {
     const kin_loss *loss;
     const kin_loss_setting *setting;
     double hypers[KIN_HYPERS_MAX];           /* those in use, learned ones included */
+    int reduce;
     bool unit;                               /* scores are cosines */
     bool both;                               /* also columns against rows */
     bool slopes, learns;                     /* gradients are wanted; of hyperparameters too */
     int64_t dimension;
     const real *q, *k;
-    const real *raw_q, *raw_k;               /* as given, where q and k are their unit rows */
+    const kin_tensor *raw[2];                /* what q and k were made of, or NULL */
     real *dq, *dk;
-    kin_scores scores;                       /* filled in by kin_rows_relate */
+    const real *given;                       /* the scores themselves, in place of q and k */
+    real *dgiven;
+
+    /* filled in by kin_rows_relate */
+    kin_scores scores;
+    kin_keys keys[2];
+    const int64_t *more_start;               /* host, rows + 1: further positives of each row */
+    const int32_t *more_col;                 /* ascending in a row */
+    const int32_t *leader;                   /* rows that are merged: core/score.h, or NULL */
 
     double value, factor, accuracy;
     double gradient[KIN_HYPERS_MAX];         /* d value / d hyperparameter */
 } kin_rows_run;
 
+/* Keys, counts and weights of both sides of scores, from the setting; side[].count is set. counts:
+ * rows, valid, positives and negatives of the report. joined: of each row, the row that it is
+ * merged with (host), or NULL. Fails the tape when memory is short. */
+kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joined,
+                           kin_loss_report *counts);
+
+/* What the columns are to rows row .. of the relation: 1, -1 or 0 (host). */
+void kin_rows_kinds(const kin_rows_run *run, int64_t row, int64_t rows, int8_t *kind);
+
+/* The same two steps for cells one by one. */
+kin_status kin_cells_relate(kin_tape *tape, kin_rows_run *run, kin_loss_report *counts);
+kin_status kin_cells_compute(kin_tape *tape, kin_rows_run *run);
+
 /* The loss of one relation; work space is taken from the tape's arena and given back. */
 kin_status kin_rows_compute(kin_tape *tape, kin_rows_run *run);
+
+/* What both have in common. */
+kin_status kin_rows_take(kin_tape *tape, int64_t count, real **numbers);
+void kin_rows_weigh(const kin_rows_run *run, kin_keys *side);
+void kin_rows_report(const kin_keys *rows, kin_loss_report *counts);
+kin_status kin_rows_upload(kin_tape *tape, const kin_keys *s, bool keyed, kin_score_side *to);
+bool kin_rows_sane(kin_backend *backend, const kin_rows_run *run);
+void kin_rows_bound(kin_rows_run *run);
+void kin_rows_total(kin_backend *backend, kin_rows_run *run);
+kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, double slope_sum);
 
 #endif

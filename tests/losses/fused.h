@@ -54,7 +54,8 @@ static void inputs_open(inputs *in, const problem *p)
     *in = (inputs){ .same = !p->k };
     kin_loss_setting *s = &in->setting;
     if (kin_list_find(&kin_losses, p->loss, &s->loss) != KIN_OK) abort();
-    s->symmetric = p->symmetric, s->dot = p->dot, s->want_accuracy = p->accuracy;
+    s->direction = p->symmetric ? KIN_BOTH_WAYS : KIN_ONE_WAY;
+    s->similarity = p->dot ? KIN_DOT : KIN_COSINE, s->want_accuracy = p->accuracy;
     s->relation = p->relation, s->memory = p->memory, s->panel = p->panel;
     memcpy(s->hypers, p->hypers, sizeof s->hypers);
     in->q = (kin_tensor){ .rows = p->rows, .cols = p->dimension, .needs_grad = true, .name = "q" };

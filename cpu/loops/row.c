@@ -1,0 +1,138 @@
+/* The loops over scores for a loss that sees whole rows (core/cell.h), compiled once for each such
+ * loss (KIN_LOSS_ID) and instruction set. */
+#include <string.h>
+#include "core/score.h"
+#include "cpu/loops/variant.h"
+
+#define KIN_LOSS(name_, ...) static const kin_loss loss = { .entry.name = #name_, __VA_ARGS__ };
+#include KIN_TEXT(losses/KIN_LOSS_ID.c)
+
+typedef struct {
+    const kin_scores *t;
+    hyper h;
+    bool slopes;
+    int64_t longest;           /* row */
+    real *hit;                 /* best */
+} job;
+
+static int64_t longest_of(const kin_scores *t)
+{
+    int64_t longest = t->start ? 0 : t->side[1].count;
+    for (int64_t i = 0; t->start && i < t->rows; i++)
+        if (t->start[i + 1] - t->start[i] > longest) longest = t->start[i + 1] - t->start[i];
+    return longest;
+}
+
+static job job_of(const kin_scores *t)
+{
+    job k = { .t = t, .longest = longest_of(t) };
+    memcpy(&k.h, t->hypers, sizeof k.h);
+    return k;
+}
+
+/* For each thread the loss's own room and the kinds of a row. */
+static size_t bytes_of(int64_t longest)
+{
+    return ((size_t)longest * (KIN_ROW_WORK * sizeof(real) + 1) + 63) / 64 * 64;
+}
+
+static size_t work(kin_backend *backend, int64_t rows_, int64_t columns)
+{
+    (void)rows_;
+    return bytes_of(columns) * (size_t)kin_pool_threads(backend->pool);
+}
+
+/* What the cells of row i are, by their keys. */
+static void tell_kinds(const kin_scores *t, int64_t i, signed char *kind)
+{
+    const kin_score_side *rows = &t->side[0], *columns = &t->side[1];
+    const int64_t at = t->row + i;
+    const bool keyed = rows->label != NULL;
+    for (int64_t j = 0; j < columns->count; j++) {
+        const int32_t match = columns->match ? columns->match[j] : (int32_t)j;
+        const bool pos = match == rows->match[at];
+        const bool same = keyed && (columns->label[j] == rows->label[at] ||
+                                    columns->text[j] == rows->text[at]);
+        kind[j] = pos ? 1 : same ? 0 : -1;
+    }
+    if (t->self) kind[at] = 0;
+}
+
+/* Row i with its kinds; room: bytes_of the longest row. */
+static span span_of(const job *k, int64_t i, char *room)
+{
+    const kin_scores *t = k->t;
+    const int64_t columns = t->side[1].count, first = t->start ? t->start[i] : i * columns;
+    span c = { .n = (int32_t)(t->start ? t->start[i + 1] - first : columns),
+                .s = t->score + first, .y = t->target ? t->target + first : NULL,
+                .extra = (int32_t)t->extra, .work = (real *)room };
+    if (t->kind) {
+        c.kind = t->kind + first;
+    } else {
+        signed char *kind = (signed char *)(c.work + KIN_ROW_WORK * k->longest);
+        tell_kinds(t, i, kind);
+        c.kind = kind;
+    }
+    return c;
+}
+
+static void do_row(const job *k, int64_t i, char *room)
+{
+    const kin_scores *t = k->t;
+    const kin_score_side *side = &t->side[0];
+    const int64_t at = t->row + i;
+    const real weight = side->weight[at];
+    const count n = { side->positives[at], side->negatives[at], (real)side->count, t->paired };
+    real elements = 1, above = -1;
+    span c = span_of(k, i, room);
+    c.elements = &elements, c.above = &above;
+    const real value = weight > 0 ? whole(c, n, k->h) : 0;
+    if (above < 0) above = value > 0;
+    side->value[at] = weight * value;
+    side->counted[at] = weight * (t->reduce == KIN_MEAN_NONZERO ? above : elements);
+    if (!k->slopes) return;
+    const real scale = t->scale[0] * weight;
+    for (int32_t j = 0; j < c.n; j++) c.s[j] = weight > 0 ? scale * c.s[j] : 0;
+}
+
+static void rows_task(void *context, int64_t i, int thread)
+{
+    const job *k = context;
+    do_row(k, i, (char *)k->t->work + bytes_of(k->longest) * (size_t)thread);
+}
+
+static void rows(kin_backend *backend, const kin_scores *t, bool slopes)
+{
+    job k = job_of(t);
+    k.slopes = slopes;
+    kin_pool_run(backend->pool, t->rows, rows_task, &k);
+}
+
+static void best_task(void *context, int64_t i, int thread)
+{
+    const job *k = context;
+    const kin_scores *t = k->t;
+    const span c = span_of(k, i, (char *)t->work + bytes_of(k->longest) * (size_t)thread);
+    real positive = -BIG, negative = -BIG;
+    for (int32_t j = 0; j < c.n; j++) {
+        if (c.kind[j] > 0) positive = max(positive, c.s[j]);
+        if (c.kind[j] < 0) negative = max(negative, c.s[j]);
+    }
+    k->hit[t->row + i] = t->side[0].weight[t->row + i] > 0 && positive > negative;
+}
+
+static void best(kin_backend *backend, const kin_scores *t, real *hit)
+{
+    job k = job_of(t);
+    k.hit = hit;
+    kin_pool_run(backend->pool, t->rows, best_task, &k);
+}
+
+extern const kin_score_kernels KIN_VARIANT(KIN_PASTE(kin_score, KIN_LOSS_ID));
+const kin_score_kernels KIN_VARIANT(KIN_PASTE(kin_score, KIN_LOSS_ID)) = {
+    .variant = KIN_TEXT(KIN_ISA_NAME),
+    .hypers = sizeof(hyper) / sizeof(real),
+    .work = work,
+    .rows = rows,
+    .best = best,
+};

@@ -1,0 +1,243 @@
+/* Apply: a loss as a node of the tape. */
+#include <math.h>
+#include "losses/arrange.h"
+#include "losses/rows/rows.h"
+
+static const kin_loss *loss_of(const kin_loss_setting *setting)
+{
+    return (const kin_loss *)(const void *)kin_losses.items[setting->loss];
+}
+
+/* d hyperparameter / d parameter. */
+static double learned_slope(const kin_loss *loss, int hyper, double value)
+{
+    switch (loss->learned[hyper].as) {
+    case KIN_LOG: return value;
+    case KIN_LOG_INVERSE: return -value;
+    default: return 1;
+    }
+}
+
+/* ---- the node ------------------------------------------------------------------------------ */
+
+enum { INPUTS_MAX = 4 };                       /* rows, columns, learned hyperparameters */
+
+typedef struct {
+    int inputs;
+    real *gradient[INPUTS_MAX];                /* of each input, or NULL */
+    double factor[INPUTS_MAX];                 /* that the gradient still lacks */
+} saved;
+
+static void backward(kin_tape *tape, kin_node *node)
+{
+    kin_backend *backend = kin_tape_backend(tape);
+    const saved *s = node->saved;
+    real upstream;
+    backend->download(backend, &upstream, node->out->grad, sizeof upstream);
+    for (int i = 0; i < s->inputs; i++) {
+        const real factor = (real)(upstream * s->factor[i]);
+        if (s->gradient[i]) kin_grad_give(tape, node->in[i], factor, s->gradient[i]);
+    }
+}
+
+static const kin_op ops[] = {
+#define LOSS(name_) { .entry = { .name = #name_, .summary = "a loss" }, .backward = backward },
+#include "losses/losses.def"
+};
+
+static const kin_op given_op = { .entry = { .name = "loss of scores" }, .backward = backward };
+
+/* ---- forward ------------------------------------------------------------------------------- */
+
+static void read_hypers(kin_tape *tape, const kin_loss_setting *setting, const kin_loss *loss,
+                        double *hypers)
+{
+    kin_backend *backend = kin_tape_backend(tape);
+    for (int i = 0; i < kin_hyper_count(&loss->entry); i++) {
+        hypers[i] = setting->hypers[i];
+        if (!setting->learned[i]) continue;
+        real parameter;
+        backend->download(backend, &parameter, setting->learned[i]->value, sizeof parameter);
+        hypers[i] = kin_loss_learned_value(&loss->entry, i, parameter);
+    }
+}
+
+/* Rows and columns (or scores) and learned hyperparameters as inputs; places: which hyperparameter
+ * each of these is. */
+static int gather(const kin_arranged *a, kin_tensor *given, kin_tensor **in, int *places)
+{
+    int inputs = 0;
+    in[inputs++] = given ? given : a->rows;
+    if (!given) in[inputs++] = a->columns;
+    for (int i = 0; i < KIN_HYPERS_MAX; i++)
+        if (a->setting.learned[i]) places[inputs] = i, in[inputs++] = a->setting.learned[i];
+    return inputs;
+}
+
+/* Gradients are formed where an input needs one, the rows' also where a hyperparameter's does. */
+static saved *make_room(kin_tape *tape, const kin_node *node, int embeddings)
+{
+    saved *s = kin_keep_host(tape, sizeof *s);
+    if (!s) return NULL;
+    *s = (saved){ .inputs = node->inputs };
+    bool learns = false;
+    for (int i = embeddings; i < node->inputs; i++) learns = learns || node->in[i]->needs_grad;
+    for (int i = 0; i < node->inputs; i++) {
+        const kin_tensor *in = node->in[i];
+        const bool carries = i == 0 && learns && !(embeddings > 1 && node->in[1]->needs_grad);
+        if (!in->needs_grad && !carries) continue;
+        s->gradient[i] = kin_keep(tape, (size_t)(in->rows * in->cols) * sizeof(real));
+        if (!s->gradient[i]) return NULL;
+    }
+    return s;
+}
+
+static void save(kin_backend *backend, const kin_rows_run *run, const int *places, int embeddings,
+                 saved *s)
+{
+    for (int i = 0; i < embeddings; i++) s->factor[i] = run->factor;
+    for (int i = embeddings; i < s->inputs; i++) {
+        const double chain = learned_slope(run->loss, places[i], run->hypers[places[i]]);
+        const real gradient = (real)(run->gradient[places[i]] * chain);
+        s->factor[i] = 1;
+        if (s->gradient[i]) backend->upload(backend, s->gradient[i], &gradient, sizeof gradient);
+    }
+}
+
+/* Points the run at its inputs and at the room for their gradients. */
+static void aim(kin_rows_run *run, const kin_node *node, const saved *s, bool given)
+{
+    const kin_tensor *q = node->in[0], *k = node->in[given ? 0 : 1];
+    run->scores.side[0].count = q->rows;
+    run->scores.side[1].count = given ? q->cols : k->rows;
+    if (given) {
+        run->given = q->value;
+        if (s) run->dgiven = s->gradient[0];
+        return;
+    }
+    run->dimension = q->cols;
+    run->q = q->value, run->k = k->value;
+    run->unit = q->unit && k->unit;
+    if (s) run->dq = s->gradient[0], run->dk = s->gradient[1];
+}
+
+static kin_status compute(kin_tape *tape, kin_rows_run *run, const kin_arranged *a, kin_node *node,
+                          const int *places, kin_loss_report *report)
+{
+    kin_backend *backend = kin_tape_backend(tape);
+    const int embeddings = node->op == &given_op ? 1 : 2;
+    saved *s = NULL;
+    run->slopes = node->out->needs_grad;
+    if (run->slopes && !(s = node->saved = make_room(tape, node, embeddings)))
+        return kin_tape_status(tape);
+    for (int i = embeddings; s && i < s->inputs; i++) run->learns |= s->gradient[i] != NULL;
+    aim(run, node, s, embeddings == 1);
+    if (a->setting.cells) {
+        KIN_TRY(kin_cells_relate(tape, run, report));
+        KIN_TRY(kin_cells_compute(tape, run));
+    } else {
+        KIN_TRY(kin_rows_relate(tape, run, a->joined, report));
+        KIN_TRY(kin_rows_compute(tape, run));
+    }
+    if (s) save(backend, run, places, embeddings, s);
+    const real value = (real)run->value;
+    backend->upload(backend, node->out->value, &value, sizeof value);
+    report->value = run->value;
+    report->accuracy = report->valid > 0 ? run->accuracy / (double)report->valid : NAN;
+    return KIN_OK;
+}
+
+/* One node: rows against columns, both arranged, or scores as they were given. */
+static kin_tensor *apply(kin_tape *tape, const kin_arranged *a, kin_tensor *given,
+                         const kin_tensor *raw_rows, const kin_tensor *raw_columns,
+                         kin_loss_report *report)
+{
+    kin_tensor *in[INPUTS_MAX] = { NULL };
+    int places[INPUTS_MAX] = { 0 };
+    const int inputs = gather(a, given, in, places);
+    kin_node *node = kin_node_new(tape, given ? &given_op : &ops[a->setting.loss], 1, 1, inputs,
+                                  in[0], in[1], in[2], in[3]);
+    if (!node) return kin_empty(tape);
+    kin_rows_run run = { .setting = &a->setting, .loss = a->loss, .reduce = a->setting.reduce };
+    run.raw[0] = raw_rows, run.raw[1] = raw_columns;
+    run.both = a->setting.direction == KIN_BOTH_WAYS;
+    read_hypers(tape, &a->setting, a->loss, run.hypers);
+    if (compute(tape, &run, a, node, places, report) != KIN_OK) return kin_empty(tape);
+    return node->out;
+}
+
+/* Whether columns against rows is another loss than rows against columns. */
+static bool mirrored(const kin_arranged *a)
+{
+    const bool same = a->rows == a->columns && a->setting.relation.by_label;
+    return a->loss->mirrored || a->loss->whole || same;
+}
+
+/* Losses that need whole rows cannot serve columns from the same tiles: two runs. */
+static kin_tensor *apply_twice(kin_tape *tape, const kin_arranged *a, const kin_tensor *raw_rows,
+                               const kin_tensor *raw_columns, kin_loss_report *report)
+{
+    kin_loss_report second;
+    kin_arranged one = *a, other = *a;
+    one.setting.direction = other.setting.direction = KIN_ONE_WAY;
+    other.setting.want_accuracy = false;
+    kin_tensor *value = apply(tape, &one, NULL, raw_rows, raw_columns, report);
+    if (kin_arrange_flip(tape, &other) != KIN_OK) return kin_empty(tape);
+    kin_tensor *back = apply(tape, &other, NULL, raw_columns, raw_rows, &second);
+    report->value = (report->value + second.value) / 2;
+    return kin_scale(tape, kin_add(tape, value, back), 0.5);
+}
+
+static kin_tensor *compose(kin_tape *tape, const kin_loss *loss, const kin_loss_setting *setting,
+                           kin_tensor *rows, kin_tensor *columns, kin_loss_report *report)
+{
+    real value = 0;
+    kin_backend *backend = kin_tape_backend(tape);
+    kin_tensor *out = loss->compose(tape, setting, rows, columns);
+    if (kin_tape_status(tape) != KIN_OK) return out;
+    backend->download(backend, &value, out->value, sizeof value);
+    report->rows = report->valid = rows->rows;
+    report->value = (double)value;
+    return out;
+}
+
+static void resolve(kin_arranged *a)
+{
+    kin_loss_setting *s = &a->setting;
+    if (!s->similarity) s->similarity = a->loss->similarity;
+    if (!s->similarity) s->similarity = KIN_COSINE;
+    if (!s->reduce) s->reduce = a->loss->reduce;
+}
+
+kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_tensor *rows,
+                           kin_tensor *columns, kin_loss_report *report)
+{
+    kin_loss_report unread;
+    if (!report) report = &unread;
+    *report = (kin_loss_report){ .value = NAN, .accuracy = NAN };
+    if (kin_arrange_check(tape, setting, rows, columns, NULL) != KIN_OK) return kin_empty(tape);
+    kin_arranged a = { .loss = loss_of(setting), .setting = *setting, .rows = rows,
+                       .columns = columns };
+    resolve(&a);
+    if (a.loss->form == KIN_COMPOSED)
+        return compose(tape, a.loss, &a.setting, rows, columns, report);
+    if (kin_arrange(tape, &a) != KIN_OK) return kin_empty(tape);
+    if (mirrored(&a) && a.setting.direction == KIN_BOTH_WAYS) a.setting.direction = KIN_ONE_WAY;
+    const bool twice = a.setting.direction == KIN_BOTH_WAYS &&
+                       (a.loss->form == KIN_ROW || a.setting.relation.more || a.setting.target);
+    return twice ? apply_twice(tape, &a, rows, columns, report)
+                 : apply(tape, &a, NULL, rows, columns, report);
+}
+
+kin_tensor *kin_loss_apply_scores(kin_tape *tape, const kin_loss_setting *setting,
+                                  kin_tensor *scores, kin_loss_report *report)
+{
+    kin_loss_report unread;
+    if (!report) report = &unread;
+    *report = (kin_loss_report){ .value = NAN, .accuracy = NAN };
+    if (kin_arrange_check(tape, setting, NULL, NULL, scores) != KIN_OK) return kin_empty(tape);
+    kin_arranged a = { .loss = loss_of(setting), .setting = *setting };
+    resolve(&a);
+    a.setting.direction = KIN_ONE_WAY;
+    return apply(tape, &a, scores, NULL, NULL, report);
+}

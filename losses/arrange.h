@@ -1,0 +1,28 @@
+/* Arrange: a loss setting turned into the one form that the engine knows: rows against columns.
+ * Private to losses/. */
+#ifndef KIN_LOSSES_ARRANGE_H
+#define KIN_LOSSES_ARRANGE_H
+
+#include "autograd/op.h"
+#include "losses/loss.h"
+
+typedef struct {
+    const kin_loss *loss;
+    kin_loss_setting setting;             /* similarity and reduce resolved, arrays rearranged */
+    kin_tensor *rows, *columns;
+    const int32_t *joined;                /* of each row, the row that it is merged with, or NULL */
+} kin_arranged;
+
+/* KIN_USAGE of the tape when shapes, hyperparameters, labels or cells do not fit. given: the scores
+ * in place of rows and columns, or NULL. */
+kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
+                             const kin_tensor *rows, const kin_tensor *columns,
+                             const kin_tensor *given);
+
+/* Anchors to the rows, views stacked, embeddings made so that their product is the similarity. */
+kin_status kin_arrange(kin_tape *tape, kin_arranged *a);
+
+/* Rows and columns change places. */
+kin_status kin_arrange_flip(kin_tape *tape, kin_arranged *a);
+
+#endif

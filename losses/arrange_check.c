@@ -1,0 +1,129 @@
+/* Arrange: what may be asked of a loss. */
+#include "losses/arrange.h"
+
+#define REFUSE(...) return kin_tape_fail(tape, KIN_USAGE, __VA_ARGS__), kin_tape_status(tape)
+
+enum { LEARNED_MAX = 2 };
+
+static kin_status check_hypers(kin_tape *tape, const kin_loss_setting *setting,
+                               const kin_loss *loss)
+{
+    int learned = 0;
+    for (int i = 0; i < kin_hyper_count(&loss->entry); i++) {
+        const kin_hyper *hyper = &loss->entry.hypers[i];
+        const kin_tensor *parameter = setting->learned[i];
+        const double value = setting->hypers[i];
+        if (parameter && (!(hyper->flags & KIN_LEARNABLE) || ++learned > LEARNED_MAX))
+            REFUSE("loss %s: %s cannot be learned", loss->entry.name, hyper->name);
+        if (parameter && (parameter->rows != 1 || parameter->cols != 1))
+            REFUSE("loss %s: the parameter of %s is %lldx%lld, expected 1x1", loss->entry.name,
+                   hyper->name, (long long)parameter->rows, (long long)parameter->cols);
+        if (!parameter && !(value >= hyper->min && value <= hyper->max))
+            REFUSE("loss %s: %s is %g, expected %g to %g", loss->entry.name, hyper->name, value,
+                   hyper->min, hyper->max);
+    }
+    return KIN_OK;
+}
+
+static kin_status check_relation(kin_tape *tape, const kin_relation *r, const char *name,
+                                 int64_t rows, int64_t columns)
+{
+    if (!r->row_label != !r->col_label || !r->row_text != !r->col_text)
+        REFUSE("loss %s: labels (or texts) of rows and of columns go together", name);
+    if (r->by_label && !r->row_label)
+        REFUSE("loss %s: positives by label need labels", name);
+    if (r->by_label && r->own)
+        REFUSE("loss %s: positives come by label or by own, not both", name);
+    if (r->self && rows != columns)
+        REFUSE("loss %s: rows and columns are the same points, but there are %lld and %lld", name,
+               (long long)rows, (long long)columns);
+    if (!r->own && !r->by_label && columns < rows)
+        REFUSE("loss %s: row i's positive is column i, but there are %lld rows and %lld columns",
+               name, (long long)rows, (long long)columns);
+    for (int64_t i = 0; r->own && i < rows; i++)
+        if (r->own[i] < -1 || r->own[i] >= columns)
+            REFUSE("loss %s: the positive of row %lld is column %d of %lld", name, (long long)i,
+                   (int)r->own[i], (long long)columns);
+    for (int64_t n = 0; n < r->more; n++)
+        if (r->more_row[n] < 0 || r->more_row[n] >= rows || r->more_col[n] < 0 ||
+            r->more_col[n] >= columns)
+            REFUSE("loss %s: positive pair %lld is (%d, %d) of %lldx%lld", name, (long long)n,
+                   (int)r->more_row[n], (int)r->more_col[n], (long long)rows, (long long)columns);
+    return KIN_OK;
+}
+
+static kin_status check_cells(kin_tape *tape, const kin_cells *c, const char *name, int64_t rows,
+                              int64_t columns, bool given)
+{
+    const int64_t count = c->start[c->rows];
+    if (c->rows < 1 || count < 1 || count > INT32_MAX || c->start[0] != 0)
+        REFUSE("loss %s: %lld cells in %lld rows", name, (long long)count, (long long)c->rows);
+    for (int64_t r = 0; r < c->rows; r++)
+        if (c->start[r] > c->start[r + 1])
+            REFUSE("loss %s: the cells of row %lld end before they begin", name, (long long)r);
+    if (given && rows * columns != count)
+        REFUSE("loss %s: %lld scores for %lld cells", name, (long long)(rows * columns),
+               (long long)count);
+    for (int64_t n = 0; !given && n < count; n++)
+        if (c->row[n] < 0 || c->row[n] >= rows || c->col[n] < 0 || c->col[n] >= columns)
+            REFUSE("loss %s: cell %lld is (%d, %d) of %lldx%lld", name, (long long)n,
+                   (int)c->row[n], (int)c->col[n], (long long)rows, (long long)columns);
+    return KIN_OK;
+}
+
+static kin_status check_target(kin_tape *tape, const kin_loss_setting *setting,
+                               const kin_loss *loss, int64_t rows, int64_t columns)
+{
+    const kin_tensor *t = setting->target;
+    const int64_t cells = setting->cells ? setting->cells->start[setting->cells->rows] : 0;
+    const int64_t h = cells ? 1 : rows, w = cells ? cells : columns;
+    if (!t && (loss->takes & KIN_TARGETS))
+        REFUSE("loss %s: it needs a target for each score", loss->entry.name);
+    if (t && (t->rows != h || t->cols != w))
+        REFUSE("loss %s: targets are %lldx%lld, expected %lldx%lld", loss->entry.name,
+               (long long)t->rows, (long long)t->cols, (long long)h, (long long)w);
+    return KIN_OK;
+}
+
+static kin_status check_choices(kin_tape *tape, const kin_loss_setting *s, const kin_loss *loss)
+{
+    const char *name = loss->entry.name;
+    if (loss->only_similarity && s->similarity && s->similarity != loss->similarity)
+        REFUSE("loss %s: it has a similarity of its own, which cannot be chosen", name);
+    if (loss->whole && s->reduce && s->reduce != loss->reduce)
+        REFUSE("loss %s: the whole batch is one row, so there is nothing to reduce", name);
+    if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more))
+        REFUSE("loss %s: both views as rows and columns need plain pairs or labels", name);
+    if (s->direction != KIN_ONE_WAY && s->cells)
+        REFUSE("loss %s: cells one by one are read one way", name);
+    if (s->direction == KIN_JOINT && loss->form != KIN_CELLS)
+        REFUSE("loss %s: its rows cannot be merged", name);
+    return KIN_OK;
+}
+
+kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
+                             const kin_tensor *rows, const kin_tensor *columns,
+                             const kin_tensor *given)
+{
+    KIN_TRY(kin_tape_status(tape));
+    if (setting->loss < 0 || setting->loss >= kin_losses.count)
+        REFUSE("loss: there is no loss %d", setting->loss);
+    const kin_loss *loss = (const kin_loss *)(const void *)kin_losses.items[setting->loss];
+    const int64_t b = given ? given->rows : rows->rows, n = given ? given->cols : columns->rows;
+    if (!given && (rows->cols != columns->cols || rows->cols < 1))
+        REFUSE("loss %s: rows are %lldx%lld, columns are %lldx%lld", loss->entry.name,
+               (long long)rows->rows, (long long)rows->cols, (long long)columns->rows,
+               (long long)columns->cols);
+    if (b < 1 || n < 1 || b > INT32_MAX || n > INT32_MAX)
+        REFUSE("loss %s: %lld rows and %lld columns", loss->entry.name, (long long)b,
+               (long long)n);
+    if (given && (loss->form == KIN_COMPOSED || loss->columns || setting->direction >= KIN_VIEWS))
+        REFUSE("loss %s: it needs embeddings, not scores", loss->entry.name);
+    KIN_TRY(check_hypers(tape, setting, loss));
+    KIN_TRY(check_choices(tape, setting, loss));
+    if (setting->cells)
+        KIN_TRY(check_cells(tape, setting->cells, loss->entry.name, b, n, given));
+    else
+        KIN_TRY(check_relation(tape, &setting->relation, loss->entry.name, b, n));
+    return check_target(tape, setting, loss, b, n);
+}
