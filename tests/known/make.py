@@ -8,13 +8,20 @@ The input holds, per case, a value and the gradients with respect to the raw inp
 a list of cases:
 
     case NAME                   where the value comes from
-    rows X                      matrices stacked: X, Y, Z (6 x 4), W (3 x 4)
+    rows X                      matrices stacked: X, Y, Z (6 x 4), W, P (3 x 4)
     columns YZ                  or: same, the rows themselves, each ignoring itself
+    scores                      the rows are scores, and there are no columns
     hyper NAME VALUE
     learn NAME                  NAME is a trained parameter
-    symmetric
+    direction both_ways         or: views, joint
+    similarity dot              or: cosine, euclidean, snr
+    reduce mean_rows            or: mean_valid, mean_nonzero, sum, per_pair
     own 0 0 1 1 2 2             column that is row i's positive
     label 0 0 1 1 2 2           positives by label (columns same)
+    row_key ..., col_key ...    equal keys are duplicates: ignored unless positive
+    extra 6                     columns from here on came beside the batch
+    cell R I J KIND             cells one by one: in row R, row I and column J, KIND 1, -1 or 0
+    target T...                 of each score, row by row
     value V
     gradient X G...             d value / d X, row by row
     parameter NAME G            d value / d the trained parameter of NAME
@@ -36,10 +43,10 @@ CASES = {
         ("ST/MNRL s20", ["rows X", "columns Y", "hyper temperature 0.05"], "XY", {}),
         ("ST/MNRL s20 + 1 hard neg", ["rows X", "columns YZ", "hyper temperature 0.05"], "XYZ", {}),
         ("ST/MNRL s5 + hard neg", ["rows X", "columns YZ", "hyper temperature 0.2"], "XYZ", {}),
-        ("ST/MNRL symmetric s20", ["rows X", "columns Y", "symmetric", "hyper temperature 0.05"], "XY", {}),
-        ("open_clip/ClipLoss s=1/.07", ["rows X", "columns Y", "symmetric", "hyper temperature 0.07"], "XY", {}),
+        ("ST/MNRL symmetric s20", ["rows X", "columns Y", "direction both_ways", "hyper temperature 0.05"], "XY", {}),
+        ("open_clip/ClipLoss s=1/.07", ["rows X", "columns Y", "direction both_ways", "hyper temperature 0.07"], "XY", {}),
         ("open_clip/ClipLoss s=20 (grad wrt scale last)",
-         ["rows X", "columns Y", "symmetric", "hyper temperature 0.05", "learn temperature"], "XY",
+         ["rows X", "columns Y", "direction both_ways", "hyper temperature 0.05", "learn temperature"], "XY",
          {"temperature": 20}),
         ("pml/NTXent t0.07", by_label(PAIRS) + ["hyper temperature 0.07"], "X", {}),
         ("pml/NTXent t0.5", by_label(PAIRS) + ["hyper temperature 0.5"], "X", {}),

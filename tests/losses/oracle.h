@@ -65,20 +65,27 @@ typedef struct {
 
 static double infonce_row(const line *l)
 {
-    const double t = l->h[0];
+    const double t = l->h[0], margin = l->h[1], smoothing = l->h[2];
+    const double n = (double)(l->positives + l->negatives);
     double top = -INFINITY, sum = 0, match = 0, mean = 0;
-    for (int64_t j = 0; j < l->n; j++)
-        if (l->kind[j]) top = fmax(top, l->s[j] / t);
-    for (int64_t j = 0; j < l->n; j++)
-        if (l->kind[j]) sum += exp(l->s[j] / t - top);
+    double *logit = zeros(l->n);
     for (int64_t j = 0; j < l->n; j++) {
-        const double p = l->kind[j] ? exp(l->s[j] / t - top) / sum : 0;
-        const double share = l->kind[j] > 0 ? 1 / (double)l->positives : 0;
+        logit[j] = (l->s[j] - (l->kind[j] > 0 ? margin : 0)) / t;
+        if (l->kind[j]) top = fmax(top, logit[j]);
+    }
+    for (int64_t j = 0; j < l->n; j++)
+        if (l->kind[j]) sum += exp(logit[j] - top);
+    for (int64_t j = 0; j < l->n; j++) {
+        if (!l->kind[j]) continue;
+        const double p = exp(logit[j] - top) / sum;
+        const double own = l->kind[j] > 0 ? 1 / (double)l->positives : 0;
+        const double share = (1 - smoothing) * own + smoothing / n;
         l->ds[j] = (p - share) / t;
-        match += share * l->s[j] / t;
-        mean += p * l->s[j] / t;
+        match += share * logit[j];
+        mean += p * logit[j];
     }
     l->dh[0] = mean - match;                                /* d / d log(1/t) */
+    free(logit);
     return log(sum) + top - match;
 }
 
