@@ -214,7 +214,8 @@ typedef struct {
 static void prepare(known_case *c, inputs *in)
 {
     const kin_entry *e = kin_losses.items[c->setting.loss];
-    *in = (inputs){ .rows = stack(c->rows, in->q, "rows") };
+    *in = (inputs){ .rows.rows = 0 };
+    in->rows = stack(c->rows, in->q, "rows");
     if (!same(c) && !c->scores) in->columns = stack(c->columns, in->k, "columns");
     c->setting.relation.self = same(c);
     for (int i = 0; i < c->targets; i++) in->t[i] = (real)c->target[i];
