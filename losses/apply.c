@@ -169,7 +169,7 @@ static kin_tensor *apply(kin_tape *tape, const kin_arranged *a, kin_tensor *give
 /* Whether columns against rows is another loss than rows against columns. */
 static bool mirrored(const kin_arranged *a)
 {
-    const bool same = a->rows == a->columns && a->setting.relation.by_label;
+    const bool same = a->same && a->setting.relation.by_label;
     return a->loss->mirrored || a->loss->whole || same;
 }
 

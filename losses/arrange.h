@@ -10,6 +10,7 @@ typedef struct {
     const kin_loss *loss;
     kin_loss_setting setting;             /* similarity and reduce resolved, arrays rearranged */
     kin_tensor *rows, *columns;
+    bool same;                            /* score (i, j) is score (j, i) */
     const int32_t *joined;                /* of each row, the row that it is merged with, or NULL */
 } kin_arranged;
 

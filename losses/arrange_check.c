@@ -90,6 +90,8 @@ static kin_status check_choices(kin_tape *tape, const kin_loss_setting *s, const
     const char *name = loss->entry.name;
     if (loss->only_similarity && s->similarity && s->similarity != loss->similarity)
         REFUSE("loss %s: it has a similarity of its own, which cannot be chosen", name);
+    if (s->similarity < 0 || s->similarity >= KIN_SIMILARITIES)
+        REFUSE("loss %s: there is no similarity %d", name, s->similarity);
     if (loss->whole && s->reduce && s->reduce != loss->reduce)
         REFUSE("loss %s: the whole batch is one row, so there is nothing to reduce", name);
     if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more))
