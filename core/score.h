@@ -39,7 +39,7 @@ enum {
 };
 
 /* What core/cell.h's whole() may use, for each score of a row. */
-#define KIN_ROW_WORK 4
+#define KIN_ROW_WORK 8
 
 /* How a loss is written: one cell at a time, a whole row at a time, or as a composition of ops. */
 enum { KIN_CELLS, KIN_ROW, KIN_COMPOSED };

@@ -31,6 +31,9 @@ import os
 import sys
 
 PAIRS, PAIRS2 = "0 0 1 1 2 2", "0 0 1 1 2 3"
+RAW = ["similarity euclidean"]
+# of the stacked rows XYZ: row i of X with its rows of Y (positive) and Z (negative)
+TRIPLETS = [f"cell {i} {i} {6 * k + i} {1 if k == 1 else -1}" for i in range(6) for k in (1, 2)]
 
 
 def by_label(labels, rows="X"):
@@ -72,8 +75,30 @@ CASES = {
         ("pml/Circle m.4 g80 lab2", by_label(PAIRS2) + ["hyper margin 0.4", "hyper gamma 80"], "X", {}),
     ],
     "triplet": [
-        ("pml/Triplet .2 BatchHard", by_label(PAIRS) + ["hyper margin 0.2", "hyper distance 0"], "X", {}),
-        ("ST/BatchHard cosine m.2", by_label(PAIRS) + ["hyper margin 0.2", "hyper distance 2"], "X", {}),
+        ("pml/Triplet .05 all avgnz", by_label(PAIRS) + ["hyper margin 0.05"], "X", {}),
+        ("pml/Triplet .2 mean", by_label(PAIRS) + ["reduce mean_valid"], "X", {}),
+        ("pml/Triplet .2 smooth", by_label(PAIRS) + ["hyper soft 1"], "X", {}),
+        ("pml/Triplet sq .2", by_label(PAIRS) + ["hyper distance 1"], "X", {}),
+        ("pml/Triplet .2 miner all", by_label(PAIRS), "X", {}),
+        ("pml/Triplet .2 miner hard", by_label(PAIRS) + ["hyper window 1"], "X", {}),
+        ("pml/Triplet .2 miner semihard", by_label(PAIRS) + ["hyper window 2"], "X", {}),
+        ("pml/Triplet .2 BatchHard", by_label(PAIRS) + ["hyper mining 1"], "X", {}),
+        ("ST/BatchHard euclid m5", by_label(PAIRS) + RAW + ["hyper mining 1", "hyper margin 5"], "X", {}),
+        ("ST/BatchHard euclid m0.5", by_label(PAIRS) + RAW + ["hyper mining 1", "hyper margin 0.5"], "X", {}),
+        ("ST/BatchHard cosine m.2", by_label(PAIRS) + ["hyper mining 1", "hyper distance 2"], "X", {}),
+        ("ST/BatchAll euclid m5", by_label(PAIRS) + RAW + ["hyper margin 5"], "X", {}),
+        ("ST/BatchAll euclid m0.5", by_label(PAIRS) + RAW + ["hyper margin 0.5"], "X", {}),
+        ("ST/BatchAll cosine m.2", by_label(PAIRS) + ["hyper distance 2"], "X", {}),
+        ("ST/BatchSemiHard euclid m5",
+         by_label(PAIRS) + RAW + ["hyper mining 2", "hyper margin 5", "reduce mean_valid"], "X", {}),
+        ("ST/BatchSemiHard euclid m0.5",
+         by_label(PAIRS) + RAW + ["hyper mining 2", "hyper margin 0.5", "reduce mean_valid"], "X", {}),
+        ("ST/BatchSemiHard cosine m.2",
+         by_label(PAIRS) + ["hyper mining 2", "hyper distance 2", "reduce mean_valid"], "X", {}),
+        ("ST/BatchHardSoftMargin euclid",
+         by_label(PAIRS) + RAW + ["hyper mining 1", "hyper soft 1", "hyper margin 0"], "X", {}),
+        ("ST/Triplet euclid m5",
+         ["rows XYZ", "columns same", "hyper mining 3", "hyper margin 5"] + RAW + TRIPLETS, "XYZ", {}),
     ],
 }
 
