@@ -10,6 +10,13 @@
 
 static machine m;
 
+/* to += weight from, whose rows are d wide. */
+static void join(double *to, const double *from, int64_t rows, int64_t dimension, int64_t d,
+                 double weight)
+{
+    for (int64_t i = 0; i < rows * d; i++) to[i / d * dimension + i % d] += weight * from[i];
+}
+
 static void stays_finite(const problem *p, const char *what)
 {
     answer a = fused(&m, p);
@@ -97,6 +104,27 @@ static void test_refusals(void **state)
     free(q);
 }
 
+/* Nine rows in parts of at least four are the first four and the other five. */
+static void test_parts_are_whitened_alone(void **state)
+{
+    (void)state;
+    double *q = normals(48, 9 * 3), *k = normals(49, 9 * 3), want[27] = { 0 };
+    problem p = { .loss = "w_mse", .hypers = { 1e-3, 4 }, .rows = 9, .columns = 9, .dimension = 3,
+                  .q = q, .k = k };
+    answer all = fused(&m, &p);
+    p.rows = p.columns = 4;
+    answer first = fused(&m, &p);
+    p.rows = p.columns = 5, p.q = q + 12, p.k = k + 12;
+    answer last = fused(&m, &p);
+    join(want, first.dk, 4, 3, 3, 4.0 / 9);
+    join(want + 12, last.dk, 5, 3, 3, 5.0 / 9);
+    const double value = (4 * first.value + 5 * last.value) / 9;
+    assert_true(fabs(all.value - value) <= (sizeof(real) == 8 ? 1e-13 : 1e-5) * fabs(value));
+    assert_true(apart(all.dk, want, 27, 0) <= (sizeof(real) == 8 ? 1e-12 : 1e-4));
+    answer_free(&all), answer_free(&first), answer_free(&last);
+    free(q), free(k);
+}
+
 /* ---- leading coordinates -------------------------------------------------------------------- */
 
 /* Rows of the first d coordinates. */
@@ -105,13 +133,6 @@ static double *cut(const double *x, int64_t rows, int64_t dimension, int64_t d)
     double *y = zeros(rows * d);
     for (int64_t i = 0; i < rows; i++) memcpy(y + i * d, x + i * dimension, sizeof *y * (size_t)d);
     return y;
-}
-
-/* to += weight from, whose rows are d wide. */
-static void join(double *to, const double *from, int64_t rows, int64_t dimension, int64_t d,
-                 double weight)
-{
-    for (int64_t i = 0; i < rows * d; i++) to[i / d * dimension + i % d] += weight * from[i];
 }
 
 static void check_dims(problem p)
@@ -205,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_corners), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_parts_are_whitened_alone),
         cmocka_unit_test(test_dims), cmocka_unit_test(test_sum),
     };
     if (machine_open(&m, 2) != KIN_OK) return 1;
