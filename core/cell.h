@@ -51,9 +51,7 @@ typedef struct {
 #define LOOKS_NEVER INLINE row look(row r, cell c, hyper h) { return r; }
 
 #ifndef KIN_LOSS
-#define KIN_LOSS(name_, ...)                                \
-    extern const kin_loss kin_loss_##name_;                 \
-    const kin_loss kin_loss_##name_ = { .entry.name = #name_, __VA_ARGS__ };
+#define KIN_LOSS KIN_LOSS_DESCRIPTOR
 #endif
 
 /* The functions have fixed shapes, and few of them read all that they are given. */

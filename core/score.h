@@ -87,6 +87,7 @@ typedef struct {
     bool mirrored;      /* columns against rows is the same loss: symmetric changes nothing */
     bool sums_slopes;   /* learn() reads the sums over all cells and over positives */
     bool holds;         /* slope() holds something constant: it is not the derivative of close() */
+    bool holds_columns; /* composed: the columns may be targets that get no gradient */
 
     /* By how much an exponent grows per unit of score; an upper bound of the scores is safe in
      * place of looking while exponents span less than 80. Needed with KIN_IF_UNBOUNDED. */
@@ -100,6 +101,11 @@ typedef struct {
     struct kin_tensor *(*compose)(struct kin_tape *, const struct kin_loss_setting *,
                                   struct kin_tensor *rows, struct kin_tensor *columns);
 } kin_loss;
+
+/* What a loss file ends with, where it is compiled as a descriptor. */
+#define KIN_LOSS_DESCRIPTOR(name_, ...)                     \
+    extern const kin_loss kin_loss_##name_;                 \
+    const kin_loss kin_loss_##name_ = { .entry.name = #name_, __VA_ARGS__ };
 
 /* One side of the scores, rows (anchors) or columns (candidates); backend memory. A cell is
  * positive when its row and column match, else ignored when they have the same label or text, else

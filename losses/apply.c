@@ -188,19 +188,6 @@ static kin_tensor *apply_twice(kin_tape *tape, const kin_arranged *a, const kin_
     return kin_scale(tape, kin_add(tape, value, back), 0.5);
 }
 
-static kin_tensor *compose(kin_tape *tape, const kin_loss *loss, const kin_loss_setting *setting,
-                           kin_tensor *rows, kin_tensor *columns, kin_loss_report *report)
-{
-    real value = 0;
-    kin_backend *backend = kin_tape_backend(tape);
-    kin_tensor *out = loss->compose(tape, setting, rows, columns);
-    if (kin_tape_status(tape) != KIN_OK) return out;
-    backend->download(backend, &value, out->value, sizeof value);
-    report->rows = report->valid = rows->rows;
-    report->value = (double)value;
-    return out;
-}
-
 static void resolve(kin_arranged *a)
 {
     kin_loss_setting *s = &a->setting;
@@ -216,7 +203,7 @@ static kin_tensor *apply_one(kin_tape *tape, const kin_loss_setting *setting, ki
                        .columns = columns };
     resolve(&a);
     if (a.loss->form == KIN_COMPOSED)
-        return compose(tape, a.loss, &a.setting, rows, columns, report);
+        return kin_composed_apply(tape, a.loss, &a.setting, rows, columns, report);
     if (kin_arrange(tape, &a) != KIN_OK) return kin_empty(tape);
     if (mirrored(&a) && a.setting.direction == KIN_BOTH_WAYS) a.setting.direction = KIN_ONE_WAY;
     const bool twice = a.setting.direction == KIN_BOTH_WAYS &&
@@ -256,6 +243,7 @@ kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_
     if (!report) report = &unread;
     *report = (kin_loss_report){ .value = NAN, .accuracy = NAN };
     if (kin_arrange_check(tape, setting, rows, columns, NULL) != KIN_OK) return kin_empty(tape);
+    if (setting->dims[0]) return kin_dims_apply(tape, setting, rows, columns, report);
     if (loss_of(setting)->each_side && !setting->cells)
         return apply_sides(tape, setting, rows, columns, report);
     return apply_one(tape, setting, rows, columns, report);

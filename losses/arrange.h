@@ -32,4 +32,13 @@ kin_status kin_arrange_one_row(kin_tape *tape, kin_arranged *a);
 /* Rows and columns change places. */
 kin_status kin_arrange_flip(kin_tape *tape, kin_arranged *a);
 
+/* A composed loss: its ops on the rows and columns as they are. */
+kin_tensor *kin_composed_apply(kin_tape *tape, const kin_loss *loss,
+                               const kin_loss_setting *setting, kin_tensor *rows,
+                               kin_tensor *columns, kin_loss_report *report);
+
+/* The weighted sum over setting->dims of the loss of so many coordinates. */
+kin_tensor *kin_dims_apply(kin_tape *tape, const kin_loss_setting *setting, kin_tensor *rows,
+                           kin_tensor *columns, kin_loss_report *report);
+
 #endif

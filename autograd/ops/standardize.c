@@ -49,7 +49,8 @@ kin_tensor *kin_standardize(kin_tape *tape, kin_tensor *x, double eps)
     multiply(&s, centred, centred, work);
     negative_mean(&s, work, row);
     s.backend->download(s.backend, host, row, sizeof *row * d);
-    for (size_t j = 0; j < d; j++) host[j] = (real)(1 / sqrt(eps - (double)host[j]));
+    for (size_t j = 0; j < d; j++)                         /* an infinite variance gives NaN */
+        host[j] = (real)(isfinite(host[j]) ? 1 / sqrt(eps - (double)host[j]) : NAN);
     s.backend->upload(s.backend, row, host, sizeof *row * d);
     repeat(&s, row, work);
     multiply(&s, centred, work, node->out->value);

@@ -22,6 +22,7 @@ a list of cases:
     row_key ..., col_key ...    equal keys are duplicates: ignored unless positive
     extra 6                     columns from here on came beside the batch
     cell R I J KIND             cells one by one: in row R, row I and column J, KIND 1, -1 or 0
+    dims 4 2                    the sum of the losses of so many leading coordinates
     target T...                 of each score, row by row
     value V
     gradient X G...             d value / d X, row by row
@@ -76,6 +77,8 @@ CASES = {
          by_label("0 1 2 3 4 5 0 1 2 3 4 5", "XY") + ["hyper temperature 0.5"], "XY", {}),
         ("SupContrast sup t.1 base.1",
          by_label(PAIRS + " " + PAIRS, "XY") + ["hyper temperature 0.1"], "XY", {}),
+        ("ST/Matryoshka[4,2] of MNRL s20",
+         ["rows X", "columns Y", "hyper temperature 0.05", "dims 4 2"], "XY", {}),
     ],
     "sigmoid": [
         ("open_clip/SigLip t10 b-10 (grads x,y,t,b)",
@@ -215,7 +218,31 @@ CASES = {
         ("CoSENT tau20", SCORED, "XY", {}),
         ("ST/CoSENT s20", SCORED, "XY", {}),
     ],
+    "align_uniform": [
+        ("align + uniform", ["rows X", "columns Y"], "XY", {}),
+        (".98 align + .96 uniform, alpha 1.5, t 3",
+         ["rows X", "columns Y", "hyper align 0.98", "hyper uniform 0.96", "hyper alpha 1.5", "hyper t 3"],
+         "XY", {}),
+    ],
+    "barlow_twins": [("BarlowTwins lam.0051", ["rows X", "columns Y"], "XY", {})],
+    "vicreg": [("pml/VICReg", ["rows X", "columns Y"], "XY", {})],
+    "w_mse": [("W-MSE eps0 (B=6,d=4 one sub-batch)", ["rows X", "columns Y", "hyper eps 0"], "XY", {})],
+    "simsiam": [("BYOL pair 2-2cos, as -cos", ["rows X", "columns Y", "hyper hold 0"], "XY", {}),
+                ("BYOL pair 2-2cos, as -cos", ["rows X", "columns Y"], "X", {})],
+    "byol": [("BYOL pair 2-2cos", ["rows X", "columns Y", "hyper hold 0"], "XY", {}),
+             ("BYOL pair 2-2cos", ["rows X", "columns Y"], "X", {}),
+             ("align a2", ["rows X", "columns Y", "hyper hold 0"], "XY", {})],
+    "spectral": [("spectral mu1", ["rows X", "columns Y"], "XY", {}),
+                 ("spectral mu10", ["rows X", "columns Y", "hyper mu 10"], "XY", {})],
 }
+
+# what follows from a value and its gradients: name -> (key in the input, factor, added number)
+DERIVED = {"BYOL pair 2-2cos, as -cos": ("BYOL pair 2-2cos", 0.5, -1)}
+
+
+def derive(result, factor, more):
+    return {"loss": factor * result["loss"] + more,
+            "grad": [[[factor * x for x in row] for row in matrix] for matrix in result["grad"]]}
 
 
 def write_case(out, result, key, setting, inputs, parameters):
@@ -235,6 +262,8 @@ def main():
             values = json.load(file)
         results.update(values["results"])
         targets = values.get("targets", targets)
+    for name, (key, factor, more) in DERIVED.items():
+        results[name] = derive(results[key], factor, more)
     for loss, cases in CASES.items():
         with open(os.path.join(os.path.dirname(__file__), loss + ".txt"), "w", encoding="utf-8") as out:
             print(f"# {loss}: written by make.py, which says what the lines mean.", file=out)

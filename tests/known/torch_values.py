@@ -59,6 +59,16 @@ def infonce(x, y, t, margin, smoothing):
     return torch.nn.functional.cross_entropy(logits, torch.arange(6), label_smoothing=smoothing)
 
 
+def uniformity(z, t):
+    square = ((z[:, None] - z[None]) ** 2).sum(2)
+    return torch.exp(-t * square)[~torch.eye(len(z), dtype=torch.bool)].mean().log()
+
+
+def align_uniform(x, y, align, uniform, alpha, t):
+    near = ((unit(x) - unit(y)) ** 2).sum(1).sqrt().pow(alpha).mean()
+    return align * near + uniform * (uniformity(unit(x), t) + uniformity(unit(y), t)) / 2
+
+
 CASES = {
     "CWCL t0.1": (soft_target, ["X", "Y"], [0.1], 1),
     "distillation t0.2 u0.5": (distillation, ["X", "Y"], [0.2, 0.5], 0),
@@ -66,6 +76,8 @@ CASES = {
     "EuCLIP scale 3": (euclip, ["X", "Y"], [3.0], 1),
     "Kernel-InfoNCE t.5 gamma 1": (kernel_mixture, ["X", "Y"], [0.5, 1.0, 0.5], 0),
     "Kernel-InfoNCE t.2 gamma .5": (kernel_mixture, ["X", "Y"], [0.2, 0.5, 0.7], 0),
+    "align + uniform": (align_uniform, ["X", "Y"], [1.0, 1.0, 2.0, 2.0], 0),
+    ".98 align + .96 uniform, alpha 1.5, t 3": (align_uniform, ["X", "Y"], [0.98, 0.96, 1.5, 3.0], 0),
     "InfoNCE margin .2 smoothing .1": (infonce, ["X", "Y"], [0.1, 0.2, 0.1], 1),
 }
 
