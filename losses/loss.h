@@ -84,6 +84,10 @@ kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_
 kin_tensor *kin_loss_apply_scores(kin_tape *tape, const kin_loss_setting *setting,
                                   kin_tensor *scores, kin_loss_report *report);
 
+/* What may be chosen for any loss, by name and in words: "similarity", "reduce" and "direction",
+ * whose choices are in the order of their enums; ends with name NULL. */
+extern const kin_hyper kin_loss_choices[];
+
 /* The loss called name with its own defaults: one way, pairs. */
 kin_status kin_loss_default(kin_loss_setting *setting, const char *name);
 
