@@ -326,6 +326,11 @@ static void score_slope(kin_backend *backend, const kin_scores *t)
     COUNT(slope, 6 * cells(t), 2 * cells(t), p->of_score->slope(b, t));
 }
 
+static void score_pull(kin_backend *backend, const kin_scores *t, real *pull)
+{
+    COUNT(best, cells(t), cells(t), p->of_score->pull(b, t, pull));
+}
+
 static void score_best(kin_backend *backend, const kin_scores *t, real *hit)
 {
     COUNT(best, cells(t), cells(t), p->of_score->best(b, t, hit));
@@ -340,7 +345,7 @@ static const kin_score_kernels *score(kin_backend *backend, int loss)
         .hypers = p->of_score->hypers, .work = score_work, .rows = score_rows,
         .read = score_read, .unite = score_unite, .push = score_push,
         .open = score_open, .look = score_look, .add = score_add, .close = score_close,
-        .slope = score_slope, .best = score_best,
+        .slope = score_slope, .pull = score_pull, .best = score_best,
     };
     return &p->score;
 }

@@ -39,7 +39,7 @@ enum {
 };
 
 /* What core/cell.h's whole() may use, for each score of a row. */
-#define KIN_ROW_WORK 4
+#define KIN_ROW_WORK 8
 
 /* How a loss is written: one cell at a time, a whole row at a time, or as a composition of ops. */
 enum { KIN_CELLS, KIN_ROW, KIN_COMPOSED };
@@ -62,6 +62,9 @@ struct kin_loss_setting;
 enum { KIN_AS_IS, KIN_LOG, KIN_LOG_INVERSE };                       /* h, log h, log 1/h */
 typedef struct { int as; double low, high; } kin_learned;
 
+/* Sums of slopes: over all cells, over positives, and of slope times score over all cells. */
+typedef struct { double all, positive, score; } kin_slopes;
+
 /* The descriptor at the end of a loss file. */
 typedef struct {
     kin_entry entry;                           /* hypers in the order of the file's struct hyper */
@@ -79,15 +82,15 @@ typedef struct {
                            of a row may be looked at, added and merged one by one */
     bool keeps;         /* slope() reads the term and not the score: one may replace the other */
     bool mirrored;      /* columns against rows is the same loss: symmetric changes nothing */
-    bool sums_slopes;   /* learn() reads `slope` */
+    bool sums_slopes;   /* learn() reads the sums over all cells and over positives */
     bool holds;         /* slope() holds something constant: it is not the derivative of close() */
 
     /* By how much an exponent grows per unit of score; an upper bound of the scores is safe in
      * place of looking while exponents span less than 80. Needed with KIN_IF_UNBOUNDED. */
     double (*steepness)(const double *hypers);
 
-    /* d loss / d hypers, from the sums over all cells of the slope and of slope * score. */
-    void (*learn)(const double *hypers, double slope, double slope_score, double *gradient);
+    /* d loss / d hypers. */
+    void (*learn)(const double *hypers, kin_slopes, double *gradient);
 
     /* KIN_COMPOSED: the loss as a 1 x 1 tensor, from ops on rows (B x D) and columns (N x D), which
      * are as they were given. */
@@ -155,6 +158,9 @@ struct kin_score_kernels {
     void (*add)(kin_backend *, const kin_scores *);
     void (*close)(kin_backend *, const kin_scores *, int side);
     void (*slope)(kin_backend *, const kin_scores *);
+
+    /* pull: the sum of the slopes of each of the tile's rows over its positives. */
+    void (*pull)(kin_backend *, const kin_scores *, real *pull);
 
     /* hit: 1 for each of the tile's rows that counts and whose best positive beats every negative,
      * else 0; the scores are only read. */

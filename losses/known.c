@@ -6,13 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 12, DIMENSION = 4, NUMBERS = ROWS * DIMENSION };
+enum { ROWS = 18, DIMENSION = 4, NUMBERS = ROWS * DIMENSION, CELLS = 64 };
 
 typedef struct {
     char name[80], rows[4], columns[8];
     kin_loss_setting setting;
+    bool scores;                               /* rows are scores, and there are no columns */
     unsigned learns;                           /* bit i: hyperparameter i is a parameter */
-    int32_t own[ROWS], label[ROWS];
+    int32_t own[ROWS], label[ROWS], row_key[ROWS], col_key[ROWS];
+    int32_t row[CELLS], col[CELLS];            /* cells one by one */
+    int8_t kind[CELLS];
+    int64_t start[CELLS + 1];
+    kin_cells cells;
+    int targets;
+    double target[ROWS * ROWS];
     double value, dq[NUMBERS], dk[NUMBERS], dh[KIN_HYPERS_MAX];
 } known_case;
 
@@ -28,7 +35,7 @@ const char *kin_known_text(const char *loss)
     return NULL;
 }
 
-/* ---- the inputs: four small matrices given by formulas --------------------------------------- */
+/* ---- the inputs: small matrices given by formulas -------------------------------------------- */
 
 static double entry(char which, int i)
 {
@@ -37,11 +44,12 @@ static double entry(char which, int i)
     case 'X': return x;
     case 'Y': return x + 0.3 * cos(1.3 * i + 0.05 * i * i);
     case 'Z': return sin(0.9 + 0.45 * i + 0.07 * i * i);
+    case 'P': return cos(0.8 * i);
     default: return cos(0.1 + 0.9 * i + 0.07 * i * i);         /* W */
     }
 }
 
-static int rows_of(char which) { return which == 'W' ? 3 : 6; }
+static int rows_of(char which) { return which == 'W' || which == 'P' ? 3 : 6; }
 
 static bool same(const known_case *c) { return !strcmp(c->columns, "same"); }
 
@@ -80,6 +88,47 @@ static int read_numbers(const char *text, double *to, int room)
         text = end;
     }
     return n;
+}
+
+/* A word's place in a list that ends with NULL, or -1. */
+static int place_of(const char *const *words, const char *text)
+{
+    char word[24];
+    if (sscanf(text, "%23s", word) != 1) return -1;
+    for (int i = 0; words[i]; i++)
+        if (!strcmp(words[i], word)) return i;
+    return -1;
+}
+
+/* cell ROW I J KIND: rows ascending from 0, I and J as stacked. */
+static bool read_cell(known_case *c, const char *rest)
+{
+    int row, i, j, kind;
+    const int64_t n = c->cells.rows ? c->start[c->cells.rows] : 0;
+    if (sscanf(rest, "%d %d %d %d", &row, &i, &j, &kind) != 4 || n >= CELLS) return false;
+    if (row < c->cells.rows - 1 || row > c->cells.rows) return false;
+    c->row[n] = i, c->col[n] = j, c->kind[n] = (int8_t)kind;
+    c->cells = (kin_cells){ .rows = row + 1, .start = c->start, .row = c->row, .col = c->col,
+                            .kind = c->kind };
+    c->start[row + 1] = n + 1;
+    c->setting.cells = &c->cells;
+    return true;
+}
+
+static bool read_choice(known_case *c, const char *word, const char *rest, bool *good)
+{
+    static const char *const directions[] = { "one_way", "both_ways", "views", "joint", NULL };
+    static const char *const similarities[] = { "own", "cosine", "dot", "euclidean", "snr", NULL };
+    static const char *const reduces[] = { "own", "mean_valid", "mean_nonzero", "mean_rows",
+                                           "sum", "per_pair", NULL };
+    static const char *const keys[] = { "direction", "similarity", "reduce", NULL };
+    static const char *const *const lists[] = { directions, similarities, reduces };
+    int *const to[] = { &c->setting.direction, &c->setting.similarity, &c->setting.reduce };
+    const int key = place_of(keys, word);
+    if (key < 0) return false;
+    *to[key] = place_of(lists[key], rest);
+    *good = *to[key] >= 0;
+    return true;
 }
 
 static bool read_integers(const char *text, int32_t *to)
@@ -122,7 +171,12 @@ static bool read_line(known_case *c, const char *line)
     if (!strcmp(word, "case")) return sscanf(rest, " %79[^\n]", c->name) == 1;
     if (!strcmp(word, "rows")) return sscanf(rest, "%3s", c->rows) == 1;
     if (!strcmp(word, "columns")) return sscanf(rest, "%7s", c->columns) == 1;
-    if (!strcmp(word, "symmetric")) return c->setting.direction = KIN_BOTH_WAYS, true;
+    bool good;
+    if (read_choice(c, word, rest, &good)) return good;
+    if (!strcmp(word, "scores")) return c->scores = true;
+    if (!strcmp(word, "cell")) return read_cell(c, rest);
+    if (!strcmp(word, "target"))
+        return (c->targets += read_numbers(rest, c->target + c->targets, ROWS)) > 0;
     if (!strcmp(word, "value")) return read_numbers(rest, &c->value, 1) == 1;
     if (!strcmp(word, "gradient")) return read_gradient(c, rest);
     kin_relation *r = &c->setting.relation;
@@ -131,6 +185,9 @@ static bool read_line(known_case *c, const char *line)
         r->row_label = r->col_label = c->label;
         return r->by_label = read_integers(rest, c->label);
     }
+    if (!strcmp(word, "row_key")) return r->row_label = c->row_key, read_integers(rest, c->row_key);
+    if (!strcmp(word, "col_key")) return r->col_label = c->col_key, read_integers(rest, c->col_key);
+    if (!strcmp(word, "extra")) return (r->extra = strtol(rest, NULL, 10)) > 0;
     return read_hyper(c, word, rest);
 }
 
@@ -148,34 +205,55 @@ static double apart(const real *a, const double *b, int64_t n, double floor)
     return worst / largest;
 }
 
-static kin_status compare(kin_tape *tape, known_case *c, kin_loss_check_report report, void *state)
+/* The tensors of a case in memory. */
+typedef struct {
+    real q[NUMBERS], k[NUMBERS], t[ROWS * ROWS], parameter[KIN_HYPERS_MAX];
+    kin_tensor rows, columns, target, learned[KIN_HYPERS_MAX];
+} inputs;
+
+static void prepare(known_case *c, inputs *in)
 {
     const kin_entry *e = kin_losses.items[c->setting.loss];
-    real q[NUMBERS], k[NUMBERS], values[KIN_HYPERS_MAX];
-    kin_tensor rows = stack(c->rows, q, "rows"), columns = { .rows = 0 };
-    kin_tensor learned[KIN_HYPERS_MAX] = { { .rows = 0 } };
-    if (!same(c)) columns = stack(c->columns, k, "columns");
+    *in = (inputs){ .rows.rows = 0 };
+    in->rows = stack(c->rows, in->q, "rows");
+    if (!same(c) && !c->scores) in->columns = stack(c->columns, in->k, "columns");
     c->setting.relation.self = same(c);
+    for (int i = 0; i < c->targets; i++) in->t[i] = (real)c->target[i];
+    const int64_t height = c->setting.cells ? 1 : in->rows.rows;
+    in->target = (kin_tensor){ .rows = height, .cols = c->targets / height, .value = in->t };
+    if (c->targets) c->setting.target = &in->target;
     for (int i = 0; i < KIN_HYPERS_MAX; i++) {
         if (!(c->learns >> i & 1)) continue;
-        values[i] = (real)kin_loss_learned_start(e, i, c->setting.hypers[i]);
-        learned[i] = (kin_tensor){ .rows = 1, .cols = 1, .value = &values[i], .needs_grad = true,
-                                   .name = e->hypers[i].name };
-        c->setting.learned[i] = &learned[i];
+        in->parameter[i] = (real)kin_loss_learned_start(e, i, c->setting.hypers[i]);
+        in->learned[i] = (kin_tensor){ .rows = 1, .cols = 1, .value = &in->parameter[i],
+                                       .needs_grad = true, .name = e->hypers[i].name };
+        c->setting.learned[i] = &in->learned[i];
     }
+}
+
+static kin_tensor *apply(kin_tape *tape, known_case *c, inputs *in, kin_loss_report *got)
+{
+    if (c->scores) return kin_loss_apply_scores(tape, &c->setting, &in->rows, got);
+    return kin_loss_apply(tape, &c->setting, &in->rows, same(c) ? &in->rows : &in->columns, got);
+}
+
+static kin_status compare(kin_tape *tape, known_case *c, kin_loss_check_report report, void *state)
+{
+    inputs in;
     kin_loss_report got;
+    prepare(c, &in);
     kin_tape_reset(tape, 0, 0, true);
-    KIN_TRY(kin_tape_backward(tape, kin_loss_apply(tape, &c->setting, &rows,
-                                                   same(c) ? &rows : &columns, &got)));
+    KIN_TRY(kin_tape_backward(tape, apply(tape, c, &in, &got)));
     const real value = (real)got.value;
-    const int64_t nq = rows.rows * DIMENSION, nk = columns.rows * DIMENSION;
-    double worst = fmax(apart(&value, &c->value, 1, 0), apart(rows.grad, c->dq, nq, 0));
-    if (!same(c)) worst = fmax(worst, apart(columns.grad, c->dk, nk, 0));
+    const int64_t nq = in.rows.rows * DIMENSION, nk = in.columns.rows * DIMENSION;
+    double worst = fmax(apart(&value, &c->value, 1, 0), apart(in.rows.grad, c->dq, nq, 0));
+    if (nk) worst = fmax(worst, apart(in.columns.grad, c->dk, nk, 0));
     for (int i = 0; i < KIN_HYPERS_MAX; i++)
         if (c->learns >> i & 1)
-            worst = fmax(worst, apart(learned[i].grad, &c->dh[i], 1, sizeof(real) == 8 ? 0 : 1));
+            worst = fmax(worst, apart(in.learned[i].grad, &c->dh[i], 1, sizeof(real) == 8 ? 0 : 1));
     kin_tape_reset(tape, 0, 0, true);                       /* lets go of the tensors above */
-    report(state, &(kin_loss_check_line){ e->name, c->name, "", worst, KIN_KNOWN_BOUND });
+    report(state, &(kin_loss_check_line){ kin_losses.items[c->setting.loss]->name, c->name, "",
+                                          worst, KIN_KNOWN_BOUND });
     return KIN_OK;
 }
 

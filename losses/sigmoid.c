@@ -34,10 +34,10 @@ INLINE real slope(cell c, row r, hyper h)
     return pick(c.any, pick(c.pos, -push, push), 0);
 }
 
-static void learn(const double *h, double slope, double slope_score, double *gradient)
+static void learn(const double *h, kin_slopes s, double *gradient)
 {
-    gradient[0] = slope_score / h[0];
-    gradient[1] = slope / h[0];
+    gradient[0] = s.score / h[0];
+    gradient[1] = s.all / h[0];
 }
 
 KIN_LOSS(sigmoid,

@@ -1,70 +1,212 @@
-/* triplet -- the farthest positive must be nearer than the nearest negative by a margin.
+/* triplet -- every positive must be nearer than every negative by a margin.
  *
- *     v_i      = max(0, m + D(min_p s_ip) - D(max_n s_in)),     D the distance of a score
- *   dv/ds_ij   = D'(s_ip) at the hardest positive, -D'(s_in) at the hardest negative, while v_i > 0
+ *     v_i      = sum over triplets (p, n) of max(0, m + D_ip - D_in)
+ *   dv/ds_ij   = D'(s_ip) times the triplets of p that are above 0, -D'(s_in) times those of n
  *
- * Distances of unit vectors: euclidean sqrt(2 - 2s), squared 2 - 2s, cosine 1 - s. The push on a
- * pair at distance 0 is 0. soft replaces max(0, x) by log(1 + exp(x)), which never quite lets go.
- * Ties share the push, so that the order of candidates does not matter. Only the hardest positive
- * and the hardest negative of each anchor are used ("batch hard").
+ * Distances of unit vectors: euclidean D = sqrt(2 - 2s), squared 2 - 2s, cosine 1 - s. The push on
+ * a pair at distance 0 is 0. soft replaces max(0, x) by log(1 + exp(x)), which never lets go.
  *
- * Hermans et al. 2017, arXiv:1703.07737; squared: Schroff et al. 2015, arXiv:1503.03832. */
+ * mining says which triplets of anchor i there are:
+ *     all        every positive with every negative ("batch all"); window keeps those whose
+ *                negative is nearer than the positive (hard), or farther, but by less than the
+ *                margin (semihard)
+ *     hard       the farthest positive with the nearest negative ("batch hard"); ties share
+ *     semihard   every positive with the nearest negative that is farther than itself, or else
+ *                with the farthest of all
+ *     given      those that the batch carries; an anchor with two negatives takes the nearer
+ *                (swap: the second is the distance between positive and negative)
+ *
+ * No list of triplets is made. The positives of a row are sorted; for a negative, those that are
+ * too far are the ones behind a place that a search finds, and sums over them are differences of
+ * running sums: N log P for N candidates and P positives.
+ *
+ * Schroff et al. 2015, arXiv:1503.03832 (semihard); Hermans et al. 2017, arXiv:1703.07737. */
+#include <stdlib.h>
 #include "core/cell.h"
 
-typedef struct { real m, distance, soft; } hyper;
-typedef struct { real pmin, nmax, pties, nties; } row;
+typedef struct { real m, mining, distance, soft, window; } hyper;
 
-INLINE row  open (real top)         { return (row){ .pmin = BIG, .nmax = -BIG }; }
-INLINE row  look (row r, cell c, hyper h)
+enum { ALL, HARD, SEMIHARD, GIVEN };
+enum { ANY, WITHIN_HARD, WITHIN_SEMIHARD };
+enum { EUCLIDEAN, SQUARED, COSINE };
+
+/* The distance of a score, and its derivative from the distance. */
+static real far(real s, int distance)
 {
-    r.pmin = min(r.pmin, pick(c.pos, c.s, BIG));
-    r.nmax = max(r.nmax, pick(c.neg, c.s, -BIG));
-    return r;
-}
-INLINE real term (cell c, row r, hyper h)             /* am I the hardest? */
-{
-    return (real)((c.pos & (c.s == r.pmin)) | (c.neg & (c.s == r.nmax)));
-}
-INLINE row  add  (row r, cell c, hyper h)
-{
-    r.pties += pick(c.pos, c.e, 0);
-    r.nties += pick(c.neg, c.e, 0);
-    return r;
+    if (distance == COSINE) return 1 - s;
+    return distance == SQUARED ? relu(2 - 2 * s) : sqrt(relu(2 - 2 * s));
 }
 
-INLINE row merge(row a, row b, hyper h)
+static real turn(real d, int distance)
 {
-    return (row){ min(a.pmin, b.pmin), max(a.nmax, b.nmax), a.pties + b.pties, a.nties + b.nties };
+    if (distance == COSINE) return -1;
+    return distance == SQUARED ? -2 : d > 0 ? -1 / d : 0;
 }
 
-/* The distance of a score and its derivative. */
-INLINE real far(real s, hyper h, real *d)
+/* The hinge or its soft form, and its derivative. */
+static real bend(real x, hyper h, real *push)
 {
-    const real square = relu(2 - 2 * s), root = sqrt(square);
-    if (h.distance == 2) return *d = -1, 1 - s;
-    if (h.distance == 1) return *d = -2, square;
-    *d = root > 0 ? -1 / root : 0;
-    return root;
-}
-
-INLINE real close(row *r, count n, hyper h)
-{
-    real dp, dn;
-    const real x = h.m + far(r->pmin, h, &dp) - far(r->nmax, h, &dn);
     const real e = exp(-size(x));
-    const real push = h.soft > 0 ? (x > 0 ? 1 : e) / (1 + e) : x > 0;
-    r->pties = push * dp / r->pties;
-    r->nties = -push * dn / r->nties;
+    *push = h.soft > 0 ? (x > 0 ? 1 : e) / (1 + e) : x > 0;
     return relu(x) + (h.soft > 0 ? log1p_unit(e) : 0);
 }
 
-INLINE real slope(cell c, row r, hyper h) { return c.e * pick(c.pos, r.pties, r.nties); }
+static int rising(const void *a, const void *b)
+{
+    const real x = *(const real *)a, y = *(const real *)b;
+    return (x > y) - (x < y);
+}
+
+/* Their distances, rising; returns how many. */
+static int32_t sort_positives(const span c, const real *d, real *sorted)
+{
+    int32_t p = 0;
+    for (int32_t j = 0; j < c.n; j++)
+        if (c.kind[j] > 0) sorted[p++] = d[j];
+    qsort(sorted, (size_t)p, sizeof *sorted, rising);
+    return p;
+}
+
+/* How many of the n sorted numbers are below x; with_equal: at most x. */
+INLINE int32_t count_below(const real *sorted, int32_t n, real x, bool with_equal)
+{
+    const real *from = sorted;
+    while (n > 1) {
+        const int32_t half = n / 2;
+        const bool behind = with_equal ? from[half - 1] <= x : from[half - 1] < x;
+        from += behind ? half : 0;
+        n -= half;
+    }
+    return (int32_t)(from - sorted) + (with_equal ? *from <= x : *from < x);
+}
+
+/* All triplets whose gap D_in - D_ip is in the window, a hinge each: positives from .. to of the
+ * sorted ones are too far for negative j. */
+static real all_hinges(const span c, const real *d, count n, hyper h)
+{
+    real *sorted = c.work + c.n, *run = sorted + c.n, *hits = run + c.n;
+    const int32_t p = sort_positives(c, d, sorted);
+    real value = 0, above = 0;
+    run[0] = 0;
+    for (int32_t k = 0; k < p; k++) run[k + 1] = run[k] + sorted[k];
+    for (int32_t k = 0; k <= p; k++) hits[k] = 0;
+    for (int32_t j = 0; j < c.n; j++) {
+        if (c.kind[j] >= 0) continue;
+        const int32_t from = h.window == WITHIN_HARD ? count_below(sorted, p, d[j], false)
+                                                     : count_below(sorted, p, d[j] - h.m, true);
+        const int32_t to = h.window == WITHIN_SEMIHARD ? count_below(sorted, p, d[j], false) : p;
+        const real times = (real)(to - from);
+        value += (h.m - d[j]) * times + (run[to] - run[from]);
+        hits[from]++, hits[to]--;
+        c.s[j] = -times;
+        above += times;
+    }
+    for (int32_t k = 1; k < p; k++) hits[k] += hits[k - 1];
+    for (int32_t j = 0; j < c.n; j++)
+        if (c.kind[j] > 0) c.s[j] = hits[count_below(sorted, p, d[j], false)];
+    *c.elements = h.window == ANY ? n.positives * n.negatives : above;
+    *c.above = above;
+    return value;
+}
+
+/* All triplets in their soft form. */
+static real all_soft(const span c, const real *d, hyper h)
+{
+    real value = 0, triplets = 0, push;
+    for (int32_t p = 0; p < c.n; p++) {
+        if (c.kind[p] <= 0) continue;
+        for (int32_t j = 0; j < c.n; j++) {
+            const real gap = d[j] - d[p];
+            if (c.kind[j] >= 0) continue;
+            if (h.window == WITHIN_HARD && gap > 0) continue;
+            if (h.window == WITHIN_SEMIHARD && !(gap > 0 && gap <= h.m)) continue;
+            value += bend(h.m - gap, h, &push);
+            c.s[p] += push, c.s[j] -= push;
+            triplets++;
+        }
+    }
+    *c.elements = *c.above = triplets;
+    return value;
+}
+
+static real hardest(const span c, const real *d, hyper h)
+{
+    real p = -BIG, n = BIG, p_ties = 0, n_ties = 0, push;
+    for (int32_t j = 0; j < c.n; j++) {
+        if (c.kind[j] > 0) p = max(p, d[j]);
+        if (c.kind[j] < 0) n = min(n, d[j]);
+    }
+    for (int32_t j = 0; j < c.n; j++) {
+        p_ties += c.kind[j] > 0 && d[j] == p;
+        n_ties += c.kind[j] < 0 && d[j] == n;
+    }
+    const real value = bend(h.m + p - n, h, &push);
+    for (int32_t j = 0; j < c.n; j++) {
+        if (c.kind[j] > 0 && d[j] == p) c.s[j] = push / p_ties;
+        if (c.kind[j] < 0 && d[j] == n) c.s[j] = -push / n_ties;
+    }
+    return value;
+}
+
+/* A negative belongs to place k when it is farther than exactly k of the sorted positives. The
+ * nearest that is farther than positive k is the nearest of the first place behind k that has one;
+ * negatives at the same distance share its push. */
+static real semihard(const span c, const real *d, hyper h)
+{
+    const int32_t room = c.n;
+    real *sorted = c.work + room, *near = sorted + room, *ties = near + room;
+    real *pull = ties + room, *push = pull + room;
+    const int32_t p = sort_positives(c, d, sorted);
+    real value = 0, above = 0, farthest = -BIG, most = 0, last = 0;
+    for (int32_t k = 0; k <= p; k++) near[k] = BIG, ties[k] = pull[k] = 0;
+    for (int32_t j = 0; j < c.n; j++) {
+        if (c.kind[j] >= 0) continue;
+        const int32_t k = count_below(sorted, p, d[j], false);
+        ties[k] = d[j] < near[k] ? 1 : ties[k] + (d[j] == near[k]);
+        near[k] = min(near[k], d[j]);
+        most = d[j] > farthest ? 1 : most + (d[j] == farthest);
+        farthest = max(farthest, d[j]);
+    }
+    for (int32_t k = p - 1, place = -1; k >= 0; k--) {
+        if (near[k + 1] < BIG) place = k + 1;
+        const real v = bend(h.m + sorted[k] - (place < 0 ? farthest : near[place]), h, &push[k]);
+        *(place < 0 ? &last : &pull[place]) += push[k];
+        value += v;
+        above += v > 0;
+    }
+    for (int32_t j = 0; j < c.n; j++) {
+        const int32_t k = count_below(sorted, p, d[j], false);
+        if (c.kind[j] > 0) c.s[j] = push[k];
+        if (c.kind[j] < 0 && d[j] == near[k]) c.s[j] -= pull[k] / ties[k];
+        if (c.kind[j] < 0 && d[j] == farthest) c.s[j] -= last / most;
+    }
+    *c.elements = (real)p, *c.above = above;
+    return value;
+}
+
+INLINE real whole(span c, count n, hyper h)
+{
+    real *d = c.work;
+    const int distance = (int)h.distance;
+    for (int32_t j = 0; j < c.n; j++) d[j] = far(c.s[j], distance);
+    for (int32_t j = 0; j < c.n; j++) c.s[j] = 0;
+    const real value = h.mining == HARD || h.mining == GIVEN ? hardest(c, d, h)
+                       : h.mining == SEMIHARD ? semihard(c, d, h)
+                       : h.soft > 0 ? all_soft(c, d, h) : all_hinges(c, d, n, h);
+    for (int32_t j = 0; j < c.n; j++) c.s[j] *= turn(d[j], distance);
+    return value;
+}
 
 KIN_LOSS(triplet,
-    .entry.summary = "The farthest positive must be nearer than the nearest negative by a margin.",
+    .entry.summary = "Every positive must be nearer than every negative by a margin.",
     .entry.hypers = {
         { "margin", 0.2, 0, 10, "by how much nearer", 0, NULL },
-        { "distance", 0, 0, 2, "of unit vectors", KIN_INTEGER, "euclidean|squared|cosine" },
-        { "soft", 0, 0, 1, "log(1 + exp) in place of the hinge", KIN_BOOLEAN, NULL } },
-    .needs = KIN_POSITIVE | KIN_NEGATIVE, .reduce = KIN_MEAN_NONZERO,
-    .looks = KIN_ALWAYS, .looks_first = true, .keeps = true)
+        { "mining", ALL, 0, 3, "which triplets of an anchor count", KIN_INTEGER,
+          "all|hard|semihard|given" },
+        { "distance", EUCLIDEAN, 0, 2, "of unit vectors", KIN_INTEGER,
+          "euclidean|squared|cosine" },
+        { "soft", 0, 0, 1, "log(1 + exp) in place of the hinge", KIN_BOOLEAN, NULL },
+        { "window", ANY, 0, 2, "of all triplets, those with such negatives", KIN_INTEGER,
+          "any|hard|semihard" } },
+    .form = KIN_ROW, .takes = KIN_LABELS | KIN_PAIRS | KIN_TRIPLETS,
+    .needs = KIN_POSITIVE | KIN_NEGATIVE, .reduce = KIN_MEAN_NONZERO)

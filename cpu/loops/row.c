@@ -12,7 +12,7 @@ typedef struct {
     hyper h;
     bool slopes;
     int64_t longest;           /* row */
-    real *hit;                 /* best */
+    real *hit;                 /* best, pull */
 } job;
 
 static int64_t longest_of(const kin_scores *t)
@@ -128,11 +128,28 @@ static void best(kin_backend *backend, const kin_scores *t, real *hit)
     kin_pool_run(backend->pool, t->rows, best_task, &k);
 }
 
+static void pull_task(void *context, int64_t i, int thread)
+{
+    const job *k = context;
+    const span c = span_of(k, i, (char *)k->t->work + bytes_of(k->longest) * (size_t)thread);
+    real sum = 0;
+    for (int32_t j = 0; j < c.n; j++) sum += c.kind[j] > 0 ? c.s[j] : 0;
+    k->hit[k->t->row + i] = sum;
+}
+
+static void pull(kin_backend *backend, const kin_scores *t, real *sum)
+{
+    job k = job_of(t);
+    k.hit = sum;
+    kin_pool_run(backend->pool, t->rows, pull_task, &k);
+}
+
 extern const kin_score_kernels KIN_VARIANT(KIN_PASTE(kin_score, KIN_LOSS_ID));
 const kin_score_kernels KIN_VARIANT(KIN_PASTE(kin_score, KIN_LOSS_ID)) = {
     .variant = KIN_TEXT(KIN_ISA_NAME),
     .hypers = sizeof(hyper) / sizeof(real),
     .work = work,
     .rows = rows,
+    .pull = pull,
     .best = best,
 };

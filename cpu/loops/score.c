@@ -21,7 +21,8 @@ typedef struct {
     enum { ALL, READ, PUSH } parts;
     int side;                  /* close */
     int64_t rows_per_task;
-    real *hit;                 /* best */
+    bool pulls;
+    real *hit;                 /* best, pull */
 } job;
 
 static job job_of(const kin_scores *t)
@@ -356,19 +357,31 @@ INLINE real best_row(line l, int keyed)
     return positive > negative;
 }
 
-static void best_task(void *context, int64_t task, int thread)
+INLINE real pull_row(line l, int keyed)
+{
+    real sum = 0;
+    EACH_COLUMN(j, l.n) sum += pick(at(l, j, keyed).pos, l.score[j], 0);
+    return sum;
+}
+
+INLINE void judge_row(const job *k, int64_t i, int keyed)
+{
+    const kin_scores *t = k->t;
+    const line l = line_at(t, i, 0, (int32_t)t->side[1].count, keyed);
+    const int64_t row_ = t->row + i;
+    if (k->pulls) k->hit[row_] = pull_row(l, keyed);
+    else k->hit[row_] = t->side[0].weight[row_] > 0 ? best_row(l, keyed) : 0;
+}
+
+static void judge_task(void *context, int64_t task, int thread)
 {
     (void)thread;
     const job *k = context;
-    const kin_scores *t = k->t;
-    const int32_t n = (int32_t)t->side[1].count;
-    const int64_t from = task * k->rows_per_task, to = least(from + k->rows_per_task, t->rows);
+    const int64_t from = task * k->rows_per_task, to = least(from + k->rows_per_task, k->t->rows);
     for (int64_t i = from; i < to; i++) {
-        const bool valid = t->side[0].weight[t->row + i] > 0;
-        const real hit = t->kind ? best_row(line_at(t, i, 0, n, BY_KIND), BY_KIND)
-                       : keyed_cells(t) ? best_row(line_at(t, i, 0, n, BY_KEY), BY_KEY)
-                       : best_row(line_at(t, i, 0, n, BY_MATCH), BY_MATCH);
-        k->hit[t->row + i] = valid ? hit : 0;
+        if (k->t->kind) judge_row(k, i, BY_KIND);
+        else if (keyed_cells(k->t)) judge_row(k, i, BY_KEY);
+        else judge_row(k, i, BY_MATCH);
     }
 }
 
@@ -376,7 +389,14 @@ static void best(kin_backend *backend, const kin_scores *t, real *hit)
 {
     job k = job_of(t);
     k.hit = hit;
-    run_rows(backend, &k, best_task);
+    run_rows(backend, &k, judge_task);
+}
+
+static void pull(kin_backend *backend, const kin_scores *t, real *sum)
+{
+    job k = job_of(t);
+    k.hit = sum, k.pulls = true;
+    run_rows(backend, &k, judge_task);
 }
 
 extern const kin_score_kernels KIN_VARIANT(KIN_PASTE(kin_score, KIN_LOSS_ID));
@@ -394,5 +414,6 @@ const kin_score_kernels KIN_VARIANT(KIN_PASTE(kin_score, KIN_LOSS_ID)) = {
     .add = add_all,
     .close = close_all,
     .slope = slope_all,
+    .pull = pull,
     .best = best,
 };

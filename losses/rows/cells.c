@@ -127,7 +127,7 @@ static kin_status compute(kin_tape *tape, engine *e)
     kin_backend *backend = e->backend;
     const kin_score_kernels *kernels = backend->score(backend, run->setting->loss);
     const int64_t q_rows = run->scores.side[0].count;
-    double slope_sum = 0;
+    kin_slopes sums = { 0 };
     KIN_TRY(prepare(tape, e, kernels));
     run->scores.side[0].count = e->cells->rows;
     KIN_TRY(kin_rows_take(tape, e->cells->rows, &run->scores.side[0].value));
@@ -141,10 +141,15 @@ static kin_status compute(kin_tape *tape, engine *e)
     if (e->hit) run->accuracy = backend->sum(backend, e->cells->rows, e->hit);
     run->scores.side[0].count = q_rows;
     if (!run->slopes) return KIN_OK;
-    if (run->loss->sums_slopes && run->learns)
-        slope_sum = backend->sum(backend, e->count, run->scores.score);
+    if (run->loss->sums_slopes && run->learns) {
+        real *pull;
+        KIN_TRY(kin_rows_take(tape, e->cells->rows, &pull));
+        kernels->pull(backend, &run->scores, pull);
+        sums.positive = backend->sum(backend, e->cells->rows, pull);
+        sums.all = backend->sum(backend, e->count, run->scores.score);
+    }
     KIN_TRY(push(tape, e));
-    return run->learns ? kin_rows_learn(tape, run, slope_sum) : KIN_OK;
+    return run->learns ? kin_rows_learn(tape, run, sums) : KIN_OK;
 }
 
 kin_status kin_cells_compute(kin_tape *tape, kin_rows_run *run)

@@ -20,7 +20,8 @@ typedef struct {
     real *kept, *scratch;
     real *hit;                  /* B: accuracy */
     int8_t *kind, *host_kind;   /* what the panel's cells are, where keys do not tell */
-    double slope_sum;
+    kin_slopes sums;
+    real *pull;                 /* B: sums of slopes over positives */
 } engine;
 
 static int64_t panel_rows(const kin_rows_run *run)
@@ -64,13 +65,21 @@ static void form(engine *e)
     e->backend->product(e->backend, &product);
 }
 
+static void sum_slopes(engine *e)
+{
+    const int64_t rows = e->t->rows, columns = e->t->side[1].count;
+    e->kernels->pull(e->backend, e->t, e->pull);
+    e->sums.positive += e->backend->sum(e->backend, rows, e->pull + e->t->row);
+    e->sums.all += e->backend->sum(e->backend, rows * columns, e->t->score);
+}
+
 /* The tile's slopes into the gradients of its rows and of all columns. */
 static void push(engine *e)
 {
     kin_rows_run *run = e->run;
     const int64_t columns = e->t->side[1].count, d = run->dimension, row = e->t->row;
     if (run->loss->sums_slopes && run->learns)
-        e->slope_sum += e->backend->sum(e->backend, e->t->rows * columns, e->t->score);
+        sum_slopes(e);
     if (run->dgiven)
         e->backend->copy(e->backend, run->dgiven + row * columns, e->t->score,
                          (size_t)(e->t->rows * columns) * sizeof(real));
@@ -227,6 +236,7 @@ static kin_status prepare(kin_tape *tape, engine *e)
     }
     if (e->kept_rows < rows) KIN_TRY(kin_rows_take(tape, e->panel * columns, &e->scratch));
     if (run->setting->want_accuracy) KIN_TRY(kin_rows_take(tape, rows, &e->hit));
+    if (run->learns) KIN_TRY(kin_rows_take(tape, rows, &e->pull));
     return prepare_kinds(tape, e);
 }
 
@@ -251,7 +261,7 @@ bool kin_rows_sane(kin_backend *backend, const kin_rows_run *run)
 }
 
 /* sum of slope * score over all cells, as sum_j slope_ij s_ij = q_i . dq_i when s_ij = q_i . k_j. */
-kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, double slope_sum)
+kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, kin_slopes sums)
 {
     kin_backend *backend = kin_tape_backend(tape);
     const int64_t q_rows = run->scores.side[0].count, k_rows = run->scores.side[1].count;
@@ -262,8 +272,10 @@ kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, double slope_sum)
     KIN_TRY(kin_rows_take(tape, n, &product));
     backend->zero(backend, product, (size_t)n * sizeof(real));
     backend->multiply(backend, n, x, dx, product);
-    const double slope_score = backend->sum(backend, n, product) * run->factor;
-    run->loss->learn(run->hypers, slope_sum * run->factor, slope_score, run->gradient);
+    sums.score = backend->sum(backend, n, product) * run->factor;
+    sums.all *= run->factor;
+    sums.positive *= run->factor;
+    run->loss->learn(run->hypers, sums, run->gradient);
     return KIN_OK;
 }
 
@@ -275,7 +287,7 @@ static kin_status compute(kin_tape *tape, engine *e)
     else if (run->leader) merged(e);
     else one_way(e);
     if (e->hit) run->accuracy = e->backend->sum(e->backend, e->t->side[0].count, e->hit);
-    return run->slopes && run->learns ? kin_rows_learn(tape, run, e->slope_sum) : KIN_OK;
+    return run->slopes && run->learns ? kin_rows_learn(tape, run, e->sums) : KIN_OK;
 }
 
 kin_status kin_rows_compute(kin_tape *tape, kin_rows_run *run)

@@ -64,6 +64,6 @@ kin_status kin_rows_upload(kin_tape *tape, const kin_keys *s, bool keyed, kin_sc
 bool kin_rows_sane(kin_backend *backend, const kin_rows_run *run);
 void kin_rows_bound(kin_rows_run *run);
 void kin_rows_total(kin_backend *backend, kin_rows_run *run);
-kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, double slope_sum);
+kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, kin_slopes sums);
 
 #endif

@@ -61,24 +61,32 @@ typedef struct {
     int64_t positives, negatives;
     const double *h;
     double *ds, *dh;
+    double *elements, *above;           /* what a mean counts: 1 and value > 0, but for triplets */
 } line;
 
 static double infonce_row(const line *l)
 {
-    const double t = l->h[0];
+    const double t = l->h[0], margin = l->h[1], smoothing = l->h[2];
+    const double n = (double)(l->positives + l->negatives);
     double top = -INFINITY, sum = 0, match = 0, mean = 0;
-    for (int64_t j = 0; j < l->n; j++)
-        if (l->kind[j]) top = fmax(top, l->s[j] / t);
-    for (int64_t j = 0; j < l->n; j++)
-        if (l->kind[j]) sum += exp(l->s[j] / t - top);
+    double *logit = zeros(l->n);
     for (int64_t j = 0; j < l->n; j++) {
-        const double p = l->kind[j] ? exp(l->s[j] / t - top) / sum : 0;
-        const double share = l->kind[j] > 0 ? 1 / (double)l->positives : 0;
+        logit[j] = (l->s[j] - (l->kind[j] > 0 ? margin : 0)) / t;
+        if (l->kind[j]) top = fmax(top, logit[j]);
+    }
+    for (int64_t j = 0; j < l->n; j++)
+        if (l->kind[j]) sum += exp(logit[j] - top);
+    for (int64_t j = 0; j < l->n; j++) {
+        if (!l->kind[j]) continue;
+        const double p = exp(logit[j] - top) / sum;
+        const double own = l->kind[j] > 0 ? 1 / (double)l->positives : 0;
+        const double share = (1 - smoothing) * own + smoothing / n;
         l->ds[j] = (p - share) / t;
-        match += share * l->s[j] / t;
-        mean += p * l->s[j] / t;
+        match += share * logit[j];
+        mean += p * logit[j];
     }
     l->dh[0] = mean - match;                                /* d / d log(1/t) */
+    free(logit);
     return log(sum) + top - match;
 }
 
@@ -132,25 +140,68 @@ static double distance_of(double s, double which, double *slope)
     return d;
 }
 
+/* One triplet: adds its value, pushes both, counts it. */
+static double one_triplet(const line *l, const double *d, const double *slope, int64_t p,
+                          int64_t n, double share)
+{
+    const double x = l->h[0] + d[p] - d[n], push = l->h[3] > 0 ? logistic(x) : x > 0;
+    const double value = l->h[3] > 0 ? softplus(x) : fmax(0, x);
+    l->ds[p] += share * push * slope[p];
+    l->ds[n] -= share * push * slope[n];
+    *l->above += share * (value > 0);
+    *l->elements += share;
+    return share * value;
+}
+
+static bool in_window(const line *l, double gap)
+{
+    if (l->h[4] == 1) return gap <= 0;
+    return l->h[4] == 0 || (gap > 0 && gap < l->h[0]);
+}
+
+/* The negatives of positive p in semihard mining: the nearest farther one, or else the farthest. */
+static double semihard_distance(const line *l, const double *d, int64_t p)
+{
+    double best = INFINITY, farthest = -INFINITY;
+    for (int64_t j = 0; j < l->n; j++) {
+        if (l->kind[j] >= 0) continue;
+        if (d[j] > d[p]) best = fmin(best, d[j]);
+        farthest = fmax(farthest, d[j]);
+    }
+    return isinf(best) ? farthest : best;
+}
+
 static double triplet_row(const line *l)
 {
-    double near = INFINITY, far = -INFINITY, dp, dn;        /* scores of the hardest */
-    int64_t ps = 0, ns = 0;
+    const int mining = (int)l->h[1];
+    double *d = zeros(l->n), *slope = zeros(l->n), value = 0, far = -INFINITY, near = INFINITY;
     for (int64_t j = 0; j < l->n; j++) {
-        if (l->kind[j] > 0) near = fmin(near, l->s[j]);
-        if (l->kind[j] < 0) far = fmax(far, l->s[j]);
+        d[j] = distance_of(l->s[j], l->h[2], &slope[j]);
+        if (l->kind[j] > 0) far = fmax(far, d[j]);
+        if (l->kind[j] < 0) near = fmin(near, d[j]);
     }
-    for (int64_t j = 0; j < l->n; j++) {
-        ps += l->kind[j] > 0 && l->s[j] == near;
-        ns += l->kind[j] < 0 && l->s[j] == far;
+    *l->elements = *l->above = 0;
+    for (int64_t p = 0; p < l->n; p++) {
+        double ties = 0, chosen = mining == 2 ? semihard_distance(l, d, p) : near;
+        if (l->kind[p] <= 0 || ((mining & 1) && d[p] != far)) continue;
+        for (int64_t j = 0; j < l->n; j++) {
+            ties += l->kind[j] < 0 && d[j] == chosen;
+            if (mining == 0 && l->kind[j] < 0 && in_window(l, d[j] - d[p]))
+                value += one_triplet(l, d, slope, p, j, 1);
+        }
+        if (mining & 1)
+            for (int64_t j = 0, all = 0; j < l->n; j++, all = 0) {
+                for (int64_t i = 0; i < l->n; i++) all += l->kind[i] > 0 && d[i] == far;
+                if (l->kind[j] < 0 && d[j] == near)
+                    value += one_triplet(l, d, slope, p, j, 1 / (ties * (double)all));
+            }
+        if (mining == 2)
+            for (int64_t j = 0; j < l->n; j++)
+                if (l->kind[j] < 0 && d[j] == chosen)
+                    value += one_triplet(l, d, slope, p, j, 1 / ties);
     }
-    const double x = l->h[0] + distance_of(near, l->h[1], &dp) - distance_of(far, l->h[1], &dn);
-    const double push = l->h[2] > 0 ? logistic(x) : x > 0;
-    for (int64_t j = 0; j < l->n; j++) {
-        if (l->kind[j] > 0 && l->s[j] == near) l->ds[j] = push * dp / (double)ps;
-        if (l->kind[j] < 0 && l->s[j] == far) l->ds[j] = -push * dn / (double)ns;
-    }
-    return l->h[2] > 0 ? softplus(x) : fmax(0, x);
+    free(d), free(slope);
+    return value;
 }
 
 static const struct {
@@ -164,11 +215,12 @@ static const struct {
     { "triplet", triplet_row, true, true, false, false },
 };
 
+/* -1: the oracle does not know the loss. */
 static int formula_of(const char *name)
 {
     for (int i = 0; i < (int)(sizeof formulas / sizeof *formulas); i++)
         if (strcmp(formulas[i].name, name) == 0) return i;
-    abort();
+    return -1;
 }
 
 /* ---- both directions of a score matrix ----------------------------------------------------- */
@@ -182,14 +234,16 @@ typedef struct {
 
 /* Line i of direction 0 (rows) or 1 (columns); adds its value, marks it in the report. */
 static double do_line(const matrix *m, int direction, int64_t i, double *ds, double *dh,
-                      bool *counted)
+                      double *counted)
 {
     const problem *p = m->p;
     const int f = formula_of(p->loss);
     const int64_t n = direction ? p->rows : p->columns;
     double *s = zeros(n), *s0 = zeros(n);
     int *kind = calloc((size_t)n, sizeof *kind);
-    line l = { .n = n, .s = s, .s0 = s0, .kind = kind, .h = p->hypers, .ds = ds, .dh = dh };
+    double elements = 1, above = -1;
+    line l = { .n = n, .s = s, .s0 = s0, .kind = kind, .h = p->hypers, .ds = ds, .dh = dh,
+               .elements = &elements, .above = &above };
     for (int64_t j = 0; j < n; j++) {
         const int64_t at = direction ? j * p->columns + i : i * p->columns + j;
         s[j] = m->s[at], s0[j] = m->s0[at];
@@ -199,7 +253,8 @@ static double do_line(const matrix *m, int direction, int64_t i, double *ds, dou
     }
     const bool valid = !formulas[f].needs || (l.positives > 0 && l.negatives > 0);
     const double value = valid ? formulas[f].row(&l) : 0;
-    *counted = valid && (!formulas[f].nonzero || value > 0);
+    if (above < 0) above = value > 0;
+    *counted = !valid ? 0 : formulas[f].nonzero ? above : elements;
     if (valid && direction == 0) {
         double best[2] = { -INFINITY, -INFINITY };
         for (int64_t j = 0; j < n; j++)
@@ -220,7 +275,7 @@ static void do_direction(const matrix *m, int direction, double share)
     double value = 0, divisor = 0, dh[KIN_HYPERS_MAX] = { 0 };
     double *ds = zeros(lines * n);
     for (int64_t i = 0; i < lines; i++) {
-        bool counted;
+        double counted;
         double h[KIN_HYPERS_MAX] = { 0 };
         value += do_line(m, direction, i, ds + i * n, h, &counted);
         divisor += counted;

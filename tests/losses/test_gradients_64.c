@@ -10,8 +10,8 @@
 #include "tests/losses/fused.h"
 
 static machine m;
-static double worst[16];
-static int checks[16];
+static double worst[64];
+static int checks[64];
 
 enum { ROWS = 6, COLUMNS = 9, DIMENSION = 3, SHAPES = 6 };
 static int32_t own[ROWS] = { 3, 0, 5, 1, 8, 2 };
@@ -119,8 +119,10 @@ static void check(int loss, const double *hypers, double step)
         for (int i = 0; i < kin_hyper_count(entry); i++)
             if (entry->hypers[i].flags & KIN_LEARNABLE) p.learn |= 1u << i;
         const double error = circle ? check_circle(&p, wants, step) : check_tape(&p, wants, step);
-        answer a = fused(&m, &p), b = oracle(&p);
-        const double apart_by = answers_apart(&p, &a, &b, 1e-2);
+        answer a = fused(&m, &p), b = { 0 };
+        const bool known = formula_of(p.loss) >= 0;
+        if (known) b = oracle(&p);
+        const double apart_by = known ? answers_apart(&p, &a, &b, 1e-2) : 0;
         if (!(error < KIN_GRADIENT_BOUND && apart_by < 1e-10))
             printf("%s %g %g %g shape %d: gradient %.1e, oracle %.1e, value %g %g\n", p.loss,
                    hypers[0], hypers[1], hypers[2], shape, error, apart_by, a.value, b.value);

@@ -61,15 +61,21 @@ static void every_way(problem p)
     }
 }
 
-static const struct { const char *loss; double hypers[3]; unsigned learn; } settings[] = {
+static const struct { const char *loss; double hypers[5]; unsigned learn; } settings[] = {
     { "infonce", { 0.05 }, 1 },           /* bounded: 2 / t = 40 */
     { "infonce", { 0.02 }, 1 },           /* looks: 2 / t = 100 */
     { "sigmoid", { 10, -10 }, 3 },
     { "circle", { 0.4, 80 }, 0 },
     { "circle", { 0.25, 4 }, 0 },
-    { "triplet", { 0.2, 0, 0 }, 0 },
-    { "triplet", { 0.2, 1, 1 }, 0 },
+    { "infonce", { 0.05, 0.2, 0.1 }, 1 }, /* margin, smoothing */
+    { "triplet", { 0.2 }, 0 },            /* margin, mining, distance, soft, window */
+    { "triplet", { 0.2, 0, 1, 1 }, 0 },
+    { "triplet", { 0.2, 0, 2, 0, 1 }, 0 },
+    { "triplet", { 0.2, 0, 0, 0, 2 }, 0 },
+    { "triplet", { 0.2, 1, 0, 0 }, 0 },
+    { "triplet", { 0.2, 1, 1, 1 }, 0 },
     { "triplet", { 0.2, 2, 0 }, 0 },
+    { "triplet", { 0.2, 2, 2, 1 }, 0 },
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
@@ -196,7 +202,7 @@ static void test_ties(void **state)
     for (int64_t i = 0; i < rows * d; i++) q[i] = (raw[i] - 2) / 4.0;
     for (int s = 0; s < SETTINGS; s++) {
         problem p = problem_of(s);
-        if (!strcmp(p.loss, "triplet") && p.hypers[1] == 0) p.hypers[1] = 2;
+        if (!strcmp(p.loss, "triplet") && p.hypers[2] == 0) p.hypers[2] = 2;
         p.rows = p.columns = rows, p.dimension = d, p.q = q, p.dot = true;
         p.relation = (kin_relation){ .by_label = true, .row_label = label, .col_label = label,
                                      .self = true };
