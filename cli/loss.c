@@ -61,8 +61,8 @@ static const verb_option options[] = {
     { "query", "Q.npy", "B x D: the rows" },
     { "document", "K.npy", "N x D: the columns; row i's positive is document i" },
     { "label", "Y.npy", "B labels: equal ones are positives; a second --label: of the documents" },
-    { "positive", "P.npy", "rows (i, j): positives among all columns; rows (i, j, 1 or 0): these "
-                           "cells alone" },
+    { "positive", "P.npy", "rows (i, j): positives among all columns; rows (i, j, 1 or 0): no "
+                           "others count" },
     { "triplet", "T.npy", "rows (anchor, positive, negative)" },
     { "negative", "N.npy", "M x D: further columns; B x M x D: each row's own negatives" },
     { "proxy", "C.npy", "C x D: the columns; --label says which is whose" },
@@ -83,10 +83,10 @@ const verb verb_loss = {
     .name = "loss", .summary = "value and gradients of a loss on your own arrays",
     .usage = "NAME --query Q.npy [--document K.npy] [--label Y.npy] ... [--KEY VALUE ...]",
     .options = options, .least = 1, .most = 1, .run = run, .setting = loss_setting_name,
-    .details = "Arrays are NumPy files: float32 (computed in float) or float64 (in double); labels\n"
-               "and pairs are int32 or int64 and count from 0. Without documents the columns are\n"
-               "the queries themselves. KEY is a hyperparameter of the loss ('kin describe loss\n"
-               "NAME' lists them): --margin 0.4. Pairs with a third column, and triplets, are rows\n"
-               "of their own; pairs of one query stand in one row where the loss needs a positive\n"
-               "and a negative in each.",
+    .details = "Arrays are NumPy files: float32, computed in float, or float64, in double; labels\n"
+               "and pairs are int32 or int64, places count from 0. Without documents the columns\n"
+               "are the queries themselves. KEY is a hyperparameter of the loss, --margin 0.4;\n"
+               "'kin describe loss NAME' lists them. A triplet is a row of its own, and so is a\n"
+               "pair that says what it is, unless the loss needs a positive and a negative in\n"
+               "each row: then all pairs of a query are one.",
 };

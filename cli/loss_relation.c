@@ -76,7 +76,7 @@ typedef struct {
     int64_t *start;
     int32_t *row, *col;
     int8_t *kind;
-    int64_t rows, count;
+    int64_t rows, count, extra;
 } list;
 
 static kin_status list_make(loss_call *c, list *l, int64_t rows, int64_t cells)
@@ -98,9 +98,9 @@ static void end_row(list *l) { l->start[++l->rows] = l->count; }
 /* A loss that takes the batch as one row gets all cells in one. */
 static void use(loss_call *c, list *l)
 {
-    if (c->loss->whole) l->rows = 1, l->start[1] = l->count;
+    if (c->loss->whole) l->rows = 1, l->start[1] = l->count, l->extra = 0;
     c->cells = (kin_cells){ .rows = l->rows, .start = l->start, .row = l->row, .col = l->col,
-                            .kind = l->kind };
+                            .kind = l->kind, .extra = l->extra };
     c->setting.cells = &c->cells;
 }
 
@@ -116,8 +116,8 @@ static kin_status relate_triplets(loss_call *c)
     KIN_TRY(list_make(c, &l, n, 3 * n));
     for (int64_t i = 0; i < n; i++, t += 3) {
         KIN_REQUIRE(t[0] < c->rows && t[1] < c->columns && t[2] < c->columns, KIN_DATA,
-                    "%s: row %lld (counted from 0) is (%d, %d, %d), expected less than (%lld, %lld, "
-                    "%lld)", a->path, (long long)i, (int)t[0], (int)t[1], (int)t[2],
+                    "%s: row %lld (counted from 0) is (%d, %d, %d), expected less than (%lld, "
+                    "%lld, %lld)", a->path, (long long)i, (int)t[0], (int)t[1], (int)t[2],
                     (long long)c->rows, (long long)c->columns, (long long)c->columns);
         put(&l, t[0], t[1], 1);
         put(&l, t[0], t[2], -1);
@@ -146,6 +146,7 @@ static kin_status relate_own_negatives(loss_call *c)
             put(&l, (int32_t)i, (int32_t)(documents + i * each + m), -1);
         end_row(&l);
     }
+    l.extra = 1;
     use(c, &l);
     return KIN_OK;
 }

@@ -57,7 +57,8 @@ static kin_status no_such(const loss_call *c, const char *name)
     if (near)
         return kin_fail(KIN_USAGE, "%s has no setting '%s'; did you mean '%s'?", e->name, name,
                         near);
-    return kin_fail(KIN_USAGE, "%s has no setting '%s'; it has %s", e->name, name, n ? all : "none");
+    return kin_fail(KIN_USAGE, "%s has no setting '%s'; it has %s", e->name, name,
+                    n ? all : "none");
 }
 
 /* Sets the hyperparameter, unless the name is an option's own; "loss." before it says that it is
@@ -174,8 +175,8 @@ static kin_status check_missing(const loss_call *c)
                 "--negative needs --document K.npy: the positives");
     KIN_REQUIRE(!loss_given(c, LOSS_DOCUMENT_LABEL) || document || score, KIN_USAGE,
                 "a second --label needs --document K.npy, whose labels it holds");
-    KIN_REQUIRE(score || document || related, KIN_USAGE, "--document K.npy is missing, or what else "
-                "tells positives: --label, --positive, --triplet");
+    KIN_REQUIRE(score || document || related, KIN_USAGE, "--document K.npy is missing, or what "
+                "else tells positives: --label, --positive, --triplet");
     KIN_REQUIRE(!c->self || score, KIN_USAGE, "--self needs --score");
     KIN_REQUIRE(!c->swap || loss_given(c, LOSS_TRIPLET), KIN_USAGE, "--swap needs --triplet");
     KIN_REQUIRE(!c->swap || !document, KIN_USAGE, "--swap needs triplets of queries alone, without "
