@@ -75,6 +75,9 @@ typedef struct {
     int reduce;
     int similarity;                            /* where the setting names none; 0: cosine */
     bool only_similarity;                      /* no other makes sense */
+    bool normalizes;                           /* vectors are made unit first */
+    bool positives_only;    /* negatives do not matter: only positives' scores are formed */
+    bool each_side;     /* rows against rows and columns against columns; labels do not matter */
     bool whole;         /* the batch is one row: its rows are merged before they are closed */
     bool columns;       /* the columns are the anchors (proxies) */
     int looks;                                 /* KIN_NEVER, ... */
@@ -124,7 +127,8 @@ typedef struct {
     const int64_t *start;                      /* a list: row i's scores are start[i] .. */
     const int8_t *kind;                        /* 1, -1 or 0 of each score, in place of keys */
     const real *target;                        /* of each score, or NULL */
-    int64_t extra;                             /* columns from here on came beside the batch */
+    int64_t extra;                             /* column extra + i + k side[0].count was given or
+                                                  mined as a negative of row i */
     int64_t row, rows;
     kin_score_side side[2];                    /* rows, columns; of all tiles together */
     bool self;                                 /* rows and columns are the same: i = j is ignored */

@@ -121,6 +121,13 @@ static kin_tensor *similar(kin_tape *tape, int similarity, int side, kin_tensor 
     }
 }
 
+static void normalize(kin_tape *tape, kin_arranged *a)
+{
+    const bool same = a->rows == a->columns;
+    a->rows = kin_l2_normalize(tape, a->rows);
+    a->columns = same ? a->rows : kin_l2_normalize(tape, a->columns);
+}
+
 /* Whether both sides of the product are made alike. */
 static bool even(int similarity) { return similarity == KIN_COSINE || similarity == KIN_DOT; }
 
@@ -128,7 +135,10 @@ kin_status kin_arrange(kin_tape *tape, kin_arranged *a)
 {
     if (a->loss->columns) KIN_TRY(kin_arrange_flip(tape, a));
     if (a->setting.direction >= KIN_VIEWS) KIN_TRY(stack(tape, a));
+    if (a->loss->positives_only && !a->setting.cells) KIN_TRY(kin_arrange_positives(tape, a));
+    if (a->loss->whole && a->setting.cells) KIN_TRY(kin_arrange_one_row(tape, a));
     const int similarity = a->setting.similarity;
+    if (a->loss->normalizes) normalize(tape, a);
     kin_tensor *rows = a->rows;
     a->same = a->rows == a->columns && similarity != KIN_SNR;
     a->rows = similar(tape, similarity, 0, rows);

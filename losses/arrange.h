@@ -23,6 +23,12 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
 /* Anchors to the rows, views stacked, embeddings made so that their product is the similarity. */
 kin_status kin_arrange(kin_tape *tape, kin_arranged *a);
 
+/* All positives of the relation as cells, each row's in one. */
+kin_status kin_arrange_positives(kin_tape *tape, kin_arranged *a);
+
+/* All cells as those of one row. */
+kin_status kin_arrange_one_row(kin_tape *tape, kin_arranged *a);
+
 /* Rows and columns change places. */
 kin_status kin_arrange_flip(kin_tape *tape, kin_arranged *a);
 

@@ -100,6 +100,8 @@ static kin_status check_choices(kin_tape *tape, const kin_loss_setting *s, const
         REFUSE("loss %s: both views as rows and columns need plain pairs or labels", name);
     if (s->direction != KIN_ONE_WAY && s->cells)
         REFUSE("loss %s: cells one by one are read one way", name);
+    if (s->direction != KIN_ONE_WAY && s->target && (loss->form == KIN_ROW || s->relation.more))
+        REFUSE("loss %s: with targets it is read one way", name);
     if (s->direction == KIN_JOINT && loss->form != KIN_CELLS)
         REFUSE("loss %s: its rows cannot be merged", name);
     return KIN_OK;

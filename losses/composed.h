@@ -26,4 +26,15 @@ static inline kin_tensor *mean_cosine(kin_tape *tape, kin_tensor *a, kin_tensor 
     return kin_mean(tape, kin_row_dots(tape, kin_l2_normalize(tape, a), kin_l2_normalize(tape, b)));
 }
 
+/* Another loss at its defaults on the same relation, as a term of this one. */
+static inline kin_loss_setting part_of(const kin_loss_setting *whole, const char *name)
+{
+    kin_loss_setting part;
+    if (kin_loss_default(&part, name) != KIN_OK) part.loss = -1;      /* kin_loss_apply refuses */
+    part.similarity = whole->similarity;
+    part.relation = whole->relation;
+    part.panel = whole->panel;
+    return part;
+}
+
 #endif

@@ -27,8 +27,8 @@ typedef struct {
     /* Further positives one by one, cell (more_row[n], more_col[n]); own may be -1 for all. */
     int64_t more;
     const int32_t *more_row, *more_col;
-    int64_t extra;                         /* columns from this one on are negatives that came
-                                              beside the batch (given or mined); 0: none */
+    int64_t extra;                         /* columns from this one on were given or mined as
+                                              negatives, extra + i + k rows for row i; 0: none */
 } kin_relation;
 
 /* Cells one by one, in place of every row against every column: given pairs, triplets, negatives
