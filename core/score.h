@@ -35,6 +35,7 @@ enum {
     KIN_DOT,
     KIN_EUCLIDEAN,       /* 1 - |q - k|^2 / 2: the distance of unit vectors, for any */
     KIN_SNR,             /* 1 - var(q - k) / var(q) / 2, variances over the coordinates */
+    KIN_ANGLE,           /* Re + Im of q conj k, the halves of each being real and imaginary part */
     KIN_SIMILARITIES
 };
 
@@ -78,6 +79,7 @@ typedef struct {
     bool normalizes;                           /* vectors are made unit first */
     bool positives_only;    /* negatives do not matter: only positives' scores are formed */
     bool each_side;     /* rows against rows and columns against columns; labels do not matter */
+    bool joins_pairs;   /* by label, within one set: a row for each two rows of a class, merged */
     bool whole;         /* the batch is one row: its rows are merged before they are closed */
     bool columns;       /* the columns are the anchors (proxies) */
     int looks;                                 /* KIN_NEVER, ... */

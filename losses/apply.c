@@ -258,6 +258,5 @@ kin_tensor *kin_loss_apply_scores(kin_tape *tape, const kin_loss_setting *settin
     if (kin_arrange_check(tape, setting, NULL, NULL, scores) != KIN_OK) return kin_empty(tape);
     kin_arranged a = { .loss = loss_of(setting), .setting = *setting };
     resolve(&a);
-    a.setting.direction = KIN_ONE_WAY;
     return apply(tape, &a, scores, NULL, NULL, report);
 }

@@ -30,6 +30,24 @@ static kin_status list_own(kin_tape *tape, kin_relation *r, int64_t rows)
     return KIN_OK;
 }
 
+/* Targets of rows x columns as targets of columns x rows. */
+static kin_status flip_target(kin_tape *tape, kin_arranged *a)
+{
+    kin_backend *backend = kin_tape_backend(tape);
+    kin_tensor *t = a->setting.target;
+    if (!t) return KIN_OK;
+    const size_t bytes = (size_t)(t->rows * t->cols) * sizeof(real);
+    real *from = kin_keep_host(tape, bytes), *to = kin_keep_host(tape, bytes);
+    real *sent = kin_keep(tape, bytes);
+    if (!from || !to || !sent) return kin_tape_status(tape);
+    backend->download(backend, from, t->value, bytes);
+    for (int64_t i = 0; i < t->rows; i++)
+        for (int64_t j = 0; j < t->cols; j++) to[j * t->rows + i] = from[i * t->cols + j];
+    backend->upload(backend, sent, to, bytes);
+    a->setting.target = kin_tape_input(tape, t->cols, t->rows, sent);
+    return kin_tape_status(tape);
+}
+
 kin_status kin_arrange_flip(kin_tape *tape, kin_arranged *a)
 {
     kin_relation *r = &a->setting.relation;
@@ -48,7 +66,7 @@ kin_status kin_arrange_flip(kin_tape *tape, kin_arranged *a)
     kin_tensor *tensor = a->rows;
     a->rows = a->columns;
     a->columns = tensor;
-    return KIN_OK;
+    return flip_target(tape, a);
 }
 
 /* ---- views ---------------------------------------------------------------------------------- */
@@ -117,6 +135,7 @@ static kin_tensor *similar(kin_tape *tape, int similarity, int side, kin_tensor 
     case KIN_COSINE: return kin_l2_normalize(tape, x);
     case KIN_EUCLIDEAN: return kin_euclidean(tape, x, side);
     case KIN_SNR: return kin_snr(tape, x, side);
+    case KIN_ANGLE: return side == 0 ? kin_rotate_halves(tape, x) : x;
     default: return x;
     }
 }
@@ -144,5 +163,6 @@ kin_status kin_arrange(kin_tape *tape, kin_arranged *a)
     a->rows = similar(tape, similarity, 0, rows);
     a->columns = rows == a->columns && even(similarity) ? a->rows
                  : similar(tape, similarity, 1, a->columns);
+    if (a->loss->joins_pairs) KIN_TRY(kin_arrange_join_pairs(tape, a));
     return kin_tape_status(tape);
 }

@@ -98,6 +98,10 @@ static kin_status check_choices(kin_tape *tape, const kin_loss_setting *s, const
         REFUSE("loss %s: its rows cannot be stacked with its columns", name);
     if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more))
         REFUSE("loss %s: both views as rows and columns need plain pairs or labels", name);
+    if (s->direction >= KIN_VIEWS && s->target)
+        REFUSE("loss %s: both views as rows and columns have no targets", name);
+    if (s->cells && loss->columns)
+        REFUSE("loss %s: its anchors are the columns, so it takes no cells one by one", name);
     if (s->direction != KIN_ONE_WAY && s->cells)
         REFUSE("loss %s: cells one by one are read one way", name);
     if (s->direction != KIN_ONE_WAY && s->target && (loss->form == KIN_ROW || s->relation.more))
@@ -153,8 +157,10 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
     if (b < 1 || n < 1 || b > INT32_MAX || n > INT32_MAX)
         REFUSE("loss %s: %lld rows and %lld columns", loss->entry.name, (long long)b,
                (long long)n);
-    if (given && (loss->form == KIN_COMPOSED || loss->columns || setting->direction >= KIN_VIEWS))
+    if (given && (loss->form == KIN_COMPOSED || loss->columns))
         REFUSE("loss %s: it needs embeddings, not scores", loss->entry.name);
+    if (given && setting->direction != KIN_ONE_WAY)
+        REFUSE("loss %s: scores are read one way", loss->entry.name);
     KIN_TRY(check_hypers(tape, setting, loss));
     KIN_TRY(check_choices(tape, setting, loss));
     KIN_TRY(check_dims(tape, setting, loss->entry.name, given ? 0 : rows->cols));

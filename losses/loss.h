@@ -38,6 +38,8 @@ typedef struct {
     const int64_t *start;                  /* rows + 1 */
     const int32_t *row, *col;              /* of each cell: which row and which column it scores */
     const int8_t *kind;                    /* of each cell: 1 positive, -1 negative, 0 ignored */
+    int64_t extra;                         /* a row's cells from this one on came beside the batch
+                                              (given or mined negatives); 0: none did */
 } kin_cells;
 
 /* Which way round scores are read. */
@@ -99,6 +101,10 @@ typedef struct {
  * term is without its weight, or NULL. KIN_USAGE when no weight is above or below 0. */
 kin_tensor *kin_loss_sum(kin_tape *tape, const kin_loss_term *terms, int count, kin_tensor *rows,
                          kin_tensor *columns, kin_loss_report *reports);
+
+/* What may be chosen for any loss, by name and in words: "similarity", "reduce" and "direction",
+ * whose choices are in the order of their enums; ends with name NULL. */
+extern const kin_hyper kin_loss_choices[];
 
 /* The loss called name with its own defaults: one way, pairs. */
 kin_status kin_loss_default(kin_loss_setting *setting, const char *name);
