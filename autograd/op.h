@@ -103,10 +103,12 @@ kin_tensor *kin_embedding_bag(kin_tape *, kin_tensor *table, kin_tensor *weight,
                               const kin_bags *bags);
 kin_tensor *kin_matmul(kin_tape *, kin_tensor *a, kin_tensor *b);       /* a b */
 kin_tensor *kin_matmul_nt(kin_tape *, kin_tensor *a, kin_tensor *b);    /* a b' */
+kin_tensor *kin_matmul_tn(kin_tape *, kin_tensor *a, kin_tensor *b);    /* a' b */
 kin_tensor *kin_bias(kin_tape *, kin_tensor *x, kin_tensor *b);         /* x_ij + b_j, b 1 x D */
 kin_tensor *kin_relu(kin_tape *, kin_tensor *x);
 kin_tensor *kin_gelu(kin_tape *, kin_tensor *x);                        /* erf form */
 kin_tensor *kin_tanh(kin_tape *, kin_tensor *x);
+kin_tensor *kin_root(kin_tape *, kin_tensor *x);                        /* sqrt(max(0, x)) */
 kin_tensor *kin_l2_normalize(kin_tape *, kin_tensor *x);                /* x->unit: x as it is */
 kin_tensor *kin_add(kin_tape *, kin_tensor *a, kin_tensor *b);
 kin_tensor *kin_mul(kin_tape *, kin_tensor *a, kin_tensor *b);          /* element by element */
@@ -117,5 +119,22 @@ kin_tensor *kin_dropout(kin_tape *, kin_tensor *x, double rate);        /* while
 kin_tensor *kin_concat_rows(kin_tape *, kin_tensor *a, kin_tensor *b);
 kin_tensor *kin_split_rows(kin_tape *, kin_tensor *x, int64_t from, int64_t rows);
 kin_tensor *kin_stop_gradient(kin_tape *, kin_tensor *x);
+kin_tensor *kin_split_cols(kin_tape *, kin_tensor *x, int64_t from, int64_t cols);
+kin_tensor *kin_shift(kin_tape *, kin_tensor *x, double a);             /* x_ij + a */
+kin_tensor *kin_clip_rows(kin_tape *, kin_tensor *x, double radius);    /* into a ball */
+kin_tensor *kin_row_dots(kin_tape *, kin_tensor *a, kin_tensor *b);     /* a_i . b_i, B x 1 */
+kin_tensor *kin_diagonal(kin_tape *, kin_tensor *x);                    /* D x D to 1 x D */
+kin_tensor *kin_off_diagonal(kin_tape *, kin_tensor *x);                /* zeros on the diagonal */
+kin_tensor *kin_center(kin_tape *, kin_tensor *x);                      /* columns of mean 0 */
+kin_tensor *kin_standardize(kin_tape *, kin_tensor *x, double eps);     /* and of variance 1 */
+
+/* The matrix W by which rows x of covariance s (D x D) become rows x W' of covariance 1, s having
+ * been shrunk to (1 - eps) s + eps I. On the host: D is a few hundred at most. */
+kin_tensor *kin_whitening(kin_tape *, kin_tensor *s, double eps);
+
+/* B x (D + 2), so that the product of a row (side 0) and a column (side 1) is 1 - |q - k|^2 / 2, or
+ * 1 - var(q - k) / var(q) / 2 (snr; a constant q gives a zero row). */
+kin_tensor *kin_euclidean(kin_tape *, kin_tensor *x, int side);
+kin_tensor *kin_snr(kin_tape *, kin_tensor *x, int side);
 
 #endif

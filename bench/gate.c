@@ -47,7 +47,7 @@ static kin_status compare_array(const char *ours, const char *truth, double *err
     double difference = 0, size = 0;
     KIN_TRY(kin_npy_map(&a, ours));
     kin_status status = kin_npy_map(&b, truth);
-    if (!status && (a.rows != b.rows || a.cols != b.cols))
+    if (!status && (a.rows != b.rows || a.cols != b.cols || a.depth || b.depth))
         status = kin_fail(KIN_RUNTIME, "%s and %s differ in shape", ours, truth);
     const int64_t n = a.rows * (a.cols > 0 ? a.cols : 1);
     for (int64_t i = 0; !status && i < n; i++) {

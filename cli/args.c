@@ -53,23 +53,35 @@ static const verb_option *find_in(const verb_option *table, const char *name, si
     return NULL;
 }
 
+static bool is_setting(const verb *v, const char *name, size_t length)
+{
+    const char *setting;
+    for (int i = 0; v->setting && (setting = v->setting(i)); i++)
+        if (strlen(setting) == length && !strncmp(setting, name, length)) return true;
+    return false;
+}
+
 static const verb_option *find_option(const verb *v, const char *name, size_t length)
 {
-    static const verb_option run_key = { "section.key", "VALUE", "" };
+    static const verb_option key = { "section.key", "VALUE", "" };
     const verb_option *found = find_in(v->options, name, length);
     if (!found) found = find_in(args_common, name, length);
-    if (found || !v->run_keys) return found;
+    if (found) return found;
     char word[64];
     snprintf(word, sizeof word, "%.*s", (int)length, name);
-    return memchr(name, '.', length) || kin_config_alias(word) ? &run_key : NULL;
+    const bool run_key = v->run_keys && (memchr(name, '.', length) || kin_config_alias(word));
+    return run_key || is_setting(v, name, length) ? &key : NULL;
 }
 
 static kin_status unknown_option(const verb *v, const char *given)
 {
-    const char *names[64];
+    enum { MOST = 512 };
+    const char *names[MOST], *setting;
     int n = 0;
-    for (const verb_option *o = v->options; o && o->name && n < 64; o++) names[n++] = o->name;
-    for (const verb_option *o = args_common; o->name && n < 64; o++) names[n++] = o->name;
+    for (const verb_option *o = v->options; o && o->name && n < MOST; o++) names[n++] = o->name;
+    for (const verb_option *o = args_common; o->name && n < MOST; o++) names[n++] = o->name;
+    for (int i = 0; v->setting && n < MOST && (setting = v->setting(i)); i++)
+        names[n++] = setting;
     const char *near = kin_nearest(given, names, n);
     if (near)
         return kin_fail(KIN_USAGE, "unknown option --%s; did you mean --%s?", given, near);
@@ -79,7 +91,7 @@ static kin_status unknown_option(const verb *v, const char *given)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* One option at argv[*i]; the value is behind '=' or is the next word. */
+/* One option at argv[*i], a copy; the value is behind '=' or is the next word. */
 static kin_status read_option(const verb *v, int argc, char **argv, int *i, args *out)
 {
     char *name = argv[*i] + 2, *equal = strchr(name, '=');
@@ -123,9 +135,21 @@ static kin_status check_count(const verb *v, const args *a)
     return KIN_OK;
 }
 
+/* Reading cuts words at '='; argv stays whole, for whoever hands it on. */
+static kin_status copy_words(int argc, char **argv, args *out)
+{
+    out->words = calloc((size_t)argc + 1, sizeof(char *));
+    bool copied = out->words != NULL;
+    for (int i = 0; copied && i < argc; i++) copied = (out->words[i] = strdup(argv[i])) != NULL;
+    KIN_REQUIRE(copied, KIN_MEMORY, "no memory for %d arguments", argc);
+    return KIN_OK;
+}
+
 kin_status args_read(const verb *v, int argc, char **argv, args *out)
 {
     *out = (args){ .program = argv[0], .argc = argc, .argv = argv };
+    KIN_TRY(copy_words(argc, argv, out));
+    argv = out->words;
     out->positional = calloc((size_t)argc + 1, sizeof(char *));
     out->name = calloc((size_t)argc + 1, sizeof(char *));
     out->text = calloc((size_t)argc + 1, sizeof(char *));
@@ -154,5 +178,7 @@ void args_done(args *a)
     free(a->positional);
     free(a->name);
     free(a->text);
+    for (int i = 0; a->words && i < a->argc; i++) free(a->words[i]);
+    free(a->words);
     *a = (args){ 0 };
 }

@@ -1,15 +1,12 @@
 /* kin check: gradients and known values of losses and ops, in double precision. kin hands the work
  * to kin64, which is installed beside it. */
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "autograd/gradcheck.h"
 #include "cli/device.h"
 #include "cli/lists.h"
 #include "cli/print.h"
-#include "core/file.h"
 #include "losses/known.h"
 
 #ifdef KIN_DOUBLE
@@ -112,17 +109,7 @@ static kin_status run(const args *a)
 
 #else
 
-static kin_status run(const args *a)
-{
-    char path[PATH_MAX];
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 3);
-    KIN_REQUIRE(length > 0, KIN_RUNTIME, "cannot tell where kin is, so not where kin64 is");
-    strcpy(path + length, "64");
-    fflush(stdout);
-    a->argv[0] = path;
-    execv(path, a->argv);
-    return kin_fail(KIN_RUNTIME, "%s cannot be run; it is built and installed with kin", path);
-}
+static kin_status run(const args *a) { return args_go_double(a); }
 
 #endif
 

@@ -23,6 +23,7 @@ typedef struct args {
     const char **name, **text;
     int argc;                /* the command line as it was given */
     char **argv;
+    char **words;            /* a copy, which the texts above are parts of */
 } args;
 
 typedef struct {
@@ -34,11 +35,17 @@ typedef struct {
     int least, most;                 /* positional arguments */
     bool run_keys;                   /* takes --section.key VALUE for every key of a run file */
     kin_status (*run)(const args *);
+    const char *(*setting)(int i);   /* names of further options with a value: the i-th, or NULL
+                                        behind the last; NULL: there are none */
 } verb;
 
 #define VERB(id) extern const verb verb_##id;
 #include "cli/verbs.def"
 #undef VERB
+
+/* Goes on as kin64, the same command in double precision, installed beside kin; it returns only
+ * when that fails. In kin64 itself there is nothing to go on to: KIN_RUNTIME. */
+kin_status args_go_double(const args *);
 
 /* The last value given for an option, or NULL; a switch has the value "". */
 const char *args_get(const args *, const char *name);

@@ -85,6 +85,15 @@ struct kin_backend {
     void (*add_row)(kin_backend *, int64_t rows, int64_t cols, const real *row, real *y); /* y_ij += row_j */
     void (*sum_rows)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *row); /* row_j += sum_i x_ij */
 
+    /* Row by row: y_i = a_i . b_i, summed in double; y_i += factor_i x_i. A part of a matrix whose
+     * rows lie ldx numbers apart: y_ij += a x_ij. */
+    void (*row_dots)(kin_backend *, int64_t rows, int64_t cols, const real *a, const real *b,
+                     real *y);
+    void (*scale_rows)(kin_backend *, int64_t rows, int64_t cols, const real *factor,
+                       const real *x, real *y);
+    void (*add_block)(kin_backend *, int64_t rows, int64_t cols, real a, const real *x,
+                      int64_t ldx, real *y, int64_t ldy);
+
     /* element ops by their place in autograd/elements.def */
     void (*element)(kin_backend *, int op, int64_t n, const real *x, real *y);
     void (*element_back)(kin_backend *, int op, int64_t n, const real *x, const real *y,

@@ -25,7 +25,7 @@ typedef struct {
     real e;                   /* its term(), in add and slope */
     real y;                   /* its target, where a batch carries targets */
     int pos, neg, any;        /* positive, negative, one of the two */
-    int extra;                /* its column came beside the batch: a given or mined negative */
+    int extra;                /* its column was given or mined as a negative of this row */
 } cell;
 
 /* How many positives and negatives the row has; of the batch: rows, and rows with a positive. */
@@ -42,7 +42,6 @@ typedef struct {
     real *s;                  /* n scores; replaced by d value / d score, 0 for ignored ones */
     const signed char *kind;  /* 1 positive, -1 negative, 0 ignored */
     const real *y;            /* their targets, or NULL */
-    int32_t extra;            /* from this one on they came beside the batch */
     real *work;               /* room for KIN_ROW_WORK n numbers */
     real *elements, *above;   /* what the row counts (triplets, pairs) where it is not itself: 1;
                                  how many of them are above 0 */
@@ -52,9 +51,7 @@ typedef struct {
 #define LOOKS_NEVER INLINE row look(row r, cell c, hyper h) { return r; }
 
 #ifndef KIN_LOSS
-#define KIN_LOSS(name_, ...)                                \
-    extern const kin_loss kin_loss_##name_;                 \
-    const kin_loss kin_loss_##name_ = { .entry.name = #name_, __VA_ARGS__ };
+#define KIN_LOSS KIN_LOSS_DESCRIPTOR
 #endif
 
 /* The functions have fixed shapes, and few of them read all that they are given. */

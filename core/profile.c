@@ -157,6 +157,27 @@ static void sum_rows(kin_backend *backend, int64_t rows, int64_t cols, const rea
     COUNT(vector, n, n, b->sum_rows(b, rows, cols, x, row));
 }
 
+static void row_dots(kin_backend *backend, int64_t rows, int64_t cols, const real *x,
+                     const real *z, real *y)
+{
+    const double n = (double)rows * (double)cols;
+    COUNT(vector, 2 * n, 2 * n, b->row_dots(b, rows, cols, x, z, y));
+}
+
+static void scale_rows(kin_backend *backend, int64_t rows, int64_t cols, const real *factor,
+                       const real *x, real *y)
+{
+    const double n = (double)rows * (double)cols;
+    COUNT(vector, 2 * n, 3 * n, b->scale_rows(b, rows, cols, factor, x, y));
+}
+
+static void add_block(kin_backend *backend, int64_t rows, int64_t cols, real a, const real *x,
+                      int64_t ldx, real *y, int64_t ldy)
+{
+    const double n = (double)rows * (double)cols;
+    COUNT(vector, 2 * n, 3 * n, b->add_block(b, rows, cols, a, x, ldx, y, ldy));
+}
+
 static void element(kin_backend *backend, int op, int64_t n, const real *x, real *y)
 {
     COUNT(element, (double)n, 2 * (double)n, b->element(b, op, n, x, y));
@@ -361,7 +382,9 @@ kin_status kin_profile_new(kin_profile **out, kin_backend *of)
         .name = of->name, .pool = of->pool, .state = p, .alloc = take, .release = release,
         .upload = upload, .download = download, .copy = copy, .zero = zero, .product = product,
         .sum = sum, .sum_squares = sum_squares, .add = add, .scale = scale, .fill = fill,
-        .multiply = multiply, .add_row = add_row, .sum_rows = sum_rows, .element = element,
+        .multiply = multiply, .add_row = add_row, .sum_rows = sum_rows,
+        .row_dots = row_dots, .scale_rows = scale_rows, .add_block = add_block,
+        .element = element,
         .element_back = element_back, .normalize = normalize, .normalize_back = normalize_back,
         .dropout = dropout, .bag = bag, .bag_work = bag_work, .bag_rows = bag_rows,
         .bag_sum = bag_sum, .bag_adam = bag_adam, .adam = adam, .adam_rows = adam_rows,

@@ -75,6 +75,9 @@ typedef struct {
     int reduce;
     int similarity;                            /* where the setting names none; 0: cosine */
     bool only_similarity;                      /* no other makes sense */
+    bool normalizes;                           /* vectors are made unit first */
+    bool positives_only;    /* negatives do not matter: only positives' scores are formed */
+    bool each_side;     /* rows against rows and columns against columns; labels do not matter */
     bool whole;         /* the batch is one row: its rows are merged before they are closed */
     bool columns;       /* the columns are the anchors (proxies) */
     int looks;                                 /* KIN_NEVER, ... */
@@ -84,6 +87,7 @@ typedef struct {
     bool mirrored;      /* columns against rows is the same loss: symmetric changes nothing */
     bool sums_slopes;   /* learn() reads the sums over all cells and over positives */
     bool holds;         /* slope() holds something constant: it is not the derivative of close() */
+    bool holds_columns; /* composed: the columns may be targets that get no gradient */
 
     /* By how much an exponent grows per unit of score; an upper bound of the scores is safe in
      * place of looking while exponents span less than 80. Needed with KIN_IF_UNBOUNDED. */
@@ -97,6 +101,11 @@ typedef struct {
     struct kin_tensor *(*compose)(struct kin_tape *, const struct kin_loss_setting *,
                                   struct kin_tensor *rows, struct kin_tensor *columns);
 } kin_loss;
+
+/* What a loss file ends with, where it is compiled as a descriptor. */
+#define KIN_LOSS_DESCRIPTOR(name_, ...)                     \
+    extern const kin_loss kin_loss_##name_;                 \
+    const kin_loss kin_loss_##name_ = { .entry.name = #name_, __VA_ARGS__ };
 
 /* One side of the scores, rows (anchors) or columns (candidates); backend memory. A cell is
  * positive when its row and column match, else ignored when they have the same label or text, else
@@ -123,7 +132,8 @@ typedef struct {
     const int64_t *start;                      /* a list: row i's scores are start[i] .. */
     const int8_t *kind;                        /* 1, -1 or 0 of each score, in place of keys */
     const real *target;                        /* of each score, or NULL */
-    int64_t extra;                             /* columns from here on came beside the batch */
+    int64_t extra;                             /* column extra + i + k side[0].count was given or
+                                                  mined as a negative of row i */
     int64_t row, rows, column, columns;
     bool triangle;
     kin_score_side side[2];                    /* rows, columns; of all tiles together */

@@ -72,6 +72,12 @@ void kin_cpu_fill(kin_backend *, int64_t n, real value, real *y);
 void kin_cpu_multiply(kin_backend *, int64_t n, const real *a, const real *b, real *y);
 void kin_cpu_add_row(kin_backend *, int64_t rows, int64_t cols, const real *row, real *y);
 void kin_cpu_sum_rows(kin_backend *, int64_t rows, int64_t cols, const real *x, real *row);
+void kin_cpu_row_dots(kin_backend *, int64_t rows, int64_t cols, const real *a, const real *b,
+                      real *y);
+void kin_cpu_scale_rows(kin_backend *, int64_t rows, int64_t cols, const real *factor,
+                        const real *x, real *y);
+void kin_cpu_add_block(kin_backend *, int64_t rows, int64_t cols, real a, const real *x,
+                       int64_t ldx, real *y, int64_t ldy);
 void kin_cpu_element(kin_backend *, int op, int64_t n, const real *x, real *y);
 void kin_cpu_element_back(kin_backend *, int op, int64_t n, const real *x, const real *y,
                           const real *dy, real *dx);

@@ -19,7 +19,7 @@ typedef struct {
     const kin_element_loops *element;
     const kin_adam *adam;
     const kin_sparse *sparse;
-    int64_t n, rows, cols;
+    int64_t n, rows, cols, ldx, ldy;
     int64_t size;                    /* numbers or rows in one piece */
     real a;
     uint64_t seed;
@@ -221,6 +221,48 @@ void kin_cpu_sum_rows(kin_backend *backend, int64_t rows, int64_t cols, const re
 {
     job j = { .rows = rows, .cols = cols, .x = x, .out = row };
     run(backend, cols, KIN_COLUMNS, sum_rows_piece, &j);
+}
+
+static void row_dots_piece(void *context, int64_t task, int thread)
+{
+    PIECE_OF(j->rows);
+    for (int64_t i = at; i < at + now; i++)
+        j->out[i] = (real)j->loops->dot(j->cols, j->x + i * j->cols, j->y + i * j->cols);
+}
+
+void kin_cpu_row_dots(kin_backend *backend, int64_t rows, int64_t cols, const real *a,
+                      const real *b, real *y)
+{
+    job j = { .rows = rows, .cols = cols, .x = a, .y = b, .out = y };
+    run(backend, rows, rows_per_task(cols), row_dots_piece, &j);
+}
+
+static void scale_rows_piece(void *context, int64_t task, int thread)
+{
+    PIECE_OF(j->rows);
+    for (int64_t i = at; i < at + now; i++)
+        j->loops->add(j->cols, j->y[i], j->x + i * j->cols, j->out + i * j->cols);
+}
+
+void kin_cpu_scale_rows(kin_backend *backend, int64_t rows, int64_t cols, const real *factor,
+                        const real *x, real *y)
+{
+    job j = { .rows = rows, .cols = cols, .x = x, .y = factor, .out = y };
+    run(backend, rows, rows_per_task(cols), scale_rows_piece, &j);
+}
+
+static void add_block_piece(void *context, int64_t task, int thread)
+{
+    PIECE_OF(j->rows);
+    for (int64_t i = at; i < at + now; i++)
+        j->loops->add(j->cols, j->a, j->x + i * j->ldx, j->out + i * j->ldy);
+}
+
+void kin_cpu_add_block(kin_backend *backend, int64_t rows, int64_t cols, real a, const real *x,
+                       int64_t ldx, real *y, int64_t ldy)
+{
+    job j = { .rows = rows, .cols = cols, .a = a, .x = x, .ldx = ldx, .out = y, .ldy = ldy };
+    run(backend, rows, rows_per_task(cols), add_block_piece, &j);
 }
 
 static void normalize_piece(void *context, int64_t task, int thread)

@@ -11,16 +11,28 @@ static const struct { const char *name; kin_dtype dtype; } descrs[] = {
 
 #define HEADER_MAX 65536             /* NumPy's own are of 118 bytes */
 
-static kin_status array_bytes(const char *path, kin_status status, kin_dtype dtype, int64_t rows,
-                              int64_t cols, size_t *bytes)
+/* What the values of an array of this shape take; of a, only dtype and lengths are read. */
+static kin_status array_bytes(const char *path, kin_status status, const kin_npy *a, size_t *bytes)
 {
-    size_t width = kin_dtype_bytes(dtype);
-    bool good = rows >= 0 && cols >= 0 && !__builtin_mul_overflow(width, (size_t)rows, bytes)
-             && !__builtin_mul_overflow(*bytes, cols > 0 ? (size_t)cols : 1, bytes)
+    size_t width = kin_dtype_bytes(a->dtype);
+    bool good = a->rows >= 0 && a->cols >= 0 && a->depth >= 0
+             && !__builtin_mul_overflow(width, (size_t)a->rows, bytes)
+             && !__builtin_mul_overflow(*bytes, a->cols > 0 ? (size_t)a->cols : 1, bytes)
+             && !__builtin_mul_overflow(*bytes, a->depth > 0 ? (size_t)a->depth : 1, bytes)
              && *bytes <= (size_t)1 << 53;
-    KIN_REQUIRE(good, status, "%s: an array of %lld rows and %lld columns is not possible", path,
-                (long long)rows, (long long)cols);
+    char shape[KIN_NPY_SHAPE];
+    KIN_REQUIRE(good, status, "%s: an array of shape %s is not possible", path,
+                kin_npy_shape(a, shape));
     return KIN_OK;
+}
+
+const char *kin_npy_shape(const kin_npy *a, char text[KIN_NPY_SHAPE])
+{
+    const long long rows = a->rows, cols = a->cols, depth = a->depth;
+    if (depth > 0) snprintf(text, KIN_NPY_SHAPE, "(%lld, %lld, %lld)", rows, cols, depth);
+    else if (cols > 0) snprintf(text, KIN_NPY_SHAPE, "(%lld, %lld)", rows, cols);
+    else snprintf(text, KIN_NPY_SHAPE, "(%lld,)", rows);
+    return text;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -32,42 +44,45 @@ struct kin_npy_writer {
     size_t row_bytes;
 };
 
-static kin_status put_header(kin_writer *file, kin_dtype dtype, int64_t rows, int64_t cols)
+static kin_status put_header(kin_writer *file, const kin_npy *like)
 {
-    char text[128 - 10], shape[64];
+    char text[128 - 10], shape[KIN_NPY_SHAPE];
     int i = 0;
-    while (descrs[i].dtype != dtype) i++;
-    if (cols > 0) snprintf(shape, sizeof shape, "(%lld, %lld)", (long long)rows, (long long)cols);
-    else snprintf(shape, sizeof shape, "(%lld,)", (long long)rows);
+    while (descrs[i].dtype != like->dtype) i++;
     int size = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
-                        descrs[i].name, shape);
+                        descrs[i].name, kin_npy_shape(like, shape));
     memset(text + size, ' ', sizeof text - (size_t)size);
     text[sizeof text - 1] = '\n';
     KIN_TRY(kin_writer_put(file, "\x93NUMPY\x01\x00\x76\x00", 10));
     return kin_writer_put(file, text, sizeof text);
 }
 
-kin_status kin_npy_open(kin_npy_writer **writer, const char *path, kin_dtype dtype, int64_t rows,
-                        int64_t cols)
+static kin_status open_like(kin_npy_writer **writer, const char *path, const kin_npy *like)
 {
     size_t bytes = 0;
     bool known = false;
     *writer = NULL;
-    for (int i = 0; i < DESCRS; i++) known |= descrs[i].dtype == dtype;
+    for (int i = 0; i < DESCRS; i++) known |= descrs[i].dtype == like->dtype;
     KIN_REQUIRE(known, KIN_USAGE, "%s: kin does not write npy files of %s", path,
-                kin_dtype_name(dtype));
-    KIN_TRY(array_bytes(path, KIN_USAGE, dtype, rows, cols, &bytes));
+                kin_dtype_name(like->dtype));
+    KIN_TRY(array_bytes(path, KIN_USAGE, like, &bytes));
     kin_npy_writer *w = calloc(1, sizeof *w);
     KIN_REQUIRE(w, KIN_MEMORY, "%s: no memory to write it", path);
-    w->rows = rows;
-    w->row_bytes = kin_dtype_bytes(dtype) * (size_t)(cols > 0 ? cols : 1);
+    w->rows = like->rows;
+    w->row_bytes = like->rows > 0 ? bytes / (size_t)like->rows : 0;
     w->path = strdup(path);
     kin_status status = w->path ? kin_writer_open(&w->file, path)
                                 : kin_fail(KIN_MEMORY, "%s: no memory to write it", path);
-    if (status == KIN_OK) status = put_header(w->file, dtype, rows, cols);
+    if (status == KIN_OK) status = put_header(w->file, like);
     if (status == KIN_OK) *writer = w;
     else kin_npy_abandon(w);
     return status;
+}
+
+kin_status kin_npy_open(kin_npy_writer **writer, const char *path, kin_dtype dtype, int64_t rows,
+                        int64_t cols)
+{
+    return open_like(writer, path, &(kin_npy){.dtype = dtype, .rows = rows, .cols = cols});
 }
 
 kin_status kin_npy_put(kin_npy_writer *writer, const void *values, int64_t rows)
@@ -107,15 +122,20 @@ void kin_npy_abandon(kin_npy_writer *writer)
     free_writer(writer);
 }
 
-kin_status kin_npy_write(const char *path, kin_dtype dtype, int64_t rows, int64_t cols,
-                         const void *values)
+kin_status kin_npy_write_like(const char *path, const kin_npy *like, const void *values)
 {
     kin_npy_writer *writer = NULL;
-    KIN_TRY(kin_npy_open(&writer, path, dtype, rows, cols));
-    kin_status status = kin_npy_put(writer, values, rows);
+    KIN_TRY(open_like(&writer, path, like));
+    kin_status status = kin_npy_put(writer, values, like->rows);
     if (status == KIN_OK) return kin_npy_commit(writer);
     kin_npy_abandon(writer);
     return status;
+}
+
+kin_status kin_npy_write(const char *path, kin_dtype dtype, int64_t rows, int64_t cols,
+                         const void *values)
+{
+    return kin_npy_write_like(path, &(kin_npy){.dtype = dtype, .rows = rows, .cols = cols}, values);
 }
 
 /* ---- reading: the header is the text of a Python dictionary ---------------------------------- */
@@ -170,18 +190,23 @@ static kin_status read_length(reader *r, int64_t *length)
 
 static kin_status read_shape(reader *r)
 {
-    int64_t length[2] = {0, 0};
+    int64_t length[3] = {0, 0, 0};
     int rank = 0;
+    bool comma = true;
     if (!take(r, "(")) return bad_header(r, "'('");
     while (!take(r, ")")) {
-        if (rank == 2) return bad_header(r, "')': one or two dimensions");
+        if (rank == 3) return bad_header(r, "')': one to three dimensions");
+        if (!comma) return bad_header(r, "','");
         KIN_TRY(read_length(r, &length[rank++]));
-        if (!take(r, ",") && rank == 1) return bad_header(r, "','");
+        comma = take(r, ",");
+        if (!comma && rank == 1) return bad_header(r, "','");
     }
-    if (rank == 0) return bad_header(r, "one or two dimensions");
-    if (rank == 2 && length[1] == 0) return bad_header(r, "columns");
+    if (rank == 0) return bad_header(r, "one to three dimensions");
+    if ((rank > 1 && length[1] == 0) || (rank > 2 && length[2] == 0))
+        return bad_header(r, "columns");
     r->array->rows = length[0];
     r->array->cols = length[1];
+    r->array->depth = length[2];
     return KIN_OK;
 }
 
@@ -195,7 +220,7 @@ static kin_status read_key(reader *r)
     if (!take(r, ":")) return bad_header(r, "':'");
     if (key == 0) return read_descr(r);
     if (key == 2) return read_shape(r);
-    return take(r, "False") ? KIN_OK : bad_header(r, "False: rows one after the other");
+    return take(r, "False") ? KIN_OK : bad_header(r, "False: rows one after the other (C order)");
 }
 
 static kin_status read_dictionary(reader *r)
@@ -227,7 +252,7 @@ static kin_status read_array(kin_npy *array, const char *path)
     const char *header = array->map.bytes + begin;
     reader r = {.path = path, .at = header, .end = header + length, .array = array};
     KIN_TRY(read_dictionary(&r));
-    KIN_TRY(array_bytes(path, KIN_DATA, array->dtype, array->rows, array->cols, &asked));
+    KIN_TRY(array_bytes(path, KIN_DATA, array, &asked));
     KIN_REQUIRE(asked == size - begin - length, KIN_DATA, "%s: %zu bytes of values, its shape asks "
                 "for %zu", path, size - begin - length, asked);
     array->values = header + length;

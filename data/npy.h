@@ -1,4 +1,4 @@
-/* npy: NumPy's file of one array, here of one or two dimensions in C order. */
+/* npy: NumPy's file of one array, here of one to three dimensions in C order. */
 #ifndef KIN_DATA_NPY_H
 #define KIN_DATA_NPY_H
 
@@ -6,6 +6,17 @@
 #include "core/file.h"
 #include "core/status.h"
 #include "data/safetensors.h"
+
+typedef struct {
+    kin_dtype dtype;             /* F32, F64, I32 or I64 */
+    int64_t rows, cols, depth;   /* depth 0: two dimensions; cols 0: one */
+    const void *values;          /* in the map, aligned to the dtype */
+    kin_map map;
+} kin_npy;
+
+/* Its shape as NumPy writes it: "(6, 4)"; returns text. */
+#define KIN_NPY_SHAPE 72
+const char *kin_npy_shape(const kin_npy *array, char text[KIN_NPY_SHAPE]);
 
 /* ---- writing: rows x cols of F32, F64, I32 or I64; cols 0: one dimension --------------------- */
 
@@ -23,14 +34,10 @@ void kin_npy_abandon(kin_npy_writer *writer);                              /* NU
 kin_status kin_npy_write(const char *path, kin_dtype dtype, int64_t rows, int64_t cols,
                          const void *values);
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* The same with dtype and shape of another array. */
+kin_status kin_npy_write_like(const char *path, const kin_npy *like, const void *values);
 
-typedef struct {
-    kin_dtype dtype;
-    int64_t rows, cols;          /* cols 0: one dimension */
-    const void *values;          /* in the map, aligned to the dtype */
-    kin_map map;
-} kin_npy;
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* KIN_DATA: not an array of these kinds, or the file's length is not what its shape asks for. */
 kin_status kin_npy_map(kin_npy *array, const char *path);

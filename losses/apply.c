@@ -179,7 +179,7 @@ static kin_tensor *apply(kin_tape *tape, const kin_arranged *a, kin_tensor *give
 /* Whether columns against rows is another loss than rows against columns. */
 static bool mirrored(const kin_arranged *a)
 {
-    const bool same = a->rows == a->columns && a->setting.relation.by_label;
+    const bool same = a->same && a->setting.relation.by_label;
     return a->loss->mirrored || a->loss->whole || same;
 }
 
@@ -199,25 +199,52 @@ static kin_tensor *apply_twice(kin_tape *tape, const kin_arranged *a, const kin_
     return kin_scale(tape, kin_add(tape, value, back), 0.5);
 }
 
-static kin_tensor *compose(kin_tape *tape, const kin_loss *loss, const kin_loss_setting *setting,
-                           kin_tensor *rows, kin_tensor *columns, kin_loss_report *report)
-{
-    real value = 0;
-    kin_backend *backend = kin_tape_backend(tape);
-    kin_tensor *out = loss->compose(tape, setting, rows, columns);
-    if (kin_tape_status(tape) != KIN_OK) return out;
-    backend->download(backend, &value, out->value, sizeof value);
-    report->rows = report->valid = rows->rows;
-    report->value = (double)value;
-    return out;
-}
-
 static void resolve(kin_arranged *a)
 {
     kin_loss_setting *s = &a->setting;
     if (!s->similarity) s->similarity = a->loss->similarity;
     if (!s->similarity) s->similarity = KIN_COSINE;
     if (!s->reduce) s->reduce = a->loss->reduce;
+}
+
+static kin_tensor *apply_one(kin_tape *tape, const kin_loss_setting *setting, kin_tensor *rows,
+                             kin_tensor *columns, kin_loss_report *report)
+{
+    kin_arranged a = { .loss = loss_of(setting), .setting = *setting, .rows = rows,
+                       .columns = columns };
+    resolve(&a);
+    if (a.loss->form == KIN_COMPOSED)
+        return kin_composed_apply(tape, a.loss, &a.setting, rows, columns, report);
+    if (kin_arrange(tape, &a) != KIN_OK) return kin_empty(tape);
+    if (mirrored(&a) && a.setting.direction == KIN_BOTH_WAYS) a.setting.direction = KIN_ONE_WAY;
+    const bool twice = a.setting.direction == KIN_BOTH_WAYS &&
+                       (a.loss->form == KIN_ROW || a.setting.relation.more);
+    return twice ? apply_twice(tape, &a, rows, columns, report)
+                 : apply(tape, &a, NULL, rows, columns, report);
+}
+
+/* Each side against itself: everything but oneself is a negative. */
+static kin_tensor *apply_sides(kin_tape *tape, const kin_loss_setting *setting, kin_tensor *rows,
+                               kin_tensor *columns, kin_loss_report *report)
+{
+    kin_loss_report second = { 0 };
+    kin_tensor *const x[2] = { rows, columns };
+    kin_loss_report *const reports[2] = { report, &second };
+    kin_tensor *value[2] = { NULL };
+    const int sides = rows == columns ? 1 : 2;
+    for (int side = 0; side < sides; side++) {
+        const int64_t n = x[side]->rows;
+        kin_loss_setting s = *setting;
+        int32_t *none = kin_keep_host(tape, (size_t)n * sizeof *none);
+        if (!none) return kin_empty(tape);
+        for (int64_t i = 0; i < n; i++) none[i] = -1;
+        s.relation = (kin_relation){ .own = none, .self = true };
+        s.direction = KIN_ONE_WAY;
+        value[side] = apply_one(tape, &s, x[side], x[side], reports[side]);
+    }
+    if (sides == 1) return value[0];
+    report->value = (report->value + second.value) / 2;
+    return kin_scale(tape, kin_add(tape, value[0], value[1]), 0.5);
 }
 
 kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_tensor *rows,
@@ -227,17 +254,10 @@ kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_
     if (!report) report = &unread;
     *report = (kin_loss_report){ .value = NAN, .accuracy = NAN };
     if (kin_arrange_check(tape, setting, rows, columns, NULL) != KIN_OK) return kin_empty(tape);
-    kin_arranged a = { .loss = loss_of(setting), .setting = *setting, .rows = rows,
-                       .columns = columns };
-    resolve(&a);
-    if (a.loss->form == KIN_COMPOSED)
-        return compose(tape, a.loss, &a.setting, rows, columns, report);
-    if (kin_arrange(tape, &a) != KIN_OK) return kin_empty(tape);
-    if (mirrored(&a) && a.setting.direction == KIN_BOTH_WAYS) a.setting.direction = KIN_ONE_WAY;
-    const bool twice = a.setting.direction == KIN_BOTH_WAYS &&
-                       (a.loss->form == KIN_ROW || a.setting.relation.more || a.setting.target);
-    return twice ? apply_twice(tape, &a, rows, columns, report)
-                 : apply(tape, &a, NULL, rows, columns, report);
+    if (setting->dims[0]) return kin_dims_apply(tape, setting, rows, columns, report);
+    if (loss_of(setting)->each_side && !setting->cells)
+        return apply_sides(tape, setting, rows, columns, report);
+    return apply_one(tape, setting, rows, columns, report);
 }
 
 kin_tensor *kin_loss_apply_scores(kin_tape *tape, const kin_loss_setting *setting,
@@ -249,6 +269,5 @@ kin_tensor *kin_loss_apply_scores(kin_tape *tape, const kin_loss_setting *settin
     if (kin_arrange_check(tape, setting, NULL, NULL, scores) != KIN_OK) return kin_empty(tape);
     kin_arranged a = { .loss = loss_of(setting), .setting = *setting };
     resolve(&a);
-    a.setting.direction = KIN_ONE_WAY;
     return apply(tape, &a, scores, NULL, NULL, report);
 }

@@ -30,6 +30,24 @@ static kin_status list_own(kin_tape *tape, kin_relation *r, int64_t rows)
     return KIN_OK;
 }
 
+/* Targets of rows x columns as targets of columns x rows. */
+static kin_status flip_target(kin_tape *tape, kin_arranged *a)
+{
+    kin_backend *backend = kin_tape_backend(tape);
+    kin_tensor *t = a->setting.target;
+    if (!t) return KIN_OK;
+    const size_t bytes = (size_t)(t->rows * t->cols) * sizeof(real);
+    real *from = kin_keep_host(tape, bytes), *to = kin_keep_host(tape, bytes);
+    real *sent = kin_keep(tape, bytes);
+    if (!from || !to || !sent) return kin_tape_status(tape);
+    backend->download(backend, from, t->value, bytes);
+    for (int64_t i = 0; i < t->rows; i++)
+        for (int64_t j = 0; j < t->cols; j++) to[j * t->rows + i] = from[i * t->cols + j];
+    backend->upload(backend, sent, to, bytes);
+    a->setting.target = kin_tape_input(tape, t->cols, t->rows, sent);
+    return kin_tape_status(tape);
+}
+
 kin_status kin_arrange_flip(kin_tape *tape, kin_arranged *a)
 {
     kin_relation *r = &a->setting.relation;
@@ -48,7 +66,7 @@ kin_status kin_arrange_flip(kin_tape *tape, kin_arranged *a)
     kin_tensor *tensor = a->rows;
     a->rows = a->columns;
     a->columns = tensor;
-    return KIN_OK;
+    return flip_target(tape, a);
 }
 
 /* ---- views ---------------------------------------------------------------------------------- */
@@ -110,22 +128,39 @@ static kin_status stack(kin_tape *tape, kin_arranged *a)
 
 /* ---- similarity ----------------------------------------------------------------------------- */
 
-static kin_tensor *similar(kin_tape *tape, int similarity, kin_tensor *x)
+/* side: 0 rows, 1 columns. */
+static kin_tensor *similar(kin_tape *tape, int similarity, int side, kin_tensor *x)
 {
     switch (similarity) {
     case KIN_COSINE: return kin_l2_normalize(tape, x);
-    case KIN_DOT: return x;
-    default:
-        return kin_tape_fail(tape, KIN_USAGE, "loss: this similarity is not there yet");
+    case KIN_EUCLIDEAN: return kin_euclidean(tape, x, side);
+    case KIN_SNR: return kin_snr(tape, x, side);
+    default: return x;
     }
 }
+
+static void normalize(kin_tape *tape, kin_arranged *a)
+{
+    const bool same = a->rows == a->columns;
+    a->rows = kin_l2_normalize(tape, a->rows);
+    a->columns = same ? a->rows : kin_l2_normalize(tape, a->columns);
+}
+
+/* Whether both sides of the product are made alike. */
+static bool even(int similarity) { return similarity == KIN_COSINE || similarity == KIN_DOT; }
 
 kin_status kin_arrange(kin_tape *tape, kin_arranged *a)
 {
     if (a->loss->columns) KIN_TRY(kin_arrange_flip(tape, a));
     if (a->setting.direction >= KIN_VIEWS) KIN_TRY(stack(tape, a));
-    const bool same = a->rows == a->columns;
-    a->rows = similar(tape, a->setting.similarity, a->rows);
-    a->columns = same ? a->rows : similar(tape, a->setting.similarity, a->columns);
+    if (a->loss->positives_only && !a->setting.cells) KIN_TRY(kin_arrange_positives(tape, a));
+    if (a->loss->whole && a->setting.cells) KIN_TRY(kin_arrange_one_row(tape, a));
+    const int similarity = a->setting.similarity;
+    if (a->loss->normalizes) normalize(tape, a);
+    kin_tensor *rows = a->rows;
+    a->same = a->rows == a->columns && similarity != KIN_SNR;
+    a->rows = similar(tape, similarity, 0, rows);
+    a->columns = rows == a->columns && even(similarity) ? a->rows
+                 : similar(tape, similarity, 1, a->columns);
     return kin_tape_status(tape);
 }

@@ -10,6 +10,7 @@ typedef struct {
     const kin_loss *loss;
     kin_loss_setting setting;             /* similarity and reduce resolved, arrays rearranged */
     kin_tensor *rows, *columns;
+    bool same;                            /* score (i, j) is score (j, i) */
     const int32_t *joined;                /* of each row, the row that it is merged with, or NULL */
 } kin_arranged;
 
@@ -22,7 +23,22 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
 /* Anchors to the rows, views stacked, embeddings made so that their product is the similarity. */
 kin_status kin_arrange(kin_tape *tape, kin_arranged *a);
 
+/* All positives of the relation as cells, each row's in one. */
+kin_status kin_arrange_positives(kin_tape *tape, kin_arranged *a);
+
+/* All cells as those of one row. */
+kin_status kin_arrange_one_row(kin_tape *tape, kin_arranged *a);
+
 /* Rows and columns change places. */
 kin_status kin_arrange_flip(kin_tape *tape, kin_arranged *a);
+
+/* A composed loss: its ops on the rows and columns as they are. */
+kin_tensor *kin_composed_apply(kin_tape *tape, const kin_loss *loss,
+                               const kin_loss_setting *setting, kin_tensor *rows,
+                               kin_tensor *columns, kin_loss_report *report);
+
+/* The weighted sum over setting->dims of the loss of so many coordinates. */
+kin_tensor *kin_dims_apply(kin_tape *tape, const kin_loss_setting *setting, kin_tensor *rows,
+                           kin_tensor *columns, kin_loss_report *report);
 
 #endif

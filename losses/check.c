@@ -17,6 +17,11 @@ typedef struct {
     real values[KIN_HYPERS_MAX];
 } problem;
 
+static const kin_loss *loss_of(const problem *p)
+{
+    return (const kin_loss *)(const void *)kin_losses.items[p->setting.loss];
+}
+
 static kin_tensor *value(kin_tape *tape, void *context)
 {
     problem *p = context;
@@ -65,7 +70,7 @@ static kin_status check_one(kin_tape *tape, problem *p, const char *what,
     const kin_entry *entry = kin_losses.items[p->setting.loss];
     kin_tensor *params[2 + KIN_HYPERS_MAX] = { &p->q };
     int count = 1;
-    if (!p->setting.relation.self) params[count++] = &p->k;
+    if (!p->setting.relation.self && !loss_of(p)->holds_columns) params[count++] = &p->k;
     learn(p, entry);
     for (int i = 0; i < KIN_HYPERS_MAX; i++)
         if (p->setting.learned[i]) params[count++] = p->setting.learned[i];
@@ -85,8 +90,11 @@ static kin_status check_one(kin_tape *tape, problem *p, const char *what,
 static kin_status check_forms(kin_tape *tape, problem *p, const char *what,
                               kin_loss_check_report report, void *state)
 {
-    for (int form = 0; form < 4; form++) {
-        relate(p, form & 2);
+    const bool composed = loss_of(p)->form == KIN_COMPOSED;       /* row i and column i, no labels */
+    const int forms = !composed ? 4 : loss_of(p)->holds_columns ? 1 : 2;
+    p->k.rows = composed ? ROWS : COLUMNS;
+    for (int form = 0; form < forms; form++) {
+        if (!composed) relate(p, form & 2);
         p->setting.direction = form & 1 ? KIN_BOTH_WAYS : KIN_ONE_WAY;
         KIN_TRY(check_one(tape, p, what, report, state));
     }
@@ -96,9 +104,9 @@ static kin_status check_forms(kin_tape *tape, problem *p, const char *what,
 kin_status kin_loss_check(kin_tape *tape, int loss, kin_loss_check_report report, void *state)
 {
     const kin_entry *entry = kin_losses.items[loss];
-    if (((const kin_loss *)entry)->holds) return KIN_OK;
     real q[ROWS * DIMENSION], k[COLUMNS * DIMENSION];
     problem p = { .setting.loss = loss };
+    if (loss_of(&p)->holds) return KIN_OK;
     p.q = (kin_tensor){ .rows = ROWS, .cols = DIMENSION, .value = q, .needs_grad = true,
                         .name = "q" };
     p.k = (kin_tensor){ .rows = COLUMNS, .cols = DIMENSION, .value = k, .needs_grad = true,

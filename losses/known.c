@@ -139,6 +139,15 @@ static bool read_integers(const char *text, int32_t *to)
     return n > 0;
 }
 
+/* Lengths, of weight 1 each. */
+static bool read_dims(kin_loss_setting *s, const char *rest)
+{
+    double numbers[KIN_DIMS_MAX];
+    const int n = read_numbers(rest, numbers, KIN_DIMS_MAX);
+    for (int i = 0; i < n; i++) s->dims[i] = (int)numbers[i], s->dim_weight[i] = 1;
+    return n > 0;
+}
+
 /* hyper, learn and parameter lines: "NAME NUMBER". */
 static bool read_hyper(known_case *c, const char *word, const char *rest)
 {
@@ -187,22 +196,24 @@ static bool read_line(known_case *c, const char *line)
     }
     if (!strcmp(word, "row_key")) return r->row_label = c->row_key, read_integers(rest, c->row_key);
     if (!strcmp(word, "col_key")) return r->col_label = c->col_key, read_integers(rest, c->col_key);
+    if (!strcmp(word, "dims")) return read_dims(&c->setting, rest);
     if (!strcmp(word, "extra")) return (r->extra = strtol(rest, NULL, 10)) > 0;
     return read_hyper(c, word, rest);
 }
 
 /* ---- comparing ------------------------------------------------------------------------------- */
 
-/* Largest difference, relative to the largest entry of b, which is at least floor; NaN shows. */
+/* Largest difference, relative to the largest entry of b, which is at least floor; NaN shows. No a
+ * (no gradient came): zeros. */
 static double apart(const real *a, const double *b, int64_t n, double floor)
 {
     double worst = 0, largest = floor;
     for (int64_t i = 0; i < n; i++) {
-        const double d = a ? fabs((double)a[i] - b[i]) : INFINITY;
+        const double d = fabs((a ? (double)a[i] : 0) - b[i]);
         largest = fmax(largest, fabs(b[i]));
         if (!(d <= worst)) worst = d;
     }
-    return worst / largest;
+    return worst == 0 ? 0 : worst / largest;
 }
 
 /* The tensors of a case in memory. */

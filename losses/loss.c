@@ -19,6 +19,16 @@ static const kin_loss *loss_of(const kin_entry *entry)
     return (const kin_loss *)(const void *)entry;
 }
 
+const kin_hyper kin_loss_choices[] = {
+    { "similarity", KIN_SIMILARITY_OWN, 0, KIN_SIMILARITIES - 1, "what a score is", 0,
+      "own|cosine|dot|euclidean|snr" },
+    { "reduce", KIN_REDUCE_OWN, 0, KIN_REDUCES - 1, "how row values become one number", 0,
+      "own|mean_valid|mean_nonzero|mean_rows|sum|per_pair" },
+    { "direction", KIN_ONE_WAY, 0, KIN_JOINT, "which way round scores are read", 0,
+      "one_way|both_ways|views|joint" },
+    { NULL, 0, 0, 0, NULL, 0, NULL }
+};
+
 /* ---- learned hyperparameters --------------------------------------------------------------- */
 
 double kin_loss_learned_start(const kin_entry *loss, int hyper, double value)

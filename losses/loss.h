@@ -27,8 +27,8 @@ typedef struct {
     /* Further positives one by one, cell (more_row[n], more_col[n]); own may be -1 for all. */
     int64_t more;
     const int32_t *more_row, *more_col;
-    int64_t extra;                         /* columns from this one on are negatives that came
-                                              beside the batch (given or mined); 0: none */
+    int64_t extra;                         /* columns from this one on were given or mined as
+                                              negatives, extra + i + k rows for row i; 0: none */
 } kin_relation;
 
 /* Cells one by one, in place of every row against every column: given pairs, triplets, negatives
@@ -38,6 +38,8 @@ typedef struct {
     const int64_t *start;                  /* rows + 1 */
     const int32_t *row, *col;              /* of each cell: which row and which column it scores */
     const int8_t *kind;                    /* of each cell: 1 positive, -1 negative, 0 ignored */
+    int64_t extra;                         /* a row's cells from this one on came beside the batch
+                                              (given or mined negatives); 0: none did */
 } kin_cells;
 
 /* Which way round scores are read. */
@@ -47,6 +49,8 @@ enum {
     KIN_VIEWS,                             /* rows and columns stacked, each against all others */
     KIN_JOINT                              /* the same, a row and its column being one anchor */
 };
+
+enum { KIN_DIMS_MAX = 8 };
 
 typedef struct kin_loss_setting {
     int loss;                              /* place in kin_losses */
@@ -59,6 +63,9 @@ typedef struct kin_loss_setting {
     kin_relation relation;
     const kin_cells *cells;                /* in place of the relation, or NULL */
     kin_tensor *target;                    /* rows x columns, or 1 x cells; no gradient; or NULL */
+    int dims[KIN_DIMS_MAX];                /* Matryoshka: the sum of the losses of the first d
+                                              coordinates over these d, until one is 0 */
+    double dim_weight[KIN_DIMS_MAX];       /* the share of each */
     size_t memory;                         /* symmetric: bytes of scores that may be kept */
     int64_t panel;                         /* rows of scores formed at a time; 0: chosen */
 } kin_loss_setting;
@@ -84,6 +91,21 @@ kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_
  * gradient goes to them. */
 kin_tensor *kin_loss_apply_scores(kin_tape *tape, const kin_loss_setting *setting,
                                   kin_tensor *scores, kin_loss_report *report);
+
+/* A loss and its share in a sum. */
+typedef struct {
+    kin_loss_setting setting;
+    double weight;                         /* 0: the loss is reported, but pushes nothing */
+} kin_loss_term;
+
+/* sum of weight times loss, all of the same rows and columns, as a 1 x 1 tensor. reports: what each
+ * term is without its weight, or NULL. KIN_USAGE when no weight is above or below 0. */
+kin_tensor *kin_loss_sum(kin_tape *tape, const kin_loss_term *terms, int count, kin_tensor *rows,
+                         kin_tensor *columns, kin_loss_report *reports);
+
+/* What may be chosen for any loss, by name and in words: "similarity", "reduce" and "direction",
+ * whose choices are in the order of their enums; ends with name NULL. */
+extern const kin_hyper kin_loss_choices[];
 
 /* The loss called name with its own defaults: one way, pairs. */
 kin_status kin_loss_default(kin_loss_setting *setting, const char *name);

@@ -58,7 +58,7 @@ typedef struct {
     int32_t my_match, my_label, my_text, me;      /* of the row; me: the column that is itself */
     const int8_t *kind;                           /* of its scores, in place of all these */
     const real *y;                                /* their targets, or NULL */
-    int32_t n, extra;
+    int32_t n, extra, mine, rows;                 /* column extra + mine + k rows is the row's own */
 } line;
 
 enum { BY_MATCH, BY_KEY, BY_KIND };               /* keyed */
@@ -70,6 +70,7 @@ INLINE line line_at(const kin_scores *t, int64_t i, int64_t from, int32_t n, int
     const int64_t at = t->row + i, column = t->column + from;
     const int64_t first = keyed == BY_KIND && t->start ? t->start[i] : i * t->columns + from;
     line l = { .score = t->score + first, .n = n, .extra = (int32_t)(t->extra - column),
+               .mine = (int32_t)at, .rows = (int32_t)rows->count,
                .y = t->target ? t->target + first : NULL };
     if (keyed == BY_KIND) {
         l.kind = t->kind + first;
@@ -87,7 +88,8 @@ INLINE line line_at(const kin_scores *t, int64_t i, int64_t from, int32_t n, int
 
 INLINE cell at(line l, int32_t j, int keyed)
 {
-    cell c = { .s = l.score[j], .pos = j == l.my_match, .any = 1, .extra = j >= l.extra };
+    cell c = { .s = l.score[j], .pos = j == l.my_match, .any = 1, };
+    c.extra = (j >= l.extra) & ((j - l.extra - l.mine) % l.rows == 0);
     if (loss.takes & KIN_TARGETS) c.y = l.y[j];
     if (keyed == BY_KIND) {
         c.pos = l.kind[j] > 0;

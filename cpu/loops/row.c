@@ -65,7 +65,7 @@ static span span_of(const job *k, int64_t i, char *room)
     const int64_t columns = t->columns, first = t->start ? t->start[i] : i * columns;
     span c = { .n = (int32_t)(t->start ? t->start[i + 1] - first : columns),
                 .s = t->score + first, .y = t->target ? t->target + first : NULL,
-                .extra = (int32_t)t->extra, .work = (real *)room };
+                .work = (real *)room };
     if (t->kind) {
         c.kind = t->kind + first;
     } else {

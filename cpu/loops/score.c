@@ -18,7 +18,7 @@ typedef struct {
     const kin_scores *t;
     hyper h;
     bool slopes;               /* rows */
-    enum { ALL, READ, PUSH } parts;
+    enum { AT_ONCE, READ_ONLY, PUSH_ONLY } parts;
     int side;                  /* close */
     int64_t rows_per_task;
     bool pulls;
@@ -78,12 +78,12 @@ INLINE void do_row(const job *k, int64_t i, int keyed)
     const kin_scores *t = k->t;
     const kin_score_side *side = &t->side[0];
     const int64_t at = t->row + i;
-    if (k->parts == PUSH) {
+    if (k->parts == PUSH_ONLY) {
         push_row(k, i, get(side->stats, side->count, at), keyed, 0);
         return;
     }
     row r = read_row(k, i, keyed);
-    if (k->parts == READ) {
+    if (k->parts == READ_ONLY) {
         put(side->stats, side->count, at, r);
         return;
     }
@@ -124,14 +124,14 @@ static void rows(kin_backend *backend, const kin_scores *t, bool slopes)
 static void read_all(kin_backend *backend, const kin_scores *t)
 {
     job k = job_of(t);
-    k.parts = READ;
+    k.parts = READ_ONLY;
     run_rows(backend, &k, rows_task);
 }
 
 static void push_all(kin_backend *backend, const kin_scores *t)
 {
     job k = job_of(t);
-    k.parts = PUSH;
+    k.parts = PUSH_ONLY;
     run_rows(backend, &k, rows_task);
 }
 

@@ -14,6 +14,8 @@ static double gelu_slope(double x)
 static double relu_(double x) { return x > 0 ? x : 0; }
 static double relu_slope(double x) { return x > 0; }
 static double tanh_slope(double x) { return 1 - tanh(x) * tanh(x); }
+static double root(double x) { return sqrt(fmax(0, x)); }
+static double root_slope(double x) { return x > 0 ? 0.5 / sqrt(x) : 0; }
 
 /* In the order of autograd/elements.def; an op that is added there is added here. */
 static const struct {
@@ -23,6 +25,7 @@ static const struct {
     { "relu", relu_, relu_slope },
     { "gelu", gelu, gelu_slope },
     { "tanh", tanh, tanh_slope },
+    { "root", root, root_slope },
 };
 static const char *const listed[] = {
 #define ELEMENT(name) #name,
@@ -46,7 +49,7 @@ static void elements(kin_backend *b, bool look, real *out)
             assert_near((double)y[i], truth[op].forward(v), tiny * (1 + fabs(v)));
             const double want = i < N - 1 ? (double)dy[i] * truth[op].slope(v) : 0;
             assert_near((double)dx[i], (double)old[i] + want,
-                        tiny * (2 + fabs((double)old[i]) + 4 * fabs((double)dy[i])));
+                        tiny * (2 + fabs((double)old[i]) + 4 * fabs((double)dy[i]) + fabs(want)));
         }
         x[1] = (real)NAN;
         b->element(b, op, 10, x, dx);

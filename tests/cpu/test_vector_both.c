@@ -115,6 +115,64 @@ static void test_rows(void **state)
     for_each_cpu(rows, MOST + 20000);
 }
 
+static void check_row_by_row(int64_t m, int64_t n, const real *x, const real *z, const real *f,
+                             const real *y, const real *dots)
+{
+    for (int64_t i = 0; i < m; i++) {
+        double dot = 0, weight = 0;
+        for (int64_t j = i * n; j < (i + 1) * n; j++) {
+            const double product = (double)x[j] * (double)z[j];
+            dot += product;
+            weight += fabs(product);
+            assert_near((double)y[j], (double)z[j] + (double)f[i] * (double)x[j], 20 * tiny);
+        }
+        assert_near((double)dots[i], dot, tiny * weight);
+    }
+}
+
+static void row_by_row(kin_backend *b, bool look, real *out)
+{
+    real *x = numbers(MOST, 16), *z = numbers(MOST, 17), *f = numbers(20000, 18);
+    for (int s = 0; s < SHAPES; s++) {
+        const int64_t m = shapes[s][0], n = shapes[s][1];
+        memcpy(out, z, MOST * sizeof *z);
+        b->scale_rows(b, m, n, f, x, out);
+        b->row_dots(b, m, n, x, z, out + MOST);
+        if (look) check_row_by_row(m, n, x, z, f, out, out + MOST);
+    }
+    free(x), free(z), free(f);
+}
+
+static void test_row_by_row(void **state)
+{
+    (void)state;
+    for_each_cpu(row_by_row, MOST + 20000);
+}
+
+/* The numbers between the rows of the block stay as they are. */
+static void blocks(kin_backend *b, bool look, real *out)
+{
+    real *x = numbers(MOST, 19), *y = numbers(MOST, 20);
+    for (int s = 0; s < SHAPES; s++) {
+        const int64_t m = shapes[s][0], n = shapes[s][1];
+        const int64_t cols = n < 1000 ? (n + 1) / 2 : n, ldx = cols < n ? cols + 1 : n;
+        memcpy(out, y, MOST * sizeof *y);
+        b->add_block(b, m, cols, (real)-0.5, x, ldx, out, n);
+        for (int64_t i = 0; look && i < MOST; i++) {
+            const bool in = i < m * n && i % n < cols;
+            const double more = in ? -0.5 * (double)x[i / n * ldx + i % n] : 0;
+            assert_near((double)out[i], (double)y[i] + more, 4 * tiny);
+        }
+    }
+    free(x), free(y);
+}
+
+static void test_blocks(void **state)
+{
+    (void)state;
+    for_each_cpu(blocks, MOST);
+}
+
 static void check_normal(int64_t m, int64_t n, const real *x, const real *y, const real *inverse,
                          const real *dy, const real *old, const real *dx)
 {
@@ -305,5 +363,6 @@ static void memory(void **state)
     close_cpu(b);
 }
 
-RUN(TEST(test_sums), TEST(test_long_sum), TEST(test_vectors), TEST(test_rows), TEST(test_normal),
-    TEST(test_adam), TEST(test_adam_rows), TEST(test_dropout), TEST(memory))
+RUN(TEST(test_sums), TEST(test_long_sum), TEST(test_vectors), TEST(test_rows),
+    TEST(test_row_by_row), TEST(test_blocks), TEST(test_normal), TEST(test_adam),
+    TEST(test_adam_rows), TEST(test_dropout), TEST(memory))

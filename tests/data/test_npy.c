@@ -75,7 +75,7 @@ static void the_number_of_rows_is_kept(void **state)
     kin_npy_abandon(writer);
     kin_npy_abandon(NULL);
     expect_failure(kin_npy_open(&writer, in_folder("x.npy"), KIN_U8, 2, 2), KIN_USAGE, "U8");
-    expect_failure(kin_npy_open(&writer, in_folder("x.npy"), KIN_F32, -1, 2), KIN_USAGE, "-1 rows");
+    expect_failure(kin_npy_open(&writer, in_folder("x.npy"), KIN_F32, -1, 2), KIN_USAGE, "shape (-1, 2)");
     expect_failure(kin_npy_open(&writer, in_folder("x.npy"), KIN_F32, 1LL << 62, 1LL << 62),
                    KIN_USAGE, "not possible");
 }
@@ -97,17 +97,19 @@ static kin_status map_header(const char *text, size_t values, kin_npy *array)
 static void dictionaries_as_python_writes_them(void **state)
 {
     (void)state;
-    static const struct { const char *text; int64_t rows, cols; size_t bytes; } good[] = {
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 2, 3, 24},
-        {"{'shape':(2,3),'descr':'<f4','fortran_order':False}", 2, 3, 24},
-        {" { 'descr' : '<f4' , 'fortran_order' : False , 'shape' : ( 2 , 3 , ) } ", 2, 3, 24},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }", 6, 0, 24},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", 0, 3, 0},
+    static const struct { const char *text; int64_t rows, cols, depth; size_t bytes; } good[] = {
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 2, 3, 0, 24},
+        {"{'shape':(2,3),'descr':'<f4','fortran_order':False}", 2, 3, 0, 24},
+        {" { 'descr' : '<f4' , 'fortran_order' : False , 'shape' : ( 2 , 3 , ) } ", 2, 3, 0, 24},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }", 6, 0, 0, 24},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", 0, 3, 0, 0},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3), }", 1, 2, 3, 24},
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         kin_npy array;
         expect_ok(map_header(good[i].text, good[i].bytes, &array));
         assert_true(array.rows == good[i].rows && array.cols == good[i].cols);
+        assert_true(array.depth == good[i].depth);
         kin_npy_unmap(&array);
     }
 }
@@ -120,8 +122,10 @@ static void wrong_headers_are_refused(void **state)
     static const struct { const char *text, *message; } bad[] = {
         {"", "expected '{'"}, {"{", "descr, fortran_order and shape"}, {"{}", "and shape"},
         {"{" D F "}", "and shape"}, {"{" D F "'shape': (6, )", "',' or '}'"},
-        {"{" D F "'shape': (), }", "one or two"}, {"{" D F "'shape': (6), }", "','"},
-        {"{" D F "'shape': (1, 2, 3), }", "one or two"}, {"{" D F "'shape': (2, 0), }", "columns"},
+        {"{" D F "'shape': (), }", "one to three"}, {"{" D F "'shape': (6), }", "','"},
+        {"{" D F "'shape': (1, 2, 3, 1), }", "one to three"},
+        {"{" D F "'shape': (2, 0), }", "columns"}, {"{" D F "'shape': (2, 3, 0), }", "columns"},
+        {"{" D F "'shape': (2 3), }", "','"}, {"{" D F "'shape': (1, 2 3), }", "','"},
         {"{" D F "'shape': (-6,), }", "a length"}, {"{" D F "'shape': (6.,), }", "','"},
         {"{" D F "'shape': (99999999999999999999,), }", "','"},
         {"{" D F "'shape': (9999999999999999, 9999999999), }", "not possible"},
@@ -164,7 +168,9 @@ static void every_flipped_bit_and_every_cut_is_refused_or_harmless(void **state)
         bytes[bit / 8] ^= (char)(1 << bit % 8);
         if (status == KIN_OK) {
             const size_t cols = array.cols > 0 ? (size_t)array.cols : 1;
-            assert_int_equal(kin_dtype_bytes(array.dtype) * (size_t)array.rows * cols, sizeof rows);
+            const size_t depth = array.depth > 0 ? (size_t)array.depth : 1;
+            assert_int_equal(kin_dtype_bytes(array.dtype) * (size_t)array.rows * cols * depth,
+                             sizeof rows);
             kin_npy_unmap(&array);
         } else {
             assert_int_equal(status, KIN_DATA);

@@ -107,6 +107,33 @@ static void plain_sum_rows(kin_backend *b, int64_t rows, int64_t cols, const rea
     }
 }
 
+static void plain_row_dots(kin_backend *b, int64_t rows, int64_t cols, const real *x,
+                           const real *z, real *y)
+{
+    (void)b;
+    for (int64_t i = 0; i < rows; i++) {
+        double sum = 0;
+        for (int64_t j = 0; j < cols; j++)
+            sum += (double)x[i * cols + j] * (double)z[i * cols + j];
+        y[i] = (real)sum;
+    }
+}
+
+static void plain_scale_rows(kin_backend *b, int64_t rows, int64_t cols, const real *factor,
+                             const real *x, real *y)
+{
+    (void)b;
+    for (int64_t i = 0; i < rows * cols; i++) y[i] += factor[i / cols] * x[i];
+}
+
+static void plain_add_block(kin_backend *b, int64_t rows, int64_t cols, real a, const real *x,
+                            int64_t ldx, real *y, int64_t ldy)
+{
+    (void)b;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++) y[i * ldy + j] += a * x[i * ldx + j];
+}
+
 enum {
 #define ELEMENT(name) PLAIN_##name,
 #include "autograd/elements.def"
@@ -119,6 +146,7 @@ static double plain_element_value(int op, double x)
     case PLAIN_relu: return x < 0 ? 0 : x;                     /* NaN stays NaN */
     case PLAIN_gelu: return 0.5 * x * erfc(-x / sqrt(2));
     case PLAIN_tanh: return tanh(x);
+    case PLAIN_root: return x < 0 ? 0 : sqrt(x);
     default: return NAN;
     }
 }
@@ -129,6 +157,7 @@ static double plain_element_slope(int op, double x)
     case PLAIN_relu: return x > 0;
     case PLAIN_gelu: return 0.5 * erfc(-x / sqrt(2)) + x * exp(-x * x / 2) / sqrt(2 * acos(-1));
     case PLAIN_tanh: return 1 / (cosh(x) * cosh(x));
+    case PLAIN_root: return x <= 0 ? 0 : 0.5 / sqrt(x);
     default: return NAN;
     }
 }
@@ -298,6 +327,8 @@ static kin_backend plain_backend(void)
         .product = plain_product, .sum = plain_sum, .sum_squares = plain_sum_squares,
         .add = plain_add, .scale = plain_scale, .fill = plain_fill, .multiply = plain_multiply,
         .add_row = plain_add_row, .sum_rows = plain_sum_rows,
+        .row_dots = plain_row_dots, .scale_rows = plain_scale_rows,
+        .add_block = plain_add_block,
         .element = plain_element, .element_back = plain_element_back,
         .normalize = plain_normalize, .normalize_back = plain_normalize_back,
         .dropout = plain_dropout,

@@ -55,9 +55,11 @@ static void inputs_open(inputs *in, const problem *p)
     kin_loss_setting *s = &in->setting;
     if (kin_list_find(&kin_losses, p->loss, &s->loss) != KIN_OK) abort();
     s->direction = p->symmetric ? KIN_BOTH_WAYS : KIN_ONE_WAY;
-    s->similarity = p->dot ? KIN_DOT : KIN_COSINE, s->want_accuracy = p->accuracy;
+    s->similarity = p->dot ? KIN_DOT : KIN_SIMILARITY_OWN, s->want_accuracy = p->accuracy;
     s->relation = p->relation, s->memory = p->memory, s->panel = p->panel;
     memcpy(s->hypers, p->hypers, sizeof s->hypers);
+    memcpy(s->dims, p->dims, sizeof s->dims);
+    memcpy(s->dim_weight, p->dim_weight, sizeof s->dim_weight);
     in->q = (kin_tensor){ .rows = p->rows, .cols = p->dimension, .needs_grad = true, .name = "q" };
     in->q.value = to_real(p->q, p->rows * p->dimension);
     if (p->k) {

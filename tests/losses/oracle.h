@@ -21,6 +21,8 @@ typedef struct {
     const double *q, *k;
     size_t memory;
     int64_t panel;
+    int dims[KIN_DIMS_MAX];             /* leading coordinates: not the oracle's */
+    double dim_weight[KIN_DIMS_MAX];
 } problem;
 
 typedef struct {
@@ -231,6 +233,16 @@ typedef struct {
     double *ds;
     answer *a;
 } matrix;
+
+static const kin_loss *loss_called(const char *name)
+{
+    int place;
+    if (kin_list_find(&kin_losses, name, &place) != KIN_OK) abort();
+    return (const kin_loss *)(const void *)kin_losses.items[place];
+}
+
+/* Whether a loss is made of ops: it has no rows of scores. */
+static bool composed(const char *name) { return loss_called(name)->form == KIN_COMPOSED; }
 
 /* Line i of direction 0 (rows) or 1 (columns); adds its value, marks it in the report. */
 static double do_line(const matrix *m, int direction, int64_t i, double *ds, double *dh,

@@ -49,6 +49,20 @@ static problem shape_of(int shape, unsigned *wants)
     return p;
 }
 
+/* The shape as the loss takes it, false where it makes no sense for it: composed losses compare row
+ * i with column i, and those that hold the columns are not smooth in what they hold. */
+static bool shape_for(int loss, int shape, problem *p, unsigned *wants)
+{
+    *p = shape_of(shape, wants);
+    p->loss = kin_losses.items[loss]->name;
+    if (!composed(p->loss)) return true;
+    const bool holds = loss_called(p->loss)->holds_columns;
+    p->relation = (kin_relation){ .own = NULL };
+    p->columns = ROWS;
+    if (holds) *wants &= 1;
+    return shape < 5 && *wants && !(holds && p->symmetric);
+}
+
 static kin_tensor *apply(kin_tape *tape, void *in) { return inputs_apply(in, tape, NULL); }
 
 static double check_tape(const problem *p, unsigned wants, double step)
@@ -112,8 +126,8 @@ static void check(int loss, const double *hypers, double step)
     const kin_entry *entry = kin_losses.items[loss];
     for (int shape = 0; shape < SHAPES; shape++) {
         unsigned wants;
-        problem p = shape_of(shape, &wants);
-        p.loss = entry->name;
+        problem p;
+        if (!shape_for(loss, shape, &p, &wants)) continue;
         memcpy(p.hypers, hypers, sizeof p.hypers);
         const bool circle = !strcmp(p.loss, "circle");
         for (int i = 0; i < kin_hyper_count(entry); i++)
@@ -204,8 +218,9 @@ static void test_faults_are_found(void **state)
         for (fault = 0; fault < 3; fault++)
             for (int shape = 0; shape < 2; shape++) {
                 unsigned wants;
-                problem p = shape_of(shape, &wants);
-                p.loss = kin_losses.items[loss]->name;
+                problem p;
+                if (!shape_for(loss, shape, &p, &wants)) continue;
+                if (composed(p.loss)) continue;                 /* it has no kernels of its own */
                 kin_hyper_defaults(kin_losses.items[loss], p.hypers);
                 const double step = step_of(p.loss, p.hypers);
                 const double error = strcmp(p.loss, "circle") ? check_tape(&p, wants, step)

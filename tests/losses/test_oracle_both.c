@@ -242,6 +242,7 @@ static void run_variant(const char *isa)
     } else {
         compared = 0, worst = 0;
         for (int i = 0; i < kin_losses.count; i++) {
+            if (composed(kin_losses.items[i]->name)) continue;
             assert_string_equal(kernels(i)->variant, isa);
             assert_int_equal(kernels(i)->hypers, kin_hyper_count(kin_losses.items[i]));
         }

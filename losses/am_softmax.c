@@ -1,0 +1,69 @@
+/* am_softmax -- a softmax over class proxies in which the own class must win by a margin of cosine.
+ *
+ *     v_i      = log sum_j exp(l_ij) - l_iy,     l_iy = S (s_iy - m),  l_ij = S s_ij otherwise
+ *   dv/ds_ij   = S (softmax(l_i)_j - [j = y])
+ *
+ * Columns are one learned proxy for each class, y is the class of row i. CosFace takes S = 64 and
+ * m = 0.35, AM-Softmax S = 30.
+ *
+ * Wang et al. 2018, arXiv:1801.09414 (CosFace) and arXiv:1801.05599 (AM-Softmax). */
+#include "core/cell.h"
+
+typedef struct { real scale, m; } hyper;
+typedef struct { real top, own, rest, match; } row;
+
+INLINE real logit(cell c, hyper h)        { return c.s - pick(c.pos, h.m, 0); }
+
+INLINE row  open (real top)               { return (row){ .top = top }; }
+INLINE row  look (row r, cell c, hyper h)
+{
+    r.top = max(r.top, pick(c.any, logit(c, h), -BIG));
+    return r;
+}
+INLINE real term (cell c, row r, hyper h)
+{
+    return pick(c.any, exp((logit(c, h) - r.top) * h.scale), 0);
+}
+INLINE row  add  (row r, cell c, hyper h)
+{
+    r.own += pick(c.pos, c.e, 0);
+    r.rest += pick(c.pos, 0, c.e);
+    r.match += pick(c.pos, logit(c, h), 0);
+    return r;
+}
+INLINE row  merge(row a, row b, hyper h)
+{
+    const real top = max(a.top, b.top);
+    const real of_a = exp((a.top - top) * h.scale), of_b = exp((b.top - top) * h.scale);
+    return (row){ top, a.own * of_a + b.own * of_b, a.rest * of_a + b.rest * of_b,
+                  a.match + b.match };
+}
+
+/* Positives are pushed by match + own e, negatives by rest e. */
+INLINE real close(row *r, count n, hyper h)
+{
+    const real sum = r->own + r->rest, push = h.scale / sum;
+    const bool one = n.positives < 2;
+    const real value = one && r->own > TINY
+                           ? log1p_any(r->rest / r->own)
+                           : log(sum) + (r->top - r->match / n.positives) * h.scale;
+    r->match = one ? -r->rest * push : -h.scale / n.positives;
+    r->own = one ? 0 : push;
+    r->rest = push;
+    return value;
+}
+
+INLINE real slope(cell c, row r, hyper h)
+{
+    return pick(c.pos, r.match + c.e * r.own, c.e * r.rest);
+}
+
+static double steepness(const double *h) { return h[0]; }
+
+KIN_LOSS(am_softmax,
+    .entry.summary = "A softmax over class proxies, won by a margin of the cosine.",
+    .entry.hypers = {
+        { "scale", 64, 0.01, 1000, "what cosines are multiplied by", 0, NULL },
+        { "margin", 0.35, 0, 2, "what is taken from the own class's cosine", 0, NULL } },
+    .takes = KIN_PROXIES | KIN_LABELS | KIN_PAIRS, .needs = KIN_POSITIVE | KIN_NEGATIVE,
+    .reduce = KIN_MEAN_VALID, .looks = KIN_IF_UNBOUNDED, .keeps = true, .steepness = steepness)

@@ -1,0 +1,116 @@
+/* Arrange: cells one by one. */
+#include <stdlib.h>
+#include <string.h>
+#include "losses/arrange.h"
+
+typedef struct { int32_t label, at; } tagged;
+
+static int by_label(const void *a, const void *b)
+{
+    const tagged *x = a, *y = b;
+    if (x->label != y->label) return x->label < y->label ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* The first of the n sorted labels that is not below this one. */
+static int64_t first_of(const tagged *sorted, int64_t n, int32_t label)
+{
+    int64_t from = 0, to = n;
+    while (from < to) {
+        const int64_t middle = (from + to) / 2;
+        if (sorted[middle].label < label) from = middle + 1;
+        else to = middle;
+    }
+    return from;
+}
+
+/* What a row's positives are written to; cells NULL: they are only counted. */
+typedef struct {
+    const kin_relation *relation;
+    int64_t rows, columns;
+    tagged *sorted;               /* columns by label */
+    int64_t *more;                /* of each row, the place of its first further positive */
+    int32_t *more_col;
+    int32_t *row, *col;
+    int64_t count;
+} lister;
+
+static void put(lister *l, int64_t i, int64_t j)
+{
+    if (l->relation->self && i == j) return;
+    if (l->row) l->row[l->count] = (int32_t)i, l->col[l->count] = (int32_t)j;
+    l->count++;
+}
+
+static void list_row(lister *l, int64_t i)
+{
+    const kin_relation *r = l->relation;
+    const int64_t own = r->by_label ? -1 : r->own ? r->own[i] : i;
+    if (r->by_label) {
+        const int32_t label = r->row_label[i];
+        for (int64_t n = first_of(l->sorted, l->columns, label);
+             n < l->columns && l->sorted[n].label == label; n++)
+            put(l, i, l->sorted[n].at);
+    }
+    if (own >= 0) put(l, i, own);
+    for (int64_t n = l->more[i]; n < l->more[i + 1]; n++)
+        if (l->more_col[n] != own) put(l, i, l->more_col[n]);
+}
+
+static kin_status sort_columns(kin_tape *tape, lister *l)
+{
+    const kin_relation *r = l->relation;
+    const size_t ends = (size_t)(l->rows + 2) * sizeof *l->more;
+    l->more = kin_keep_host(tape, ends);
+    l->more_col = kin_keep_host(tape, (size_t)(r->more + 1) * sizeof *l->more_col);
+    l->sorted = kin_keep_host(tape, (size_t)l->columns * sizeof *l->sorted);
+    if (!l->more || !l->more_col || !l->sorted) return kin_tape_status(tape);
+    memset(l->more, 0, ends);
+    for (int64_t n = 0; n < r->more; n++) l->more[r->more_row[n] + 2]++;
+    for (int64_t i = 2; i < l->rows + 2; i++) l->more[i] += l->more[i - 1];
+    for (int64_t n = 0; n < r->more; n++)
+        l->more_col[l->more[r->more_row[n] + 1]++] = r->more_col[n];
+    for (int64_t j = 0; r->by_label && j < l->columns; j++)
+        l->sorted[j] = (tagged){ r->col_label[j], (int32_t)j };
+    if (r->by_label) qsort(l->sorted, (size_t)l->columns, sizeof *l->sorted, by_label);
+    return KIN_OK;
+}
+
+kin_status kin_arrange_positives(kin_tape *tape, kin_arranged *a)
+{
+    lister l = { .relation = &a->setting.relation, .rows = a->rows->rows,
+                 .columns = a->columns->rows };
+    KIN_TRY(sort_columns(tape, &l));
+    kin_cells *cells = kin_keep_host(tape, sizeof *cells);
+    int64_t *start = kin_keep_host(tape, (size_t)(l.rows + 1) * sizeof *start);
+    if (!cells || !start) return kin_tape_status(tape);
+    for (int64_t i = 0; i < l.rows; i++) {
+        start[i] = l.count;
+        list_row(&l, i);
+    }
+    start[l.rows] = l.count;
+    const size_t count = (size_t)l.count;
+    int32_t *row = kin_keep_host(tape, (count + 1) * sizeof *row);
+    int32_t *col = kin_keep_host(tape, (count + 1) * sizeof *col);
+    int8_t *kind = kin_keep_host(tape, count + 1);
+    if (!row || !col || !kind) return kin_tape_status(tape);
+    l.row = row, l.col = col, l.count = 0;
+    for (int64_t i = 0; i < l.rows; i++) list_row(&l, i);
+    memset(kind, 1, count);
+    *cells = (kin_cells){ .rows = l.rows, .start = start, .row = row, .col = col, .kind = kind };
+    a->setting.cells = cells;
+    return KIN_OK;
+}
+
+kin_status kin_arrange_one_row(kin_tape *tape, kin_arranged *a)
+{
+    const kin_cells *given = a->setting.cells;
+    kin_cells *one = kin_keep_host(tape, sizeof *one);
+    int64_t *start = kin_keep_host(tape, 2 * sizeof *start);
+    if (!one || !start) return kin_tape_status(tape);
+    start[0] = 0, start[1] = given->start[given->rows];
+    *one = *given;
+    one->rows = 1, one->start = start;
+    a->setting.cells = one;
+    return KIN_OK;
+}
