@@ -30,11 +30,16 @@ static const struct { int bit; const char *what; } needs[] = {
     { KIN_LABELS, "several texts of each class in a batch, by label" },
 };
 
-/* A loss that takes targets cannot do without; one that takes pairs can do without the rest. */
-static const char *lacking(const kin_loss *loss)
+/* A loss that takes targets cannot do without; one that takes pairs can do without the rest, but
+ * where it sees the batch as one row of cells there must be cells. */
+static const char *lacking(const kin_loss *loss, bool drawn)
 {
     const bool pairs = !loss->takes || (loss->takes & KIN_PAIRS);
-    if (pairs && !(loss->takes & KIN_TARGETS)) return NULL;
+    const bool cells = loss->whole && loss->form == KIN_ROW;
+    if (pairs && !(loss->takes & KIN_TARGETS))
+        return !cells || drawn ? NULL
+                               : "a list of pairs labelled alike or not (loss.negatives = drawn "
+                                 "makes one)";
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (loss->takes & needs[i].bit) return needs[i].what;
     return "something else";
@@ -43,10 +48,11 @@ static const char *lacking(const kin_loss *loss)
 static void check_needs(resolving *r)
 {
     const kin_config *c = r->config;
+    const bool drawn = kin_config_is(c, "loss.negatives", "drawn");
     for (int i = 0; i < kin_config_losses(c); i++) {
         kin_config_loss l;
         kin_config_loss_at(c, i, &l);
-        const char *what = lacking(loss_at(l.loss));
+        const char *what = lacking(loss_at(l.loss), drawn);
         if (!what) continue;
         kin_fail(KIN_USAGE, "%s is '%s', which needs %s; a run trains on pairs, which do not carry "
                  "that", chooser(c), l.name, what);
@@ -92,8 +98,8 @@ static void check_drawn(resolving *r)
             kin_fail(KIN_USAGE, "loss.negatives is 'drawn', but loss.drawn, how many for each "
                      "query, is 0");
         else
-            kin_fail(KIN_USAGE, "loss.drawn is %s, but loss.negatives is 'shared': expected 'drawn'",
-                     kin_config_text(c, "loss.drawn"));
+            kin_fail(KIN_USAGE, "loss.drawn is %s, but loss.negatives is 'shared': expected "
+                     "'drawn'", kin_config_text(c, "loss.drawn"));
         config_complain(r, config_where(c, drawn ? "loss.negatives" : "loss.drawn"));
     }
     for (int i = 0; drawn && i < kin_config_losses(c); i++) {
@@ -169,7 +175,8 @@ static void check_learned(resolving *r)
     for (char *n = strtok_r(names, " ,\t", &rest); n; n = strtok_r(NULL, " ,\t", &rest)) {
         if (learnable(c, n)) continue;
         if (kin_config_sums(c))
-            kin_fail(KIN_USAGE, "loss.learn: '%.40s' is not a learnable TERM.SETTING of loss.sum", n);
+            kin_fail(KIN_USAGE, "loss.learn: '%.40s' is not a learnable TERM.SETTING of loss.sum",
+                     n);
         else
             kin_fail(KIN_USAGE, "loss.learn: '%.40s' is not a learnable setting of '%s'", n,
                      first.name);
@@ -200,8 +207,8 @@ static void check_momentum(resolving *r)
     const bool both = kin_config_is(c, "loss.direction", "both_ways");
     if (kin_config_number(c, "encoder.momentum") <= 0) return;
     if (kin_config_number(c, "loss.direction") >= KIN_VIEWS)
-        kin_fail(KIN_USAGE, "loss.direction is '%s', but with encoder.momentum the columns come from "
-                 "another tower: expected one_way or both_ways",
+        kin_fail(KIN_USAGE, "loss.direction is '%s', but with encoder.momentum the columns come "
+                 "from another tower: expected one_way or both_ways",
                  kin_config_text(c, "loss.direction"));
     else if (kin_config_is(c, "encoder.towers", "separate") && !both)
         kin_fail(KIN_USAGE, "encoder.momentum with encoder.towers = separate leaves the documents' "
