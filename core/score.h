@@ -35,7 +35,7 @@ enum {
     KIN_DOT,
     KIN_EUCLIDEAN,       /* 1 - |q - k|^2 / 2: the distance of unit vectors, for any */
     KIN_SNR,             /* 1 - var(q - k) / var(q) / 2, variances over the coordinates */
-    KIN_ANGLE,           /* Re + Im of q conj k, the halves of each being real and imaginary part */
+    KIN_ANGLE,           /* Re + Im of q conj k / |q| |k|, halves being real and imaginary parts */
     KIN_SIMILARITIES
 };
 
