@@ -115,10 +115,13 @@ kin_tensor *kin_mul(kin_tape *, kin_tensor *a, kin_tensor *b);          /* eleme
 kin_tensor *kin_scale(kin_tape *, kin_tensor *x, double factor);
 kin_tensor *kin_sum(kin_tape *, kin_tensor *x);                         /* 1 x 1 */
 kin_tensor *kin_mean(kin_tape *, kin_tensor *x);                        /* 1 x 1 */
+kin_tensor *kin_soft_mean(kin_tape *, kin_tensor *x, double t, bool hold); /* by softmax(x / t) */
 kin_tensor *kin_dropout(kin_tape *, kin_tensor *x, double rate);        /* while training */
 kin_tensor *kin_concat_rows(kin_tape *, kin_tensor *a, kin_tensor *b);
 kin_tensor *kin_split_rows(kin_tape *, kin_tensor *x, int64_t from, int64_t rows);
 kin_tensor *kin_stop_gradient(kin_tape *, kin_tensor *x);
+kin_tensor *kin_gather_rows(kin_tape *, kin_tensor *x, const int32_t *index, int64_t n);
+kin_tensor *kin_rotate_halves(kin_tape *, kin_tensor *x);               /* [a, b] + [b, -a] */
 kin_tensor *kin_split_cols(kin_tape *, kin_tensor *x, int64_t from, int64_t cols);
 kin_tensor *kin_shift(kin_tape *, kin_tensor *x, double a);             /* x_ij + a */
 kin_tensor *kin_clip_rows(kin_tape *, kin_tensor *x, double radius);    /* into a ball */

@@ -70,7 +70,7 @@ static const verb_option options[] = {
     { "score", "S.npy", "B x N scores in place of query and document" },
     { "self", NULL, "with --score: rows and columns are the same points" },
     { "swap", "true", "with --triplet: also the positive against the negative" },
-    { "similarity", "WORD", "own (default), cosine, dot, euclidean or snr" },
+    { "similarity", "WORD", "own (default), cosine, dot, euclidean, snr or angle" },
     { "reduce", "WORD", "own (default), mean_valid, mean_nonzero, mean_rows, sum or per_pair" },
     { "direction", "WORD", "one_way (default), both_ways, views or joint" },
     { "symmetric", "true", "the same as --direction both_ways" },

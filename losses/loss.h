@@ -74,6 +74,7 @@ typedef struct {
     double value;
     int64_t rows, valid;                   /* rows in all; with all that the loss needs of them */
     double positives, negatives;           /* that a valid row sees on average */
+    double formed;                         /* scores formed, those formed again included */
     double accuracy;                       /* share of valid rows whose best positive beats every
                                               negative; NaN unless wanted */
 } kin_loss_report;
@@ -91,10 +92,6 @@ kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_
 kin_tensor *kin_loss_apply_scores(kin_tape *tape, const kin_loss_setting *setting,
                                   kin_tensor *scores, kin_loss_report *report);
 
-/* What may be chosen for any loss, by name and in words: "similarity", "reduce" and "direction",
- * whose choices are in the order of their enums; ends with name NULL. */
-extern const kin_hyper kin_loss_choices[];
-
 /* A loss and its share in a sum. */
 typedef struct {
     kin_loss_setting setting;
@@ -105,6 +102,10 @@ typedef struct {
  * term is without its weight, or NULL. KIN_USAGE when no weight is above or below 0. */
 kin_tensor *kin_loss_sum(kin_tape *tape, const kin_loss_term *terms, int count, kin_tensor *rows,
                          kin_tensor *columns, kin_loss_report *reports);
+
+/* What may be chosen for any loss, by name and in words: "similarity", "reduce" and "direction",
+ * whose choices are in the order of their enums; ends with name NULL. */
+extern const kin_hyper kin_loss_choices[];
 
 /* The loss called name with its own defaults: one way, pairs. */
 kin_status kin_loss_default(kin_loss_setting *setting, const char *name);
