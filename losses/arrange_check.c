@@ -94,6 +94,8 @@ static kin_status check_choices(kin_tape *tape, const kin_loss_setting *s, const
         REFUSE("loss %s: there is no similarity %d", name, s->similarity);
     if (loss->whole && s->reduce && s->reduce != loss->reduce)
         REFUSE("loss %s: the whole batch is one row, so there is nothing to reduce", name);
+    if (loss->whole && loss->form == KIN_ROW && !s->cells)
+        REFUSE("loss %s: the whole batch is one row, so pairs are given to it one by one", name);
     if (loss->form == KIN_COMPOSED && s->direction >= KIN_VIEWS)
         REFUSE("loss %s: its rows cannot be stacked with its columns", name);
     if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more))

@@ -38,8 +38,8 @@ typedef struct {
     const int64_t *start;                  /* rows + 1 */
     const int32_t *row, *col;              /* of each cell: which row and which column it scores */
     const int8_t *kind;                    /* of each cell: 1 positive, -1 negative, 0 ignored */
-    int64_t extra;                         /* a row's cells from this one on came beside the batch
-                                              (given or mined negatives); 0: none did */
+    int64_t extra;                         /* a row's cells from this one on were given or mined as
+                                              its negatives; 0: none */
 } kin_cells;
 
 /* Which way round scores are read. */
