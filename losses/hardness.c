@@ -19,7 +19,7 @@ enum { IN_BATCH, HARD, ALL };
 INLINE real logit(cell c, hyper h)
 {
     const int weighted = c.neg & ((h.which == ALL) | ((h.which == HARD) == c.extra));
-    return c.s * ((1 / h.t) + pick(weighted, h.a, 0));
+    return c.s * (1 / h.t) + c.held * pick(weighted, h.a, 0);
 }
 
 INLINE row  open (real top)               { return (row){ .top = -BIG }; }
