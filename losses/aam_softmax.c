@@ -5,8 +5,8 @@
  *
  * Where theta + m passes pi the target goes on as cos(theta) - m sin(m), so that it stays
  * monotone. In the slope sin(theta) is taken to be at least 0.001: a row that has reached its
- * proxy would otherwise get a push without bound. Scores are cosines, or there is no angle. Columns are one learned proxy for each class, y
- * is the class of row i; the margin is in radians.
+ * proxy would otherwise get a push without bound. Scores are cosines, or there is no angle. Columns
+ * are one learned proxy for each class, y is the class of row i; the margin is in radians.
  *
  * Deng et al. 2018, arXiv:1801.07698 (ArcFace). */
 #include "core/cell.h"

@@ -102,6 +102,8 @@ static kin_status check_choices(kin_tape *tape, const kin_loss_setting *s, const
         REFUSE("loss %s: both views as rows and columns have no targets", name);
     if (loss->whole && loss->form == KIN_ROW && !s->cells)
         REFUSE("loss %s: its pairs are given one by one", name);
+    if (s->direction >= KIN_VIEWS && loss->columns)
+        REFUSE("loss %s: its anchors are the columns, so views cannot be stacked", name);
     if (s->cells && loss->columns)
         REFUSE("loss %s: its anchors are the columns, so it takes no cells one by one", name);
     if (s->direction != KIN_ONE_WAY && s->cells)

@@ -1,5 +1,5 @@
 /* Batch: made-up batches of every kind that losses take, for checks and tests, so that these need
- * not know any loss by name: what a loss is given follows from its descriptor alone. Host memory. */
+ * not know any loss by name: what it is given follows from its descriptor alone. Host memory. */
 #ifndef KIN_LOSSES_BATCH_H
 #define KIN_LOSSES_BATCH_H
 

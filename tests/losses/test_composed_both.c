@@ -183,8 +183,8 @@ static void check_dims(kin_batch *b)
                             fmax(apart(got.dq, dq, rows * d, 1e-3),
                                  apart(got.dk, dk, columns * d, 1e-3)));
     if (got.status != KIN_OK || !(off < bound))
-        fail_msg("%s, %s: leading coordinates are off by %g", kin_losses.items[b->setting.loss]->name,
-                 b->kind, off);
+        fail_msg("%s, %s: leading coordinates are off by %g",
+                 kin_losses.items[b->setting.loss]->name, b->kind, off);
     answer_free(&got), free(dq), free(dk);
 }
 

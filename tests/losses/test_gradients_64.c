@@ -161,7 +161,8 @@ static void test_faults_in_rows_are_found(void **state)
                 kin_batch_free(&b);
             }
             if (!(worst > least[fault]))
-                fail_msg("%s: fault %d shows only %.1e", kin_losses.items[loss]->name, fault, worst);
+                fail_msg("%s: fault %d shows only %.1e", kin_losses.items[loss]->name, fault,
+                         worst);
         }
 }
 
