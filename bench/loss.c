@@ -14,8 +14,38 @@ typedef struct {
     bool self;
 } state;
 
-enum { ROWS, DIM, LOSS, SYMMETRIC };
-enum { INFONCE, SIGMOID, CIRCLE };
+enum { ROWS, DIM, WORK };
+
+/* What a case asks for. flops: the least, in units of B^2 D; a triangle serves a self-similarity. */
+typedef struct {
+    const char *loss;
+    struct { const char *name; double value; } hypers[3];
+    int direction;
+    int classes;                 /* labels, rows against themselves; 0: pairs */
+    bool spread;                 /* rows against themselves without positives, forward only */
+    bool kept;                   /* memory for all scores */
+    double flops;
+} work;
+
+enum { ONE_WAY, BOTH_WAYS, KEPT, VIEWS, SIGMOID, CIRCLE, TRIPLET, NTXENT, SUPCON, MULTI, UNIFORMITY };
+
+static const work works[] = {
+    [ONE_WAY] = { "infonce", { { "temperature", 0.05 } }, KIN_ONE_WAY, .flops = 6 },
+    [BOTH_WAYS] = { "infonce", { { "temperature", 0.05 } }, KIN_BOTH_WAYS, .flops = 8 },
+    [KEPT] = { "infonce", { { "temperature", 0.05 } }, KIN_BOTH_WAYS, .kept = true, .flops = 6 },
+    [VIEWS] = { "infonce", { { "temperature", 0.05 } }, KIN_VIEWS, .flops = 4 * 4 },
+    [SIGMOID] = { "sigmoid", { { "scale", 20 }, { "bias", -10 } }, KIN_ONE_WAY, .flops = 6 },
+    [CIRCLE] = { "circle", { { "margin", 0.4 }, { "gamma", 80 } }, .classes = 256, .flops = 4 },
+    [TRIPLET] = { "triplet", { { "margin", 0.2 }, { "mining", 0 } }, .classes = 64, .flops = 4 },
+    [NTXENT] = { "ntxent", { { "temperature", 0.05 } }, .classes = 256, .flops = 4 },
+    [SUPCON] = { "infonce", { { "temperature", 0.1 } }, .classes = 256, .flops = 4 },
+    [MULTI] = { "multi_similarity", { { "alpha", 2 }, { "beta", 50 }, { "base", 0.5 } },
+                .classes = 256, .flops = 4 },
+    [UNIFORMITY] = { "uniformity", { { "t", 2 } }, .spread = true, .flops = 1 },
+};
+
+static const work *work_of(const bench *b) { return &works[b->kind->size[WORK]]; }
+static bool of_itself(const work *w) { return w->classes || w->spread; }
 
 static kin_status set_hyper(kin_loss_setting *s, const char *name, double value)
 {
@@ -26,18 +56,25 @@ static kin_status set_hyper(kin_loss_setting *s, const char *name, double value)
     return KIN_OK;
 }
 
-static kin_status choose_loss(kin_loss_setting *s, const int64_t *size)
+static kin_status choose_loss(kin_loss_setting *s, const work *w)
 {
-    static const char *const names[] = { "infonce", "sigmoid", "circle" };
-    KIN_TRY(kin_list_find(&kin_losses, names[size[LOSS]], &s->loss));
-    kin_hyper_defaults(kin_losses.items[s->loss], s->hypers);
-    s->direction = size[SYMMETRIC] ? KIN_BOTH_WAYS : KIN_ONE_WAY;
-    if (size[LOSS] == INFONCE) KIN_TRY(set_hyper(s, "temperature", 0.05));
-    if (size[LOSS] == SIGMOID) {
-        KIN_TRY(set_hyper(s, "scale", 20));
-        KIN_TRY(set_hyper(s, "bias", -10));
-    }
+    KIN_TRY(kin_loss_default(s, w->loss));
+    s->direction = w->direction;
+    for (int i = 0; i < 3 && w->hypers[i].name; i++)
+        KIN_TRY(set_hyper(s, w->hypers[i].name, w->hypers[i].value));
     return KIN_OK;
+}
+
+/* Labels, or no positive for any row. */
+static void relate(state *s, const work *w)
+{
+    const int64_t rows = s->q.rows;
+    for (int64_t i = 0; i < rows; i++) s->label[i] = w->spread ? -1 : (int32_t)(i % w->classes);
+    if (w->spread)
+        s->setting.relation = (kin_relation){ .self = true, .own = s->label };
+    else
+        s->setting.relation = (kin_relation){ .by_label = true, .self = true,
+                                              .row_label = s->label, .col_label = s->label };
 }
 
 static kin_status make_inputs(state *s, const int64_t *size)
@@ -51,26 +88,24 @@ static kin_status make_inputs(state *s, const int64_t *size)
     s->label = malloc(sizeof *s->label * (size_t)size[ROWS]);
     KIN_REQUIRE(s->q.value && s->k.value && s->label, KIN_MEMORY, "no memory for the inputs");
     bench_pairs(n, s->q.value, s->k.value);
-    for (int64_t i = 0; i < size[ROWS]; i++) s->label[i] = (int32_t)(i % 256);
     return KIN_OK;
 }
 
 static kin_status open(bench *b)
 {
     const int64_t *size = b->kind->size;
+    const work *w = work_of(b);
     state *s = b->state = calloc(1, sizeof *s);
     KIN_REQUIRE(s, KIN_MEMORY, "no memory for the case");
-    s->self = size[LOSS] == CIRCLE;
+    KIN_TRY(choose_loss(&s->setting, w));
     KIN_TRY(kin_tape_new(&s->tape, b->backend));
-    KIN_TRY(choose_loss(&s->setting, size));
     KIN_TRY(make_inputs(s, size));
-    if (s->self)
-        s->setting.relation = (kin_relation){ .by_label = true, .self = true,
-                                              .row_label = s->label, .col_label = s->label };
-    const double pairs = (double)size[ROWS] * (double)size[ROWS] * (double)size[DIM];
-    b->flops = (s->self ? 4 : 6) * pairs;      /* a self-similarity needs a triangle of scores */
-    if (size[SYMMETRIC]) b->flops = 8 * pairs; /* formed twice rather than kept */
-    b->own_bytes = (s->self ? 1 : 2) * sizeof(real) * (size_t)(size[ROWS] * size[DIM]);
+    s->self = of_itself(w);
+    if (s->self) relate(s, w);
+    const double rows = (double)size[ROWS], inputs = s->self ? 1 : 2;
+    if (w->kept) s->setting.memory = sizeof(real) * (size_t)(size[ROWS] * size[ROWS]);
+    b->flops = w->flops * rows * rows * (double)size[DIM];
+    b->own_bytes = w->spread ? 0 : sizeof(real) * (size_t)(inputs * rows * (double)size[DIM]);
     return bench_warm_products(b->backend, size[ROWS], size[DIM]);
 }
 
@@ -78,12 +113,13 @@ static kin_status repeat(bench *b, double *loss)
 {
     state *s = b->state;
     kin_loss_report report;
-    kin_tape_reset(s->tape, 0, 0, true);
+    const bool slopes = !work_of(b)->spread;
+    kin_tape_reset(s->tape, 0, 0, slopes);
     kin_tensor *columns = s->self ? &s->q : &s->k;
     kin_tensor *value = kin_loss_apply(s->tape, &s->setting, &s->q, columns, &report);
-    KIN_TRY(kin_tape_backward(s->tape, value));
+    KIN_TRY(slopes ? kin_tape_backward(s->tape, value) : kin_tape_status(s->tape));
     *loss = report.value;
-    KIN_TRY(bench_dump(b, 0, s->q.rows, s->q.cols, s->q.grad));
+    if (slopes) KIN_TRY(bench_dump(b, 0, s->q.rows, s->q.cols, s->q.grad));
     if (!s->self) KIN_TRY(bench_dump(b, 1, s->k.rows, s->k.cols, s->k.grad));
     b->dump = NULL;
     return KIN_OK;
@@ -100,14 +136,21 @@ static void close(bench *b)
     free(s);
 }
 
-#define CASE(id, text, rows, dim, loss, symmetric) \
-    const bench_case bench_##id = { #id, text, open, repeat, close,  \
-                                    { rows, dim, loss, symmetric } };
-CASE(L1a, "one-way InfoNCE, B 8192, D 256", 8192, 256, INFONCE, 0)
-CASE(L1b, "one-way InfoNCE, B 4096, D 64", 4096, 64, INFONCE, 0)
-CASE(L1c, "one-way InfoNCE, B 4096, D 768", 4096, 768, INFONCE, 0)
-CASE(L2a, "symmetric InfoNCE, B 8192, D 256", 8192, 256, INFONCE, 1)
-CASE(L2b, "symmetric InfoNCE, B 4096, D 64", 4096, 64, INFONCE, 1)
-CASE(L2c, "symmetric InfoNCE, B 16384, D 256", 16384, 256, INFONCE, 1)
-CASE(L3, "sigmoid loss, B 8192, D 256", 8192, 256, SIGMOID, 0)
-CASE(L6, "circle loss over 256 classes, B 4096, D 128", 4096, 128, CIRCLE, 0)
+#define CASE(id, name_, text, rows, dim, work_) \
+    const bench_case bench_##id = { name_, text, open, repeat, close, { rows, dim, work_ } };
+CASE(L1a, "L1a", "one-way InfoNCE, B 8192, D 256", 8192, 256, ONE_WAY)
+CASE(L1b, "L1b", "one-way InfoNCE, B 4096, D 64", 4096, 64, ONE_WAY)
+CASE(L1c, "L1c", "one-way InfoNCE, B 4096, D 768", 4096, 768, ONE_WAY)
+CASE(L1d, "L1d", "one-way InfoNCE, B 65536, D 256", 65536, 256, ONE_WAY)
+CASE(L2a, "L2a", "symmetric InfoNCE, B 8192, D 256", 8192, 256, BOTH_WAYS)
+CASE(L2a_kept, "L2a-kept", "symmetric InfoNCE, B 8192, D 256, scores kept", 8192, 256, KEPT)
+CASE(L2b, "L2b", "symmetric InfoNCE, B 4096, D 64", 4096, 64, BOTH_WAYS)
+CASE(L2c, "L2c", "symmetric InfoNCE, B 16384, D 256", 16384, 256, BOTH_WAYS)
+CASE(L3, "L3", "sigmoid loss, B 8192, D 256", 8192, 256, SIGMOID)
+CASE(L4, "L4", "InfoNCE over two views (NT-Xent), B 4096, D 128", 4096, 128, VIEWS)
+CASE(L5, "L5", "all triplets of 64 classes, B 1024, D 128", 1024, 128, TRIPLET)
+CASE(L6, "L6", "circle loss over 256 classes, B 4096, D 128", 4096, 128, CIRCLE)
+CASE(L7, "L7", "NT-Xent over 256 classes, B 512, D 128", 512, 128, NTXENT)
+CASE(L9, "L9", "InfoNCE over 256 classes (SupCon), B 4096, D 128", 4096, 128, SUPCON)
+CASE(L10, "L10", "multi-similarity loss over 256 classes, B 4096, D 128", 4096, 128, MULTI)
+CASE(M1, "M1", "uniformity, forward only, B 8192, D 128", 8192, 128, UNIFORMITY)

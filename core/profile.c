@@ -293,7 +293,7 @@ static void cell_sums(kin_backend *backend, int64_t rows, const int64_t *start,
 
 /* ---- loops over scores ---------------------------------------------------------------------- */
 
-static double cells(const kin_scores *t) { return (double)t->rows * (double)t->side[1].count; }
+static double cells(const kin_scores *t) { return (double)t->rows * (double)t->columns; }
 
 static size_t score_work(kin_backend *backend, int64_t rows, int64_t columns)
 {

@@ -120,19 +120,25 @@ typedef struct {
     const real *weight;                        /* 0 where it lacks what the loss needs; else 1, or
                                                   its positives with KIN_PER_PAIR */
     real *stats;                               /* fields x count, one array for each field */
+    const real *looked;                        /* what they were before the first add; stats, but
+                                                  in a triangle */
     real *value;                               /* weight times its value */
     real *counted;                             /* what it adds to the divisor of the mean */
 } kin_score_side;
 
-/* A tile: scores of rows row .. row+rows-1 against all columns, or all cells of a list. */
+/* A tile: scores of rows row .. row+rows-1 against columns column .. column+columns-1 (all of them,
+ * but in a triangle), or all cells of a list. In a triangle rows and columns are the same and are
+ * alike both ways round: side[1] is side[0], column = row, and each score serves its row and its
+ * column; but the first `rows` columns, where both (i, j) and (j, i) are there, serve their rows. */
 typedef struct {
-    real *score;                               /* rows x columns.count, without gaps */
+    real *score;                               /* rows x columns, without gaps */
     const int64_t *start;                      /* a list: row i's scores are start[i] .. */
     const int8_t *kind;                        /* 1, -1 or 0 of each score, in place of keys */
     const real *target;                        /* of each score, or NULL */
     int64_t extra;                             /* column extra + i + k side[0].count was given or
                                                   mined as a negative of row i */
-    int64_t row, rows;
+    int64_t row, rows, column, columns;
+    bool triangle;
     kin_score_side side[2];                    /* rows, columns; of all tiles together */
     bool self;                                 /* rows and columns are the same: i = j is ignored */
     int reduce;                                /* KIN_MEAN_VALID, ... */
@@ -163,8 +169,8 @@ struct kin_score_kernels {
     void (*unite)(kin_backend *, const kin_scores *, const int32_t *leader);
     void (*push)(kin_backend *, const kin_scores *);
 
-    /* Both directions: open all, look at every tile (only when the loss looks first), add every
-     * tile, close both sides, then slope every tile: each score becomes
+    /* Both directions, or a triangle: open all, look at every tile (only when the loss looks
+     * first), add every tile, close both sides (or unite), then slope every tile: each score becomes
      * scale[0] * d row value / d score + scale[1] * d column value / d score. */
     void (*open)(kin_backend *, const kin_scores *, int side);
     void (*look)(kin_backend *, const kin_scores *);

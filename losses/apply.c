@@ -74,8 +74,9 @@ static int gather(const kin_arranged *a, kin_tensor *given, kin_tensor **in, int
     return inputs;
 }
 
-/* Gradients are formed where an input needs one, the rows' also where a hyperparameter's does. */
-static saved *make_room(kin_tape *tape, const kin_node *node, int embeddings)
+/* Gradients are formed where an input needs one, the rows' also where a hyperparameter's does. one:
+ * rows and columns are the same and share a gradient. */
+static saved *make_room(kin_tape *tape, const kin_node *node, int embeddings, bool one)
 {
     saved *s = kin_keep_host(tape, sizeof *s);
     if (!s) return NULL;
@@ -85,7 +86,7 @@ static saved *make_room(kin_tape *tape, const kin_node *node, int embeddings)
     for (int i = 0; i < node->inputs; i++) {
         const kin_tensor *in = node->in[i];
         const bool carries = i == 0 && learns && !(embeddings > 1 && node->in[1]->needs_grad);
-        if (!in->needs_grad && !carries) continue;
+        if ((!in->needs_grad && !carries) || (one && i == 1)) continue;
         s->gradient[i] = kin_keep(tape, (size_t)(in->rows * in->cols) * sizeof(real));
         if (!s->gradient[i]) return NULL;
     }
@@ -104,21 +105,31 @@ static void save(kin_backend *backend, const kin_rows_run *run, const int *place
     }
 }
 
-/* Points the run at its inputs and at the room for their gradients. */
-static void aim(kin_rows_run *run, const kin_node *node, const saved *s, bool given)
+/* Points the run at its inputs. */
+static void aim(kin_rows_run *run, const kin_node *node, bool given)
 {
     const kin_tensor *q = node->in[0], *k = node->in[given ? 0 : 1];
     run->scores.side[0].count = q->rows;
     run->scores.side[1].count = given ? q->cols : k->rows;
     if (given) {
         run->given = q->value;
-        if (s) run->dgiven = s->gradient[0];
         return;
     }
     run->dimension = q->cols;
     run->q = q->value, run->k = k->value;
     run->unit = q->unit && k->unit;
-    if (s) run->dq = s->gradient[0], run->dk = s->gradient[1];
+}
+
+static kin_status aim_gradients(kin_tape *tape, kin_rows_run *run, kin_node *node, int embeddings)
+{
+    run->slopes = node->out->needs_grad;
+    if (!run->slopes) return KIN_OK;
+    saved *s = node->saved = make_room(tape, node, embeddings, run->triangle);
+    if (!s) return kin_tape_status(tape);
+    for (int i = embeddings; i < s->inputs; i++) run->learns |= s->gradient[i] != NULL;
+    if (run->given) run->dgiven = s->gradient[0];
+    else run->dq = s->gradient[0], run->dk = s->gradient[1];
+    return KIN_OK;
 }
 
 static kin_status compute(kin_tape *tape, kin_rows_run *run, const kin_arranged *a, kin_node *node,
@@ -126,23 +137,22 @@ static kin_status compute(kin_tape *tape, kin_rows_run *run, const kin_arranged 
 {
     kin_backend *backend = kin_tape_backend(tape);
     const int embeddings = node->op == &given_op ? 1 : 2;
-    saved *s = NULL;
-    run->slopes = node->out->needs_grad;
-    if (run->slopes && !(s = node->saved = make_room(tape, node, embeddings)))
-        return kin_tape_status(tape);
-    for (int i = embeddings; s && i < s->inputs; i++) run->learns |= s->gradient[i] != NULL;
-    aim(run, node, s, embeddings == 1);
+    aim(run, node, embeddings == 1);
     if (a->setting.cells) {
         KIN_TRY(kin_cells_relate(tape, run, report));
+        KIN_TRY(aim_gradients(tape, run, node, embeddings));
         KIN_TRY(kin_cells_compute(tape, run));
     } else {
         KIN_TRY(kin_rows_relate(tape, run, a->joined, report));
+        kin_rows_plan(run);
+        KIN_TRY(aim_gradients(tape, run, node, embeddings));
         KIN_TRY(kin_rows_compute(tape, run));
     }
-    if (s) save(backend, run, places, embeddings, s);
+    if (node->saved) save(backend, run, places, embeddings, node->saved);
     const real value = (real)run->value;
     backend->upload(backend, node->out->value, &value, sizeof value);
     report->value = run->value;
+    report->formed = run->formed;
     report->accuracy = report->valid > 0 ? run->accuracy / (double)report->valid : NAN;
     return KIN_OK;
 }
@@ -185,6 +195,7 @@ static kin_tensor *apply_twice(kin_tape *tape, const kin_arranged *a, const kin_
     if (kin_arrange_flip(tape, &other) != KIN_OK) return kin_empty(tape);
     kin_tensor *back = apply(tape, &other, NULL, raw_columns, raw_rows, &second);
     report->value = (report->value + second.value) / 2;
+    report->formed += second.formed;
     return kin_scale(tape, kin_add(tape, value, back), 0.5);
 }
 

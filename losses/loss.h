@@ -76,6 +76,7 @@ typedef struct {
     double value;
     int64_t rows, valid;                   /* rows in all; with all that the loss needs of them */
     double positives, negatives;           /* that a valid row sees on average */
+    double formed;                         /* scores formed, those formed again included */
     double accuracy;                       /* share of valid rows whose best positive beats every
                                               negative; NaN unless wanted */
 } kin_loss_report;

@@ -64,11 +64,12 @@ typedef struct {
 
 enum { BY_MATCH, BY_KEY, BY_KIND };               /* keyed */
 
-INLINE line line_at(const kin_scores *t, int64_t i, int64_t column, int32_t n, int keyed)
+/* The tile's row i, n columns of it from its column `from` on. */
+INLINE line line_at(const kin_scores *t, int64_t i, int64_t from, int32_t n, int keyed)
 {
     const kin_score_side *rows = &t->side[0], *columns = &t->side[1];
-    const int64_t at = t->row + i;
-    const int64_t first = keyed == BY_KIND && t->start ? t->start[i] : i * columns->count + column;
+    const int64_t at = t->row + i, column = t->column + from;
+    const int64_t first = keyed == BY_KIND && t->start ? t->start[i] : i * t->columns + from;
     line l = { .score = t->score + first, .n = n, .extra = (int32_t)(t->extra - column),
                .mine = (int32_t)at, .rows = (int32_t)rows->count,
                .y = t->target ? t->target + first : NULL,

@@ -17,7 +17,7 @@ typedef struct {
 
 static int64_t longest_of(const kin_scores *t)
 {
-    int64_t longest = t->start ? 0 : t->side[1].count;
+    int64_t longest = t->start ? 0 : t->columns;
     for (int64_t i = 0; t->start && i < t->rows; i++)
         if (t->start[i + 1] - t->start[i] > longest) longest = t->start[i + 1] - t->start[i];
     return longest;
@@ -62,7 +62,7 @@ static void tell_kinds(const kin_scores *t, int64_t i, signed char *kind)
 static span span_of(const job *k, int64_t i, char *room)
 {
     const kin_scores *t = k->t;
-    const int64_t columns = t->side[1].count, first = t->start ? t->start[i] : i * columns;
+    const int64_t columns = t->columns, first = t->start ? t->start[i] : i * columns;
     span c = { .n = (int32_t)(t->start ? t->start[i + 1] - first : columns),
                 .s = t->score + first, .y = t->target ? t->target + first : NULL,
                 .work = (real *)room };

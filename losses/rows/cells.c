@@ -100,7 +100,7 @@ static kin_status prepare(kin_tape *tape, engine *e, const kin_score_kernels *ke
     for (int64_t r = 0; r < c->rows; r++)
         if (c->start[r + 1] - c->start[r] > longest) longest = c->start[r + 1] - c->start[r];
     t->target = e->run->setting->target ? e->run->setting->target->value : NULL;
-    t->rows = c->rows;
+    t->rows = c->rows, t->columns = t->side[1].count;
     kin_rows_bound(e->run);
     KIN_TRY(kin_rows_take(tape, e->count + 1, &t->score));
     if (e->run->setting->want_accuracy) KIN_TRY(kin_rows_take(tape, c->rows, &e->hit));
@@ -138,6 +138,7 @@ static kin_status compute(kin_tape *tape, engine *e)
     else
         backend->cell_dots(backend, e->count, e->row, e->col, run->dimension, run->q, run->k,
                            run->scores.score);
+    run->formed = (double)e->count;
     run_loops(e, kernels);
     if (e->hit) run->accuracy = backend->sum(backend, e->cells->rows, e->hit);
     run->scores.side[0].count = q_rows;

@@ -4,11 +4,17 @@
  * One direction forms every panel once: 6 B N D operations. Both directions need the statistics of
  * all columns before the first slope, so they sweep the panels twice and form them twice (8 B N D),
  * except those that setting->memory lets us keep; so do rows that are merged before they are
- * closed. */
+ * closed. Rows against themselves, alike both ways round, need only the triangle of scores on and
+ * right of the diagonal, each serving its row and its column: two sweeps of half the scores
+ * (4 B^2 D). */
 #include <math.h>
 #include "losses/rows/rows.h"
 
 enum { PANEL_BYTES = 6 << 20, PANEL_LEAST = 128 };
+
+/* A triangle's panel also forms the square on the diagonal: a small share of it when there are many
+ * panels. */
+enum { STEPS = 16, STEP_LEAST = 64, STEPS_LEAST = 4 };
 
 typedef struct {
     kin_rows_run *run;
@@ -18,6 +24,7 @@ typedef struct {
     int64_t panel;              /* rows in a panel */
     int64_t kept_rows;          /* scores of the rows before this one stay in `kept` */
     real *kept, *scratch;
+    real *looked;               /* fields x B */
     real *hit;                  /* B: accuracy */
     int8_t *kind, *host_kind;   /* what the panel's cells are, where keys do not tell */
     kin_slopes sums;
@@ -33,6 +40,35 @@ static int64_t panel_rows(const kin_rows_run *run)
     return panel < rows ? panel : rows;
 }
 
+/* Rows of a triangle's panel; 0: it would not pay. */
+static int64_t triangle_rows(const kin_rows_run *run)
+{
+    const int64_t rows = run->scores.side[0].count;
+    int64_t panel = panel_rows(run), step = rows / STEPS / 16 * 16;
+    if (step < STEP_LEAST) step = STEP_LEAST;
+    if (run->setting->panel < 1 && panel > step) panel = step;
+    return rows > STEPS_LEAST * panel ? panel : 0;
+}
+
+void kin_rows_plan(kin_rows_run *run)
+{
+    const int64_t panel = kin_rows_alike(run) ? triangle_rows(run) : 0;
+    run->triangle = panel > 0;
+    run->panel = run->triangle ? panel : panel_rows(run);
+    if (run->triangle) run->both = false;      /* the same loss */
+}
+
+/* How many scores the panels before `row` have. */
+static int64_t scores_before(const engine *e, int64_t row)
+{
+    const int64_t rows = e->t->side[0].count, columns = e->t->side[1].count;
+    int64_t scores = 0;
+    for (int64_t r = 0; r < row && r < rows; r += e->panel)
+        scores += (rows - r < e->panel ? rows - r : e->panel) *
+                  (e->run->triangle ? columns - r : columns);
+    return scores;
+}
+
 /* Points the tile at rows row .. and says whether their scores are there. */
 static bool place(engine *e, int64_t row, bool formed)
 {
@@ -40,8 +76,10 @@ static bool place(engine *e, int64_t row, bool formed)
     const int64_t rows = t->side[0].count, columns = t->side[1].count;
     t->row = row;
     t->rows = rows - row < e->panel ? rows - row : e->panel;
+    t->column = e->run->triangle ? row : 0;
+    t->columns = columns - t->column;
     t->kept = row < e->kept_rows;
-    t->score = t->kept ? e->kept + row * columns : e->scratch;
+    t->score = t->kept ? e->kept + scores_before(e, row) : e->scratch;
     t->target = e->run->setting->target ? e->run->setting->target->value + row * columns : NULL;
     if (e->kind) {
         kin_rows_kinds(e->run, row, t->rows, e->host_kind);
@@ -52,70 +90,68 @@ static bool place(engine *e, int64_t row, bool formed)
 
 static void form(engine *e)
 {
-    const kin_rows_run *run = e->run;
-    const int64_t columns = e->t->side[1].count, d = run->dimension;
+    kin_rows_run *run = e->run;
+    const kin_scores *t = e->t;
+    const int64_t d = run->dimension;
+    run->formed += (double)(t->rows * t->columns);
     if (run->given) {
-        e->backend->copy(e->backend, e->t->score, run->given + e->t->row * columns,
-                         (size_t)(e->t->rows * columns) * sizeof(real));
+        e->backend->copy(e->backend, t->score, run->given + t->row * t->columns,
+                         (size_t)(t->rows * t->columns) * sizeof(real));
         return;
     }
-    const kin_product product = { .transpose_b = 1, .m = e->t->rows, .n = columns, .k = d,
-        .alpha = 1, .a = run->q + e->t->row * d, .lda = d, .b = run->k, .ldb = d,
-        .c = e->t->score, .ldc = columns };
+    const kin_product product = { .transpose_b = 1, .m = t->rows, .n = t->columns, .k = d,
+        .alpha = 1, .a = run->q + t->row * d, .lda = d, .b = run->k + t->column * d, .ldb = d,
+        .c = t->score, .ldc = t->columns };
     e->backend->product(e->backend, &product);
 }
 
 static void sum_slopes(engine *e)
 {
-    const int64_t rows = e->t->rows, columns = e->t->side[1].count;
+    const int64_t rows = e->t->rows, columns = e->t->columns;
     e->kernels->pull(e->backend, e->t, e->pull);
     e->sums.positive += e->backend->sum(e->backend, rows, e->pull + e->t->row);
     e->sums.all += e->backend->sum(e->backend, rows * columns, e->t->score);
 }
 
-/* The tile's slopes into the gradients of its rows and of all columns. */
+static void push_rows(engine *e, real beta)
+{
+    const kin_rows_run *run = e->run;
+    const kin_scores *t = e->t;
+    const int64_t d = run->dimension;
+    const kin_product product = { .m = t->rows, .n = d, .k = t->columns, .alpha = 1,
+        .a = t->score, .lda = t->columns, .b = run->k + t->column * d, .ldb = d,
+        .beta = beta, .c = run->dq + t->row * d, .ldc = d };
+    e->backend->product(e->backend, &product);
+}
+
+static void push_columns(engine *e, real *dk)
+{
+    const kin_rows_run *run = e->run;
+    const kin_scores *t = e->t;
+    const int64_t d = run->dimension;
+    const kin_product product = { .transpose_a = 1, .m = t->columns, .n = d, .k = t->rows,
+        .alpha = 1, .a = t->score, .lda = t->columns, .b = run->q + t->row * d, .ldb = d,
+        .beta = t->row > 0, .c = dk + t->column * d, .ldc = d };
+    e->backend->product(e->backend, &product);
+}
+
+/* The tile's slopes into the gradients of its rows and of its columns; in a triangle they are one
+ * array, which the first tile's columns fill. */
 static void push(engine *e)
 {
     kin_rows_run *run = e->run;
-    const int64_t columns = e->t->side[1].count, d = run->dimension, row = e->t->row;
-    if (run->loss->sums_slopes && run->learns)
-        sum_slopes(e);
+    const kin_scores *t = e->t;
+    if (run->loss->sums_slopes && run->learns) sum_slopes(e);
     if (run->dgiven)
-        e->backend->copy(e->backend, run->dgiven + row * columns, e->t->score,
-                         (size_t)(e->t->rows * columns) * sizeof(real));
-    if (run->dq) {
-        const kin_product product = { .m = e->t->rows, .n = d, .k = columns, .alpha = 1,
-            .a = e->t->score, .lda = columns, .b = run->k, .ldb = d,
-            .c = run->dq + row * d, .ldc = d };
-        e->backend->product(e->backend, &product);
+        e->backend->copy(e->backend, run->dgiven + t->row * t->columns, t->score,
+                         (size_t)(t->rows * t->columns) * sizeof(real));
+    if (run->triangle) {
+        push_columns(e, run->dq);
+        push_rows(e, 1);
+        return;
     }
-    if (run->dk) {
-        const kin_product product = { .transpose_a = 1, .m = columns, .n = d, .k = e->t->rows,
-            .alpha = 1, .a = e->t->score, .lda = columns, .b = run->q + row * d, .ldb = d,
-            .beta = row > 0, .c = run->dk, .ldc = d };
-        e->backend->product(e->backend, &product);
-    }
-}
-
-/* Sum of the values of one side and what to divide it by. */
-static double total(kin_backend *backend, const kin_rows_run *run, int side, double *divisor)
-{
-    const kin_score_side *s = &run->scores.side[side];
-    const int reduce = run->reduce;
-    *divisor = reduce == KIN_SUM ? 1
-               : reduce == KIN_MEAN_ROWS ? (double)s->count
-               : backend->sum(backend, s->count, s->counted);
-    return backend->sum(backend, s->count, s->value);
-}
-
-static double share(double sum, double divisor) { return divisor > 0 ? sum / divisor : 0; }
-
-void kin_rows_total(kin_backend *backend, kin_rows_run *run)
-{
-    double divisor;
-    const double sum = total(backend, run, 0, &divisor);
-    run->factor = share(1, divisor);
-    run->value = sum * run->factor;
+    if (run->dq) push_rows(e, 0);
+    if (run->dk) push_columns(e, run->dk);
 }
 
 static void one_way(engine *e)
@@ -149,22 +185,44 @@ static void sweep_panels(engine *e, sweep at, bool formed)
     }
 }
 
+/* Statistics of all rows and columns; a triangle has one side. */
+static void read_both(engine *e)
+{
+    kin_score_side *side = e->t->side;
+    const int sides = e->run->triangle ? 1 : 2;
+    for (int i = 0; i < sides; i++) e->kernels->open(e->backend, e->t, i);
+    if (e->run->loss->looks_first) {
+        sweep_panels(e, LOOK, false);
+        if (e->looked)
+            e->backend->copy(e->backend, e->looked, side[0].stats,
+                             sizeof(real) * (size_t)(side[0].count * e->kernels->fields));
+    }
+    sweep_panels(e, ADD, e->run->loss->looks_first);
+}
+
 static void two_way(engine *e)
 {
     kin_rows_run *run = e->run;
-    const bool looks_first = run->loss->looks_first;
     double divisor[2], sum[2];
-    e->kernels->open(e->backend, e->t, 0);
-    e->kernels->open(e->backend, e->t, 1);
-    if (looks_first) sweep_panels(e, LOOK, false);
-    sweep_panels(e, ADD, looks_first);
+    read_both(e);
     for (int side = 0; side < 2; side++) {
         e->kernels->close(e->backend, e->t, side);
-        sum[side] = total(e->backend, run, side, &divisor[side]);
-        e->t->scale[side] = (real)share(0.5, divisor[side]);
+        sum[side] = kin_rows_sum(e->backend, run, side, &divisor[side]);
+        e->t->scale[side] = (real)kin_rows_share(0.5, divisor[side]);
     }
-    run->value = (share(sum[0], divisor[0]) + share(sum[1], divisor[1])) / 2;
+    run->value = (kin_rows_share(sum[0], divisor[0]) + kin_rows_share(sum[1], divisor[1])) / 2;
     run->factor = 1;
+    if (run->slopes) sweep_panels(e, SLOPE, true);
+}
+
+static void triangle(engine *e)
+{
+    kin_rows_run *run = e->run;
+    read_both(e);
+    if (run->leader) e->kernels->unite(e->backend, e->t, run->leader);
+    else e->kernels->close(e->backend, e->t, 0);
+    kin_rows_total(e->backend, run);
+    e->t->scale[0] = e->t->scale[1] = 1;
     if (run->slopes) sweep_panels(e, SLOPE, true);
 }
 
@@ -177,30 +235,11 @@ static void merged(engine *e)
     if (e->run->slopes) sweep_panels(e, PUSH, false);
 }
 
-kin_status kin_rows_take(kin_tape *tape, int64_t count, real **numbers)
-{
-    *numbers = KIN_TAKE(kin_tape_arena(tape), real, count);
-    if (!*numbers)
-        kin_tape_fail(tape, KIN_MEMORY, "loss: no memory for %lld numbers", (long long)count);
-    return kin_tape_status(tape);
-}
-
 static kin_status prepare_side(kin_tape *tape, kin_score_side *side, int fields)
 {
     KIN_TRY(kin_rows_take(tape, side->count, &side->value));
     KIN_TRY(kin_rows_take(tape, side->count, &side->counted));
     return fields > 0 ? kin_rows_take(tape, side->count * fields, &side->stats) : KIN_OK;
-}
-
-/* Bounded scores need no look: the bound serves while exponents span less than 80. */
-void kin_rows_bound(kin_rows_run *run)
-{
-    const kin_loss *loss = run->loss;
-    kin_scores *t = &run->scores;
-    t->bounded = run->unit && loss->steepness && 2 * loss->steepness(run->hypers) < 80;
-    t->top = t->bounded ? 1 : (real)-1e30;                 /* -BIG of core/words.h */
-    t->reduce = run->reduce;
-    for (int i = 0; i < KIN_HYPERS_MAX; i++) t->hypers[i] = (real)run->hypers[i];
 }
 
 static kin_status prepare_kinds(kin_tape *tape, engine *e)
@@ -214,76 +253,67 @@ static kin_status prepare_kinds(kin_tape *tape, engine *e)
     return kin_tape_status(tape);
 }
 
+/* One side's statistics in a triangle serve both. */
+static kin_status prepare_sides(kin_tape *tape, engine *e)
+{
+    const kin_rows_run *run = e->run;
+    kin_score_side *side = e->t->side;
+    const bool stays = run->both || run->leader || run->triangle;      /* longer than a panel */
+    const int fields = stays ? e->kernels->fields : 0;
+    KIN_TRY(prepare_side(tape, &side[0], fields));
+    if (run->both) KIN_TRY(prepare_side(tape, &side[1], fields));
+    for (int i = 0; i < 2; i++) side[i].looked = side[i].stats;
+    if (!run->triangle) return KIN_OK;
+    if (run->loss->looks_first) {
+        KIN_TRY(kin_rows_take(tape, side[0].count * fields, &e->looked));
+        side[0].looked = e->looked;
+    }
+    e->t->triangle = true;
+    side[1].stats = side[0].stats, side[1].looked = side[0].looked;
+    side[1].weight = side[0].weight;
+    return KIN_OK;
+}
+
+/* As many whole panels of scores as setting->memory holds, and room for one that is not kept. */
+static kin_status prepare_scores(kin_tape *tape, engine *e)
+{
+    const kin_rows_run *run = e->run;
+    const int64_t rows = e->t->side[0].count;
+    const int64_t room = (int64_t)(run->setting->memory / sizeof(real));
+    while ((run->both || run->triangle) && e->kept_rows < rows &&
+           scores_before(e, e->kept_rows + e->panel) <= room)
+        e->kept_rows += e->panel;
+    if (e->kept_rows > 0)
+        KIN_TRY(kin_rows_take(tape, scores_before(e, e->kept_rows), &e->kept));
+    if (e->kept_rows >= rows) return KIN_OK;
+    return kin_rows_take(tape, e->panel * e->t->side[1].count, &e->scratch);
+}
+
 static kin_status prepare(kin_tape *tape, engine *e)
 {
     const kin_rows_run *run = e->run;
     const int64_t rows = e->t->side[0].count, columns = e->t->side[1].count;
-    const bool stays = run->both || run->leader;           /* statistics outlive a panel */
     kin_rows_bound(e->run);
-    e->panel = panel_rows(run);
-    KIN_TRY(prepare_side(tape, &e->t->side[0], stays ? e->kernels->fields : 0));
-    if (run->both) {
-        KIN_TRY(prepare_side(tape, &e->t->side[1], e->kernels->fields));
-        const int64_t room = (int64_t)(run->setting->memory / sizeof(real)) / columns;
-        e->kept_rows = room >= rows ? rows : room / e->panel * e->panel;
-        if (e->kept_rows > 0) KIN_TRY(kin_rows_take(tape, e->kept_rows * columns, &e->kept));
-    }
-    if (run->both || run->loss->form == KIN_ROW) {
+    e->panel = run->panel;
+    KIN_TRY(prepare_sides(tape, e));
+    KIN_TRY(prepare_scores(tape, e));
+    if (run->both || run->triangle || run->loss->form == KIN_ROW) {
         const size_t work = e->kernels->work(e->backend, e->panel, columns);
         real *room;
         KIN_TRY(kin_rows_take(tape, (int64_t)(work / sizeof(real)) + 1, &room));
         e->t->work = room;
     }
-    if (e->kept_rows < rows) KIN_TRY(kin_rows_take(tape, e->panel * columns, &e->scratch));
     if (run->setting->want_accuracy) KIN_TRY(kin_rows_take(tape, rows, &e->hit));
     if (run->learns) KIN_TRY(kin_rows_take(tape, rows, &e->pull));
     return prepare_kinds(tape, e);
-}
-
-/* NaN and infinity would come out of the loops as a plausible number, and so would overflow. */
-bool kin_rows_sane(kin_backend *backend, const kin_rows_run *run)
-{
-    const int64_t q_rows = run->scores.side[0].count, k_rows = run->scores.side[1].count;
-    const int64_t rows = q_rows * run->dimension, columns = k_rows * run->dimension;
-    bool finite = true;
-    for (int i = 0; i < KIN_HYPERS_MAX; i++) finite = finite && isfinite(run->hypers[i]);
-    if (run->given)
-        return finite && backend->sum_squares(backend, q_rows * k_rows, run->given) < 1e30;
-    const double q = backend->sum_squares(backend, rows, run->q);
-    const double k = backend->sum_squares(backend, columns, run->k);
-    finite = finite && sqrt(q) * sqrt(k) < 1e15;
-    for (int i = 0; i < (run->raw[0] == run->raw[1] ? 1 : 2); i++) {
-        const kin_tensor *x = run->raw[i];
-        if (!x || x->value == run->q || x->value == run->k) continue;
-        finite = finite && isfinite(backend->sum_squares(backend, x->rows * x->cols, x->value));
-    }
-    return finite;
-}
-
-/* sum of slope * score over all cells, as sum_j slope_ij s_ij = q_i . dq_i when s_ij = q_i . k_j. */
-kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, kin_slopes sums)
-{
-    kin_backend *backend = kin_tape_backend(tape);
-    const int64_t q_rows = run->scores.side[0].count, k_rows = run->scores.side[1].count;
-    const real *x = run->given ? run->given : run->dq ? run->q : run->k;
-    const real *dx = run->given ? run->dgiven : run->dq ? run->dq : run->dk;
-    const int64_t n = run->given ? q_rows * k_rows : (run->dq ? q_rows : k_rows) * run->dimension;
-    real *product;
-    KIN_TRY(kin_rows_take(tape, n, &product));
-    backend->zero(backend, product, (size_t)n * sizeof(real));
-    backend->multiply(backend, n, x, dx, product);
-    sums.score = backend->sum(backend, n, product) * run->factor;
-    sums.all *= run->factor;
-    sums.positive *= run->factor;
-    run->loss->learn(run->hypers, sums, run->gradient);
-    return KIN_OK;
 }
 
 static kin_status compute(kin_tape *tape, engine *e)
 {
     kin_rows_run *run = e->run;
     KIN_TRY(prepare(tape, e));
-    if (run->both) two_way(e);
+    if (run->triangle) triangle(e);
+    else if (run->both) two_way(e);
     else if (run->leader) merged(e);
     else one_way(e);
     if (e->hit) run->accuracy = e->backend->sum(e->backend, e->t->side[0].count, e->hit);

@@ -174,6 +174,24 @@ void kin_rows_kinds(const kin_rows_run *run, int64_t row, int64_t count, int8_t 
     }
 }
 
+static bool equal(const int32_t *a, const int32_t *b, int64_t n)
+{
+    return a == b || (a && b && memcmp(a, b, (size_t)n * sizeof *a) == 0);
+}
+
+bool kin_rows_alike(const kin_rows_run *run)
+{
+    const kin_loss_setting *s = run->setting;
+    const kin_relation *r = &s->relation;
+    const int64_t n = run->scores.side[0].count;
+    if (!run->q || run->q != run->k || run->loss->form != KIN_CELLS) return false;
+    if (r->more || r->extra || s->target || s->want_accuracy) return false;
+    if (!equal(r->row_label, r->col_label, n) || !equal(r->row_text, r->col_text, n)) return false;
+    for (int64_t i = 0; r->own && !r->by_label && i < n; i++)
+        if (r->own[i] >= 0 && r->own[r->own[i]] != i) return false;
+    return true;
+}
+
 /* ---- what counts ---------------------------------------------------------------------------- */
 
 void kin_rows_weigh(const kin_rows_run *run, side *s)

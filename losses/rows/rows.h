@@ -36,6 +36,12 @@ typedef struct {
     const int32_t *more_col;                 /* ascending in a row */
     const int32_t *leader;                   /* rows that are merged: core/score.h, or NULL */
 
+    /* by kin_rows_plan */
+    bool triangle;                           /* then dq is the gradient of both sides */
+    int64_t panel;                           /* rows of scores formed at a time */
+
+    double formed;                           /* scores formed, those formed again included */
+
     double value, factor, accuracy;
     double gradient[KIN_HYPERS_MAX];         /* d value / d hyperparameter */
 } kin_rows_run;
@@ -45,6 +51,12 @@ typedef struct {
  * merged with (host), or NULL. Fails the tape when memory is short. */
 kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joined,
                            kin_loss_report *counts);
+
+/* Whether rows and columns are the same, and each score has the same meaning for both. */
+bool kin_rows_alike(const kin_rows_run *run);
+
+/* Chooses how scores are formed. After kin_rows_relate. */
+void kin_rows_plan(kin_rows_run *run);
 
 /* What the columns are to rows row .. of the relation: 1, -1 or 0 (host). */
 void kin_rows_kinds(const kin_rows_run *run, int64_t row, int64_t rows, int8_t *kind);
@@ -63,6 +75,8 @@ void kin_rows_report(const kin_keys *rows, kin_loss_report *counts);
 kin_status kin_rows_upload(kin_tape *tape, const kin_keys *s, bool keyed, kin_score_side *to);
 bool kin_rows_sane(kin_backend *backend, const kin_rows_run *run);
 void kin_rows_bound(kin_rows_run *run);
+double kin_rows_sum(kin_backend *backend, const kin_rows_run *run, int side, double *divisor);
+double kin_rows_share(double sum, double divisor);         /* 0 of nothing */
 void kin_rows_total(kin_backend *backend, kin_rows_run *run);
 kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, kin_slopes sums);
 
