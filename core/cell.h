@@ -24,6 +24,8 @@ typedef struct {
     real s;                   /* the score */
     real e;                   /* its term(), in add and slope */
     real y;                   /* its target, where a batch carries targets */
+    real held;                /* the score once more, for what a loss with .holds keeps constant in
+                                 its derivative: checks move s alone */
     int pos, neg, any;        /* positive, negative, one of the two */
     int extra;                /* its column was given or mined as a negative of this row */
 } cell;

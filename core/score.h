@@ -88,7 +88,8 @@ typedef struct {
     bool keeps;         /* slope() reads the term and not the score: one may replace the other */
     bool mirrored;      /* columns against rows is the same loss: symmetric changes nothing */
     bool sums_slopes;   /* learn() reads the sums over all cells and over positives */
-    bool holds;         /* slope() holds something constant: it is not the derivative of close() */
+    bool holds;         /* what comes from cell.held is constant in slope(), which is then not the
+                           derivative of close() */
     bool holds_columns; /* composed: the columns may be targets that get no gradient */
 
     /* By how much an exponent grows per unit of score; an upper bound of the scores is safe in

@@ -102,6 +102,10 @@ static kin_status check_choices(kin_tape *tape, const kin_loss_setting *s, const
         REFUSE("loss %s: both views as rows and columns need plain pairs or labels", name);
     if (s->direction >= KIN_VIEWS && s->target)
         REFUSE("loss %s: both views as rows and columns have no targets", name);
+    if (loss->whole && loss->form == KIN_ROW && !s->cells)
+        REFUSE("loss %s: its pairs are given one by one", name);
+    if (s->direction >= KIN_VIEWS && loss->columns)
+        REFUSE("loss %s: its anchors are the columns, so views cannot be stacked", name);
     if (s->cells && loss->columns)
         REFUSE("loss %s: its anchors are the columns, so it takes no cells one by one", name);
     if (s->direction != KIN_ONE_WAY && s->cells)
@@ -159,7 +163,7 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
     if (b < 1 || n < 1 || b > INT32_MAX || n > INT32_MAX)
         REFUSE("loss %s: %lld rows and %lld columns", loss->entry.name, (long long)b,
                (long long)n);
-    if (given && (loss->form == KIN_COMPOSED || loss->columns))
+    if (given && (loss->form == KIN_COMPOSED || loss->columns || loss->joins_pairs))
         REFUSE("loss %s: it needs embeddings, not scores", loss->entry.name);
     if (given && setting->direction != KIN_ONE_WAY)
         REFUSE("loss %s: scores are read one way", loss->entry.name);
