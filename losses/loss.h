@@ -109,6 +109,10 @@ kin_tensor *kin_loss_sum(kin_tape *tape, const kin_loss_term *terms, int count, 
  * whose choices are in the order of their enums; ends with name NULL. */
 extern const kin_hyper kin_loss_choices[];
 
+/* KIN_USAGE when the loss cannot be read so: similarity, reduce, direction, and whether there are
+ * cells or targets. kin_loss_apply asks the same. */
+kin_status kin_loss_check_choices(const kin_loss_setting *setting);
+
 /* The loss called name with its own defaults: one way, pairs. */
 kin_status kin_loss_default(kin_loss_setting *setting, const char *name);
 
