@@ -5,8 +5,8 @@
  *
  * Where theta + m passes pi the target goes on as cos(theta) - m sin(m), so that it stays
  * monotone. In the slope sin(theta) is taken to be at least 0.001: a row that has reached its
- * proxy would otherwise get a push without bound. Columns are one learned proxy for each class, y
- * is the class of row i; the margin is in radians.
+ * proxy would otherwise get a push without bound. Scores are cosines, or there is no angle. Columns
+ * are one learned proxy for each class, y is the class of row i; the margin is in radians.
  *
  * Deng et al. 2018, arXiv:1801.07698 (ArcFace). */
 #include "core/cell.h"
@@ -18,7 +18,8 @@ INLINE real sine(real s) { return sqrt(relu(1 - s * s)); }
 INLINE real turn(cell c, hyper h)
 {
     const real cos_m = (real)cos((double)h.m), sin_m = (real)sin((double)h.m);
-    return pick(c.s > -cos_m, cos_m + c.s * sin_m / max(sine(c.s), (real)0.001), 1);
+    const real by_sine = pick(sine(c.s) > 0, c.s * sin_m / max(sine(c.s), (real)0.001), 0);
+    return pick(c.s > -cos_m, cos_m + by_sine, 1);
 }
 
 INLINE real logit(cell c, hyper h)
@@ -37,4 +38,5 @@ KIN_LOSS(aam_softmax,
         { "scale", 64, 0.01, 1000, "what cosines are multiplied by", 0, NULL },
         { "margin", 0.5, 0, 1.5, "what is added to the own class's angle, radians", 0, NULL } },
     .takes = KIN_PROXIES | KIN_LABELS | KIN_PAIRS, .needs = KIN_POSITIVE | KIN_NEGATIVE,
-    .reduce = KIN_MEAN_VALID, .looks = KIN_ALWAYS)
+    .reduce = KIN_MEAN_VALID, .similarity = KIN_COSINE, .only_similarity = true,
+    .looks = KIN_ALWAYS)

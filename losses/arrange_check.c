@@ -99,12 +99,16 @@ kin_status kin_loss_check_choices(const kin_loss_setting *s)
         DECLINE("loss %s: the whole batch is one row, so there is nothing to reduce", name);
     if (loss->form == KIN_COMPOSED && (s->reduce || (s->similarity && s->similarity != KIN_DOT)))
         DECLINE("loss %s: it is made of ops: no similarity, nothing to reduce", name);
+    if (loss->whole && loss->form == KIN_ROW && !s->cells)
+        DECLINE("loss %s: the whole batch is one row, so pairs are given to it one by one", name);
     if (loss->form == KIN_COMPOSED && s->direction >= KIN_VIEWS)
         DECLINE("loss %s: its rows cannot be stacked with its columns", name);
     if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more))
         DECLINE("loss %s: both views as rows and columns need plain pairs or labels", name);
     if (s->direction >= KIN_VIEWS && s->target)
         DECLINE("loss %s: both views as rows and columns have no targets", name);
+    if (s->direction >= KIN_VIEWS && loss->columns)
+        DECLINE("loss %s: its anchors are the columns, so views cannot be stacked", name);
     if (s->cells && loss->columns)
         DECLINE("loss %s: its anchors are the columns, so it takes no cells one by one", name);
     if (s->direction != KIN_ONE_WAY && s->cells)
@@ -160,7 +164,7 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
     if (b < 1 || n < 1 || b > INT32_MAX || n > INT32_MAX)
         REFUSE("loss %s: %lld rows and %lld columns", loss->entry.name, (long long)b,
                (long long)n);
-    if (given && (loss->form == KIN_COMPOSED || loss->columns))
+    if (given && (loss->form == KIN_COMPOSED || loss->columns || loss->joins_pairs))
         REFUSE("loss %s: it needs embeddings, not scores", loss->entry.name);
     if (given && setting->direction != KIN_ONE_WAY)
         REFUSE("loss %s: scores are read one way", loss->entry.name);

@@ -5,8 +5,8 @@
  *   dv/ds_ij   = (exp(l_ij) / sum_k exp(l_ik) - [j in P] / |P|) / t
  *
  * Each negative counts with the weight exp(a s); the weight is a constant in the derivative, so it
- * shifts the softmax and adds nothing of its own. weigh says which negatives get it: those that were
- * not given for this row (in_batch), those that were (hard), or all.
+ * shifts the softmax and adds nothing of its own. weigh says which negatives get it: those that
+ * were not given for this row (in_batch), those that were (hard), or all.
  *
  * Lan et al. 2025, arXiv:2503.04812 (LLaVE: a = 9, t = 0.02). */
 #include "core/cell.h"
@@ -18,7 +18,7 @@ enum { IN_BATCH, HARD, ALL };
 INLINE real logit(cell c, hyper h)
 {
     const int weighted = c.neg & ((h.which == ALL) | ((h.which == HARD) == c.extra));
-    return c.s * ((1 / h.t) + pick(weighted, h.a, 0));
+    return c.s * (1 / h.t) + c.held * pick(weighted, h.a, 0);
 }
 INLINE real steep(hyper h) { return 1; }
 #include "losses/softmax.h"

@@ -14,10 +14,14 @@ typedef struct { real m, plus; } hyper;
 typedef struct { real nmax, sum, near; } row;
 
 INLINE real far (cell c)                  { return sqrt(relu(2 - 2 * c.s)); }
-INLINE real turn(cell c)                  { const real d = far(c); return pick(d > 0, -1 / max(d, TINY), 0); }
+INLINE real turn(cell c)                  { return pick(far(c) > 0, -1 / max(far(c), TINY), 0); }
 
 INLINE row  open (real top)               { return (row){ .nmax = -BIG }; }
-INLINE row  look (row r, cell c, hyper h) { r.nmax = max(r.nmax, pick(c.neg, -far(c), -BIG)); return r; }
+INLINE row  look (row r, cell c, hyper h)
+{
+    r.nmax = max(r.nmax, pick(c.neg, -far(c), -BIG));
+    return r;
+}
 INLINE real term (cell c, row r, hyper h) { return pick(c.neg, exp(-far(c) - r.nmax), 0); }
 INLINE row  add  (row r, cell c, hyper h)
 {
