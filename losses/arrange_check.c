@@ -172,8 +172,6 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
     if (kin_loss_check_choices(setting) != KIN_OK) REFUSE("%s", kin_message());
     KIN_TRY(check_dims(tape, setting, loss->entry.name, given ? 0 : rows->cols));
     if (loss->form == KIN_COMPOSED) return check_composed(tape, setting, loss->entry.name, b, n);
-    if (loss->whole && loss->form == KIN_ROW && !setting->cells && !given)
-        REFUSE("loss %s: it needs labelled pairs as cells, one by one", loss->entry.name);
     if (setting->cells)
         KIN_TRY(check_cells(tape, setting->cells, loss->entry.name, b, n, given));
     else

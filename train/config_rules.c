@@ -45,41 +45,53 @@ static const char *lacking(const kin_loss *loss, bool drawn)
     return "something else";
 }
 
-static void check_needs(resolving *r)
-{
-    const kin_config *c = r->config;
-    const bool drawn = kin_config_is(c, "loss.negatives", "drawn");
-    for (int i = 0; i < kin_config_losses(c); i++) {
-        kin_config_loss l;
-        kin_config_loss_at(c, i, &l);
-        const char *what = lacking(loss_at(l.loss), drawn);
-        if (!what) continue;
-        kin_fail(KIN_USAGE, "%s is '%s', which needs %s; a run trains on pairs, which do not carry "
-                 "that", chooser(c), l.name, what);
-        config_complain(r, config_where(c, chooser(c)));
-    }
-}
-
 /* ---- how scores are read --------------------------------------------------------------------- */
 
-static void check_choice(resolving *r, const kin_hyper *h, int loss)
+/* Asks the loss, and tells its answer of this key. */
+static bool allowed(resolving *r, const kin_loss_setting *s, const char *key)
+{
+    const kin_config *c = r->config;
+    char reason[400];
+    if (kin_loss_check_choices(s) == KIN_OK) return true;
+    snprintf(reason, sizeof reason, "%s", kin_message());
+    kin_fail(KIN_USAGE, "%s is '%s'%s: %s", key, kin_config_text(c, key),
+             s->cells ? " and loss.negatives is 'drawn'" : "", reason);
+    config_complain(r, config_where(c, key));
+    return false;
+}
+
+/* One choice at a time, so that each is told where it was made. */
+static void check_choices(resolving *r, int loss)
 {
     static const kin_cells cells;
     const kin_config *c = r->config;
-    char key[CONFIG_KEY_MAX];
-    snprintf(key, sizeof key, "loss.%s", h->name);
-    const int value = (int)kin_config_number(c, key);
-    const bool drawn = kin_config_is(c, "loss.negatives", "drawn");
-    kin_loss_setting s = { .loss = loss };
-    if (!strcmp(h->name, "similarity")) s.similarity = value;
-    if (!strcmp(h->name, "reduce")) s.reduce = value;
-    if (!strcmp(h->name, "direction")) s.direction = value, s.cells = drawn ? &cells : NULL;
-    if (kin_loss_check_choices(&s) == KIN_OK) return;
-    char reason[400];
-    snprintf(reason, sizeof reason, "%s", kin_message());
-    kin_fail(KIN_USAGE, "%s is '%s'%s: %s", key, kin_config_text(c, key),
-             s.cells ? " and loss.negatives is 'drawn'" : "", reason);
-    config_complain(r, config_where(c, key));
+    const kin_loss_setting plain = {
+        .loss = loss, .cells = kin_config_is(c, "loss.negatives", "drawn") ? &cells : NULL,
+    };
+    if (!allowed(r, &plain, chooser(c))) return;
+    for (const kin_hyper *h = kin_loss_choices; h->name; h++) {
+        kin_loss_setting s = plain;
+        char key[CONFIG_KEY_MAX];
+        snprintf(key, sizeof key, "loss.%s", h->name);
+        const int value = (int)kin_config_number(c, key);
+        if (!strcmp(h->name, "similarity")) s.similarity = value;
+        if (!strcmp(h->name, "reduce")) s.reduce = value;
+        if (!strcmp(h->name, "direction")) s.direction = value;
+        allowed(r, &s, key);
+    }
+}
+
+static void check_loss(resolving *r, const kin_config_loss *l)
+{
+    const kin_config *c = r->config;
+    const char *what = lacking(loss_at(l->loss), kin_config_is(c, "loss.negatives", "drawn"));
+    if (!what) {
+        check_choices(r, l->loss);
+        return;
+    }
+    kin_fail(KIN_USAGE, "%s is '%s', which needs %s; a run trains on pairs, which do not carry that",
+             chooser(c), l->name, what);
+    config_complain(r, config_where(c, chooser(c)));
 }
 
 static const char *cannot_draw(const kin_loss *loss)
@@ -224,11 +236,10 @@ void config_check_losses(resolving *r)
     for (int i = 0; i < kin_config_losses(c); i++) {
         kin_config_loss l;
         kin_config_loss_at(c, i, &l);
-        for (const kin_hyper *h = kin_loss_choices; h->name; h++) check_choice(r, h, l.loss);
+        check_loss(r, &l);
     }
     for (int i = 0; i < c->items; i++)
         if (!strcmp(c->item[i].key, "loss.name")) r->config->item[i].hidden = kin_config_sums(c);
-    check_needs(r);
     check_drawn(r);
     check_dims(r);
     check_learned(r);

@@ -115,7 +115,7 @@ static void test_errors(void **state)
     static const char *const wrong[][2] = {
         { "[loss]\ntemprature = 1\n", "a.ini:6: unknown key loss.temprature; did you mean "
                                       "loss.temperature?" },
-        { "[loss]\nclasses = 1\n", "a.ini:6: loss.classes is a setting of" },
+        { "[loss]\nlambda = 1\n", "a.ini:6: loss.lambda is a setting of" },
         { "[batch]\nsize = 1\n", "a.ini:6: " }, { "[batch]\nsize = 2.5\n", "a.ini:6: " },
         { "[batch]\nsize = many\n", "a.ini:6: " }, { "[optim]\nlr = nan\n", "a.ini:6: " },
         { "[loss]\nname = infonec\n", "infonce" }, { "[eval]\nevery = 1.5\n", "eval.every" },
@@ -179,7 +179,7 @@ static void test_loss_errors(void **state)
           "a.ini:7: loss.similarity is 'dot': loss snr: it has a similarity of its own" },
         { "name = uniformity\nreduce = sum\n",
           "a.ini:7: loss.reduce is 'sum': loss uniformity: the whole batch is one row" },
-        { "dims = 300\n", "a.ini:6: loss.dims is 300" },
+        { "dims = 300\n", "a.ini:6: loss.dims is \"300\", expected a whole number from 1 to 256" },
         { "dims = 8 x\n", "a.ini:6: loss.dims is" },
         { "dims = 1 2 3 4 5 6 7 8 9\n", "a.ini:6: loss.dims has 9 numbers, expected at most 8" },
         { "dims = 16 8\ndim_weights = 1\n",
