@@ -32,6 +32,7 @@ typedef struct kin_op {
      * where i < *count; the missing ones are made and counted. */
     kin_tensor *(*example)(kin_tape *tape, int case_, kin_tensor **params, int *count);
     bool late;                  /* backward runs after all others: its inputs are parameters */
+    size_t carried;             /* late: bytes of saved, which points to nothing of the tape's */
 } kin_op;
 
 extern const kin_list kin_ops;
@@ -74,9 +75,10 @@ kin_tensor *kin_empty(kin_tape *tape);
 /* The newest node, the first of the chain of node->before; NULL when nothing is recorded. */
 kin_node *kin_tape_last(const kin_tape *tape);
 
-/* A seed for random numbers: another one for every call of a step and for every step, the same
- * when the step is repeated. */
+/* A seed for random numbers: another one for every call of a step, for every stream and for every
+ * step, the same when the step or a part of it is repeated. */
 uint64_t kin_tape_draw(kin_tape *tape);
+int64_t kin_tape_first(const kin_tape *tape);          /* as kin_tape_rows said */
 
 /* A table's row-sparse gradient: struct in host memory, room for the ids of `rows` rows in backend
  * memory. It becomes tensor->sparse; NULL when the tape fails. */

@@ -66,7 +66,7 @@ static const verb_option options[] = {
     { "triplet", "T.npy", "rows (anchor, positive, negative)" },
     { "negative", "N.npy", "M x D: further columns; B x M x D: each row's own negatives" },
     { "proxy", "C.npy", "C x D: the columns; --label says which is whose" },
-    { "target", "T.npy", "how alike: B x N, or a number for each pair" },
+    { "target", "T.npy", "how alike: B x N, or for each pair, or for each cell of each row" },
     { "score", "S.npy", "B x N scores in place of query and document" },
     { "self", NULL, "with --score: rows and columns are the same points" },
     { "swap", "true", "with --triplet: also the positive against the negative" },

@@ -49,6 +49,14 @@ typedef struct {
                                  how many of them are above 0 */
 } span;
 
+/* Every cell of a row, in an order that the compiler may choose. */
+#ifdef __clang__
+#define EACH(j, n) _Pragma("clang loop vectorize(assume_safety)") \
+    for (int32_t j = 0; j < (n); j++)
+#else
+#define EACH(j, n) _Pragma("GCC ivdep") for (int32_t j = 0; j < (n); j++)
+#endif
+
 /* A loss that never looks. */
 #define LOOKS_NEVER INLINE row look(row r, cell c, hyper h) { return r; }
 

@@ -35,7 +35,7 @@ enum {
     KIN_DOT,
     KIN_EUCLIDEAN,       /* 1 - |q - k|^2 / 2: the distance of unit vectors, for any */
     KIN_SNR,             /* 1 - var(q - k) / var(q) / 2, variances over the coordinates */
-    KIN_ANGLE,           /* Re + Im of q conj k, the halves of each being real and imaginary part */
+    KIN_ANGLE,           /* Re + Im of q conj k / |q| |k|, halves being real and imaginary parts */
     KIN_SIMILARITIES
 };
 
@@ -45,7 +45,7 @@ enum {
 /* How a loss is written: one cell at a time, a whole row at a time, or as a composition of ops. */
 enum { KIN_CELLS, KIN_ROW, KIN_COMPOSED };
 
-/* What a batch may carry for a loss; the first that it takes is what it is listed under. */
+/* What a batch may carry for a loss. */
 enum {
     KIN_PAIRS = 1,       /* each row has a column that is its positive */
     KIN_LABELS = 2,      /* rows and columns of the same label are positives */
@@ -136,7 +136,8 @@ typedef struct {
     const int8_t *kind;                        /* 1, -1 or 0 of each score, in place of keys */
     const real *target;                        /* of each score, or NULL */
     int64_t extra;                             /* column extra + i + k side[0].count was given or
-                                                  mined as a negative of row i */
+                                                  mined as a negative of row i; of a list, every
+                                                  cell of a row from extra on */
     int64_t row, rows, column, columns;
     bool triangle;
     kin_score_side side[2];                    /* rows, columns; of all tiles together */

@@ -29,4 +29,4 @@ KIN_LOSS(angle,
     .entry.summary = "Pairs that are more alike should differ less as complex vectors.",
     .entry.hypers = { { "scale", 20, 0.01, 1000, "what scores are multiplied by", 0, NULL } },
     .form = KIN_ROW, .takes = KIN_TARGETS, .whole = true, .similarity = KIN_ANGLE,
-    .only_similarity = true, .normalizes = true, .reduce = KIN_SUM)
+    .only_similarity = true, .reduce = KIN_SUM)

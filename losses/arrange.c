@@ -135,7 +135,9 @@ static kin_tensor *similar(kin_tape *tape, int similarity, int side, kin_tensor 
     case KIN_COSINE: return kin_l2_normalize(tape, x);
     case KIN_EUCLIDEAN: return kin_euclidean(tape, x, side);
     case KIN_SNR: return kin_snr(tape, x, side);
-    case KIN_ANGLE: return side == 0 ? kin_rotate_halves(tape, x) : x;
+    case KIN_ANGLE:
+        x = kin_l2_normalize(tape, x);
+        return side == 0 ? kin_rotate_halves(tape, x) : x;
     default: return x;
     }
 }

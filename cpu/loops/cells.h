@@ -76,7 +76,7 @@ INLINE line line_at(const kin_scores *t, int64_t i, int64_t from, int32_t n, int
                .held = (t->target ? t->target : t->score) + first };
     if (keyed == BY_KIND) {
         l.kind = t->kind + first;
-        if (t->start) l.n = (int32_t)(t->start[i + 1] - first);
+        if (t->start) l.n = (int32_t)(t->start[i + 1] - first), l.mine = 0, l.rows = 1;
     } else if (keyed == BY_KEY) {
         l.match = columns->match + column, l.my_match = rows->match[at];
         l.label = columns->label + column, l.my_label = rows->label[at];

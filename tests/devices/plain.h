@@ -203,12 +203,13 @@ static void plain_normalize_back(kin_backend *b, int64_t rows, int64_t cols, con
     }
 }
 
-static void plain_dropout(kin_backend *b, int64_t n, real rate, uint64_t seed, uint32_t step,
-                          int add, const real *x, real *y)
+static void plain_dropout(kin_backend *b, int64_t first, int64_t n, real rate, uint64_t seed,
+                          uint32_t step, int add, const real *x, real *y)
 {
     (void)b;
     for (int64_t i = 0; i < n; i++) {
-        const double u = kin_random_uniform(seed, KIN_STREAM_DROPOUT, step, (uint64_t)i);
+        const double u = kin_random_uniform(seed, KIN_STREAM_DROPOUT, step,
+                                            (uint64_t)(first + i));
         const real kept = u < (double)rate ? 0 : x[i] / (1 - rate);
         y[i] = add ? y[i] + kept : kept;
     }

@@ -28,14 +28,14 @@ static double variance(const double *a)
     return sum;
 }
 
-/* Re + Im of q conj k; the first halves are the real parts, an odd one has no imaginary part. */
+/* Re + Im of q conj k; the missing number of a shorter second half is 0. */
 static double turned(const double *q, const double *k)
 {
-    enum { HALF = (D + 1) / 2 };
+    const int half = (D + 1) / 2;
     double sum = 0;
-    for (int x = 0; x < HALF; x++) {
-        const double qi = x + HALF < D ? q[x + HALF] : 0, ki = x + HALF < D ? k[x + HALF] : 0;
-        sum += q[x] * k[x] + qi * ki + qi * k[x] - q[x] * ki;
+    for (int x = 0; x < half; x++) {
+        const double b = half + x < D ? q[half + x] : 0, d = half + x < D ? k[half + x] : 0;
+        sum += q[x] * k[x] + b * d + b * k[x] - q[x] * d;
     }
     return sum;
 }
@@ -48,8 +48,8 @@ static double formula(int similarity, const double *q, const double *k)
     switch (similarity) {
     case KIN_COSINE: return lengths > 0 ? dot(q, k) / lengths : 0;
     case KIN_DOT: return dot(q, k);
-    case KIN_ANGLE: return turned(q, k);
     case KIN_EUCLIDEAN: return 1 - dot(apart, apart) / 2;
+    case KIN_ANGLE: return lengths > 0 ? turned(q, k) / lengths : 0;
     default: return variance(q) > 1e-20 ? 1 - variance(apart) / variance(q) / 2 : 0;
     }
 }
@@ -116,8 +116,7 @@ static void run(const double *q, const double *k, bool slopes)
             if (self) t.setting.relation.row_label = t.setting.relation.col_label = label;
             const double want = by_formula(&t, q, self ? q : k), got = by_products(&t);
             if (!(fabs(got - want) <= (sizeof(real) == 8 ? 1e-13 : 2e-6) * fabs(want)))
-                fail_msg("similarity %d, self %d: %.9g, expected %.9g", similarity, self, got,
-                         want);
+                fail_msg("similarity %d, self %d: %.9g, expected %.9g", similarity, self, got, want);
             if (slopes) check_slopes(&t);
         }
     kin_tape_reset(m.tape, 1, 0, true);
