@@ -22,7 +22,7 @@ typedef enum {
     ONE_BY_ONE               /* cells: each by itself */
 } relation;
 
-enum { ZERO_ROWS = 1, ZERO_COLUMNS = 2, KEEPS = 4, GIVEN = 8, MAIN = 16 };
+enum { ZERO_ROWS = 1, ZERO_COLUMNS = 2, KEEPS = 4, GIVEN = 8, MAIN = 16, PANELS = 32 };
 
 static const struct {
     const char *name;
@@ -49,6 +49,11 @@ static const struct {
     { "views", OWN_COLUMN, KIN_VIEWS, 0, 0, 0 },
     { "views by label", LABELS, KIN_VIEWS, 0, 0, 0 },
     { "joint", OWN_COLUMN, KIN_JOINT, 0, 0, 0 },
+    { "pairs in panels", SHARED, KIN_BOTH_WAYS, 0, 0, PANELS },
+    { "labels, one set, in panels", ONE_SET, 0, 0, 0, PANELS },
+    { "two views in one set, in panels", TWO_VIEWS, 0, 0, 0, PANELS },
+    { "views in panels", OWN_COLUMN, KIN_VIEWS, 0, 0, PANELS },
+    { "joint, in panels", OWN_COLUMN, KIN_JOINT, 0, 0, PANELS },
     { "lists of cells", LISTS, 0, 0, 0, MAIN },
     { "cells one by one", ONE_BY_ONE, 0, 0, 0, 0 },
     { "scores", DUPLICATES, 0, 0, 0, GIVEN },
@@ -283,6 +288,7 @@ kin_status kin_loss_batch_make(kin_loss_batch *b, kin_tape *tape, int loss, int 
     kin_hyper_defaults(kin_losses.items[loss], b->setting.hypers);
     set_shape(&m);
     if (kinds[kind].flags & KEEPS) b->setting.memory = 1u << 20;
+    if (kinds[kind].flags & PANELS) b->setting.panel = 1;
     if (kinds[kind].flags & ZERO_ROWS) b->smooth[0] = false;
     if (kinds[kind].flags & ZERO_COLUMNS) b->smooth[1] = false;
     make_relation(&m);
