@@ -1,6 +1,6 @@
 /* Triangles: rows against themselves, each score formed once for its row and its column. Compared
- * with the whole square, which the wish for an accuracy asks for, and with the oracle; the number of
- * scores formed tells that the triangle was taken. */
+ * with the whole square, which the wish for an accuracy asks for, and with the oracle; the number
+ * of scores formed tells that the triangle was taken. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,7 +72,13 @@ static const kin_loss *descriptor(int loss)
     return (const kin_loss *)(const void *)kin_losses.items[loss];
 }
 
-static bool has_triangle(int loss) { return descriptor(loss)->form == KIN_CELLS; }
+/* Losses that see all scores of rows against themselves, made alike on both sides. */
+static bool has_triangle(int loss)
+{
+    const kin_loss *l = descriptor(loss);
+    const bool alike = l->similarity != KIN_EUCLIDEAN && l->similarity != KIN_SNR;
+    return alike && l->form == KIN_CELLS && !l->positives_only && !l->each_side && !l->joins_pairs;
+}
 
 static bool fits(int loss, int kind)
 {
@@ -92,20 +98,24 @@ static void check_one(int loss, int64_t n, int64_t panel, int kind)
     answer square = run(&m, &p, kind), truth = { 0 };
     assert_int_equal(square.status, KIN_OK);
     p.accuracy = false;
-    if (kind < VIEWS) truth = oracle(&p);
+    if (kind < VIEWS && formula_of(p.loss) >= 0) truth = oracle(&p);
     for (int keep = 0; keep < 3; keep++) {
         p.memory = (size_t)(all * keep / 2) * sizeof(real);
         answer a = run(&m, &p, kind);
         assert_int_equal(a.status, KIN_OK);
         const double tolerance = sizeof(real) == 8 ? 1e-11 : 5e-5 * fmax(1, steep / 100);
         const double d = answers_apart(&p, &a, &square, fmax(1e-2, 1e-3 * steep));
-        const double to_truth = truth.dq ? answers_apart(&p, &a, &truth, fmax(1e-2, 1e-3 * steep)) : 0;
+        const double floor = fmax(1e-2, 1e-3 * steep);
+        const double to_truth = truth.dq ? answers_apart(&p, &a, &truth, floor) : 0;
         if (!(d <= tolerance && to_truth <= tolerance))
             printf("%s kind %d, %d rows, panel %d, keep %d: %.1e %.1e\n", p.loss, kind, (int)rows,
                    (int)panel, keep, d, to_truth);
         assert_true(d <= tolerance && to_truth <= tolerance);
-        const double again = a.report.formed - all;
-        assert_true(keep == 0 ? again == all : keep == 1 ? again > 0 && again < all : again == 0);
+        const double sweeps = descriptor(loss)->looks_first ? 2 : 1;
+        const double again = (a.report.formed - all) / sweeps;
+        if (!(keep == 0 ? again == all : keep == 1 ? again > 0 && again < all : again == 0))
+            fail_msg("%s kind %d, %d rows, panel %d, keep %d: %g of %g scores formed again",
+                     p.loss, kind, (int)rows, (int)panel, keep, again, all);
         answer_free(&a);
     }
     answer_free(&square), answer_free(&truth), problem_free(&p);
@@ -113,7 +123,7 @@ static void check_one(int loss, int64_t n, int64_t panel, int kind)
 
 static void check_all(void)
 {
-    static const int64_t shapes[][2] = { { 37, 7 }, { 66, 1 }, { 130, 30 }, { 1100, 270 } };
+    static const int64_t shapes[][2] = { { 37, 7 }, { 66, 1 }, { 130, 30 }, { 540, 130 } };
     for (int loss = 0; loss < kin_losses.count; loss++)
         for (int kind = 0; kind < KINDS; kind++)
             for (int i = 0; i < 4; i++)
@@ -140,7 +150,7 @@ static void test_threads(void **state)
     static const int threads[] = { 1, 2, 3, 8 };
     for (int loss = 0; loss < kin_losses.count; loss++) {
         if (!has_triangle(loss) || !fits(loss, LABELS)) continue;
-        problem p = problem_of(loss, 1300, 9, LABELS);
+        problem p = problem_of(loss, 650, 9, LABELS);
         answer first = { 0 };
         p.panel = 100;
         for (int i = 0; i < 4; i++) {
