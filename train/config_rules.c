@@ -27,20 +27,17 @@ static const struct { int bit; const char *what; } needs[] = {
     { KIN_TARGETS, "a target for each pair of texts, how alike they should be" },
     { KIN_PROXIES, "a learned proxy for each class" },
     { KIN_TRIPLETS, "triplets" },
-    { KIN_MARKED, "pairs that say whether they are positive or negative" },
+    { KIN_MARKED, "pairs marked positive or negative (loss.negatives = drawn makes some)" },
     { KIN_LABELS, "several texts of each class in a batch, by label" },
 };
 
-/* A loss that takes targets cannot do without; one that takes pairs can do without the rest, but
- * where it sees the batch as one row of cells there must be cells. */
+/* A loss that takes targets cannot do without; one that takes what a batch carries can do without
+ * the rest. */
 static const char *lacking(const kin_loss *loss, bool drawn)
 {
-    const bool pairs = !loss->takes || (loss->takes & KIN_PAIRS);
-    const bool cells = loss->whole && loss->form == KIN_ROW;
-    if (pairs && !(loss->takes & KIN_TARGETS))
-        return !cells || drawn ? NULL
-                               : "a list of pairs labelled alike or not (loss.negatives = drawn "
-                                 "makes one)";
+    const int carried = KIN_PAIRS | (drawn ? KIN_MARKED : 0);
+    const bool enough = !loss->takes || (loss->takes & carried);
+    if (enough && !(loss->takes & KIN_TARGETS)) return NULL;
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (loss->takes & needs[i].bit) return needs[i].what;
     return "something else";

@@ -143,8 +143,8 @@ static void test_loss_errors(void **state)
           "a.ini:6: loss.name is 'soft_target', which needs a target for each pair of texts, "
           "how alike they should be; a run trains on pairs, which do not carry that" },
         { "name = online_contrastive\n",
-          "a.ini:6: loss.name is 'online_contrastive', which needs a list of pairs labelled "
-          "alike or not (loss.negatives = drawn makes one)" },
+          "a.ini:6: loss.name is 'online_contrastive', which needs pairs marked positive or "
+          "negative (loss.negatives = drawn makes some); a run trains on pairs" },
         { "name = lifted\n",
           "a.ini:6: loss.name is 'lifted', which needs several texts of each class in a "
           "batch, by label; a run trains on pairs, which do not carry that" },

@@ -24,8 +24,7 @@ static const kin_loss *loss_at(int i)
 
 static bool takes_pairs(const kin_loss *l)
 {
-    const bool pairs = !l->takes || ((l->takes & KIN_PAIRS) && !(l->takes & KIN_TARGETS));
-    return pairs && !(l->whole && l->form == KIN_ROW);
+    return !l->takes || ((l->takes & KIN_PAIRS) && !(l->takes & KIN_TARGETS));
 }
 
 /* Three epochs: the batches of one differ more than they teach. */
