@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROWS = 6, COLUMNS = 8, DIMENSION = 4, PARAMS_MAX = 4 };
+enum { ROWS = 5, COLUMNS = 7, DIMENSION = 3, PARAMS_MAX = 4 };
 
 static const kin_loss *loss_of(const kin_batch *b)
 {

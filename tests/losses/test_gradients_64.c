@@ -89,7 +89,7 @@ static void worst_of_paths(int loss, double *worst)
         kin_gradcheck got;
         const char *name;
         int before[PATHS];
-        if (kin_batch_make(&b, m.tape, loss, kind, 5, 7, 4, 1) != KIN_OK) continue;
+        if (kin_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
         memcpy(before, spoilt, sizeof before);
         assert_int_equal(kin_batch_check(&b, m.tape, &got, &name), KIN_OK);
         for (int path = 0; path < PATHS; path++)
@@ -151,7 +151,7 @@ static void test_faults_in_rows_are_found(void **state)
             for (int kind = 0; kin_batch_kind(kind) && !(worst > least[fault]); kind++) {
                 kin_batch b;
                 kin_gradcheck got = { .error = 0 };
-                if (kin_batch_make(&b, m.tape, loss, kind, 5, 7, 4, 1) != KIN_OK) continue;
+                if (kin_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
                 kin_tensor *const params[] = { &b.rows };
                 if (loss_at(loss)->holds && kin_batch_hold(&b, m.tape) != KIN_OK) b.scores = true;
                 if (!b.scores && b.smooth[0])
@@ -174,7 +174,7 @@ static void test_holding(void **state)
         for (int kind = 0; loss_at(loss)->holds && kin_batch_kind(kind); kind++) {
             kin_batch b;
             real own[64], value;
-            if (kin_batch_make(&b, m.tape, loss, kind, 5, 7, 4, 1) != KIN_OK) continue;
+            if (kin_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
             const int64_t n = b.rows.rows * b.rows.cols;
             for (int held = 0; held < 2; held++) {
                 if (held && kin_batch_hold(&b, m.tape) != KIN_OK) break;
