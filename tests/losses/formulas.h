@@ -1,5 +1,5 @@
-/* Formulas: losses by plain double loops over one row, from what was published and without a word of
- * core/cell.h. */
+/* Formulas: losses by plain double loops over one row, from what was published and without a word
+ * of core/cell.h. */
 #ifndef KIN_TESTS_LOSSES_FORMULAS_H
 #define KIN_TESTS_LOSSES_FORMULAS_H
 
