@@ -7,7 +7,8 @@
 #include "losses/loss.h"
 
 /* What a loss may take, in the order of its bits. */
-static const char *const words[] = { "pairs", "labels", "triplets", "targets", "proxies" };
+static const char *const words[] = { "pairs", "labels", "triplets", "targets", "proxies",
+                                      "marked pairs" };
 enum { WORDS = sizeof words / sizeof *words };
 
 static const kin_loss *loss_of(const kin_entry *e) { return (const kin_loss *)(const void *)e; }
@@ -25,6 +26,7 @@ static const struct { int bits; const char *title; } groups[] = {
     { KIN_PAIRS, "Pairs" },
     { KIN_LABELS, "Labels" },
     { KIN_TRIPLETS, "Triplets" },
+    { KIN_MARKED, "Pairs that are said to be positive or negative" },
 };
 enum { GROUPS = sizeof groups / sizeof *groups };
 

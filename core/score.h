@@ -52,6 +52,7 @@ enum {
     KIN_TRIPLETS = 4,    /* cells one by one: anchor, positive, negative */
     KIN_TARGETS = 8,     /* a number for each cell: how alike the two should be */
     KIN_PROXIES = 16,    /* learned columns, one for each label */
+    KIN_MARKED = 32,     /* pairs one by one, each said to be positive or negative */
 };
 
 struct kin_tape;

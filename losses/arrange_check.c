@@ -99,8 +99,6 @@ kin_status kin_loss_check_choices(const kin_loss_setting *s)
         DECLINE("loss %s: the whole batch is one row, so there is nothing to reduce", name);
     if (loss->form == KIN_COMPOSED && (s->reduce || (s->similarity && s->similarity != KIN_DOT)))
         DECLINE("loss %s: it is made of ops: no similarity, nothing to reduce", name);
-    if (loss->whole && loss->form == KIN_ROW && !s->cells)
-        DECLINE("loss %s: the whole batch is one row, so pairs are given to it one by one", name);
     if (loss->form == KIN_COMPOSED && s->direction >= KIN_VIEWS)
         DECLINE("loss %s: its rows cannot be stacked with its columns", name);
     if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more))
@@ -172,6 +170,9 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
     if (kin_loss_check_choices(setting) != KIN_OK) REFUSE("%s", kin_message());
     KIN_TRY(check_dims(tape, setting, loss->entry.name, given ? 0 : rows->cols));
     if (loss->form == KIN_COMPOSED) return check_composed(tape, setting, loss->entry.name, b, n);
+    if (loss->whole && loss->form == KIN_ROW && !setting->cells)
+        REFUSE("loss %s: the whole batch is one row, so pairs are given to it one by one",
+               loss->entry.name);
     if (setting->cells)
         KIN_TRY(check_cells(tape, setting->cells, loss->entry.name, b, n, given));
     else

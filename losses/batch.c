@@ -71,13 +71,13 @@ static const struct {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-const char *kin_batch_kind(int n) { return n < KINDS ? kinds[n].name : NULL; }
-bool kin_batch_kind_is_main(int n) { return kinds[n].flags & MAIN; }
+const char *kin_loss_batch_kind(int n) { return n < KINDS ? kinds[n].name : NULL; }
+bool kin_loss_batch_kind_is_main(int n) { return kinds[n].flags & MAIN; }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 typedef struct {
-    kin_batch *batch;
+    kin_loss_batch *batch;
     const kin_loss *loss;
     int kind;
     int64_t rows, columns, dimension;
@@ -157,7 +157,7 @@ static void list_row(maker *m, int64_t *n, int64_t i)
 
 static void make_cells(maker *m)
 {
-    kin_batch *b = m->batch;
+    kin_loss_batch *b = m->batch;
     const int64_t each = kinds[m->kind].relation == LISTS ? 6 : 1;
     const int64_t lines = each > 1 ? m->rows : 3 * m->rows;
     int64_t n = 0, *start = take(m, lines + 1, sizeof *start);
@@ -225,7 +225,7 @@ static void set_shape(maker *m)
 
 static void make_inputs(maker *m)
 {
-    kin_batch *b = m->batch;
+    kin_loss_batch *b = m->batch;
     const kin_cells *cells = b->setting.cells;
     const bool self = b->setting.relation.self;
     b->scores = kinds[m->kind].flags & GIVEN;
@@ -247,7 +247,7 @@ static void make_inputs(maker *m)
 /* Grades 0 to 1 in quarters, so that some are equal; row 1 has nothing but 0. */
 static void make_target(maker *m)
 {
-    kin_batch *b = m->batch;
+    kin_loss_batch *b = m->batch;
     const kin_cells *cells = b->setting.cells;
     const int64_t rows = cells ? 1 : m->rows;
     const int64_t cols = cells ? cells->start[cells->rows] : m->columns;
@@ -259,28 +259,28 @@ static void make_target(maker *m)
     b->setting.target = &b->target;
 }
 
-kin_tensor *kin_batch_apply(kin_batch *b, kin_tape *tape, kin_loss_report *report)
+kin_tensor *kin_loss_batch_apply(kin_loss_batch *b, kin_tape *tape, kin_loss_report *report)
 {
     if (b->scores) return kin_loss_apply_scores(tape, &b->setting, &b->rows, report);
     kin_tensor *columns = b->columns.value ? &b->columns : &b->rows;
     return kin_loss_apply(tape, &b->setting, &b->rows, columns, report);
 }
 
-static kin_status try_it(kin_batch *b, kin_tape *tape)
+static kin_status try_it(kin_loss_batch *b, kin_tape *tape)
 {
     kin_tape_reset(tape, 1, 0, false);
-    kin_batch_apply(b, tape, NULL);
+    kin_loss_batch_apply(b, tape, NULL);
     const kin_status status = kin_tape_status(tape);
     kin_tape_reset(tape, 1, 0, true);
     return status;
 }
 
-kin_status kin_batch_make(kin_batch *b, kin_tape *tape, int loss, int kind, int64_t rows,
+kin_status kin_loss_batch_make(kin_loss_batch *b, kin_tape *tape, int loss, int kind, int64_t rows,
                           int64_t columns, int64_t dimension, uint64_t seed)
 {
     maker m = { b, (const kin_loss *)(const void *)kin_losses.items[loss], kind, rows, columns,
                 dimension, seed, false };
-    *b = (kin_batch){ .kind = kinds[kind].name, .smooth = { true, true } };
+    *b = (kin_loss_batch){ .kind = kinds[kind].name, .smooth = { true, true } };
     b->setting.loss = loss;
     b->setting.direction = kinds[kind].direction;
     b->setting.similarity = kinds[kind].similarity;
@@ -297,18 +297,18 @@ kin_status kin_batch_make(kin_batch *b, kin_tape *tape, int loss, int kind, int6
     kin_status status = m.short_of_memory ? kin_fail(KIN_MEMORY, "loss %s: no memory for a batch",
                                                      m.loss->entry.name)
                                           : try_it(b, tape);
-    if (status != KIN_OK) kin_batch_free(b);
+    if (status != KIN_OK) kin_loss_batch_free(b);
     return status;
 }
 
-void kin_batch_free(kin_batch *b)
+void kin_loss_batch_free(kin_loss_batch *b)
 {
     for (int i = 0; i < b->blocks; i++) free(b->block[i]);
     b->blocks = 0;
 }
 
 /* The scores as the engine sees them: all, or those of the cells. */
-static kin_status copy_scores(kin_batch *b, kin_tape *tape, real *to)
+static kin_status copy_scores(kin_loss_batch *b, kin_tape *tape, real *to)
 {
     const kin_cells *cells = b->setting.cells;
     if (b->scores) {
@@ -330,7 +330,7 @@ static kin_status copy_scores(kin_batch *b, kin_tape *tape, real *to)
     return KIN_OK;
 }
 
-kin_status kin_batch_hold(kin_batch *b, kin_tape *tape)
+kin_status kin_loss_batch_hold(kin_loss_batch *b, kin_tape *tape)
 {
     const kin_cells *cells = b->setting.cells;
     const int64_t rows = b->scores || !cells ? b->rows.rows : 1;
@@ -346,7 +346,7 @@ kin_status kin_batch_hold(kin_batch *b, kin_tape *tape)
     return copy_scores(b, tape, held);
 }
 
-void kin_batch_learn(kin_batch *b)
+void kin_loss_batch_learn(kin_loss_batch *b)
 {
     const kin_entry *entry = kin_losses.items[b->setting.loss];
     for (int i = 0; entry->hypers[i].name; i++) {
@@ -387,7 +387,7 @@ static void say(const kin_entry *loss, const double *hypers, char *what, size_t 
     }
 }
 
-bool kin_batch_hypers(const kin_entry *loss, int n, double *hypers, char *what, size_t room)
+bool kin_loss_batch_hypers(const kin_entry *loss, int n, double *hypers, char *what, size_t room)
 {
     int combinations = 1;
     kin_hyper_defaults(loss, hypers);

@@ -5,41 +5,45 @@
 
 enum { ROWS = 5, COLUMNS = 7, DIMENSION = 3, PARAMS_MAX = 4 };
 
-static const kin_loss *loss_of(const kin_batch *b)
+static const kin_loss *loss_of(const kin_loss_batch *b)
 {
     return (const kin_loss *)(const void *)kin_losses.items[b->setting.loss];
 }
 
-static kin_tensor *value(kin_tape *tape, void *batch) { return kin_batch_apply(batch, tape, NULL); }
+static kin_tensor *value(kin_tape *tape, void *batch)
+{
+    return kin_loss_batch_apply(batch, tape, NULL);
+}
 
 /* Whether the gradient is that of the value at all: a loss that is told to hold something constant,
  * and has no scores that can be held instead, has a value that moves with what it holds. */
-static bool holds(const kin_batch *b)
+static bool holds(const kin_loss_batch *b)
 {
     const int hold = kin_hyper_find(kin_losses.items[b->setting.loss], "hold");
     return hold >= 0 && b->setting.hypers[hold] > 0;
 }
 
-static kin_status params_of(kin_batch *b, kin_tensor **params, int *count)
+static kin_status params_of(kin_loss_batch *b, kin_tensor **params, int *count)
 {
     const bool target = loss_of(b)->holds_columns && holds(b);
     *count = 0;
     if (holds(b) && (!target || b->setting.direction != KIN_ONE_WAY)) return KIN_OK;
     if (b->smooth[0]) params[(*count)++] = &b->rows;
     if (b->smooth[1] && b->columns.value && !target) params[(*count)++] = &b->columns;
-    kin_batch_learn(b);
+    kin_loss_batch_learn(b);
     for (int i = 0; i < KIN_HYPERS_MAX; i++)
         if (b->setting.learned[i] && *count < PARAMS_MAX) params[(*count)++] = &b->learned[i];
     return KIN_OK;
 }
 
-kin_status kin_batch_check(kin_batch *b, kin_tape *tape, kin_gradcheck *worst, const char **name)
+kin_status kin_loss_batch_check(kin_loss_batch *b, kin_tape *tape, kin_gradcheck *worst,
+                                const char **name)
 {
     kin_tensor *params[PARAMS_MAX];
     int count;
     *worst = (kin_gradcheck){ .error = -1 };
     if (loss_of(b)->holds) {
-        const kin_status status = kin_batch_hold(b, tape);
+        const kin_status status = kin_loss_batch_hold(b, tape);
         if (status != KIN_OK) return status == KIN_USAGE ? KIN_OK : status;
     }
     KIN_TRY(params_of(b, params, &count));
@@ -53,22 +57,22 @@ kin_status kin_batch_check(kin_batch *b, kin_tape *tape, kin_gradcheck *worst, c
 static kin_status check_setting(kin_tape *tape, int loss, const double *hypers, bool all,
                                 kin_loss_check_line *line, char *where, size_t room)
 {
-    for (int kind = 0; kin_batch_kind(kind); kind++) {
-        kin_batch b;
+    for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+        kin_loss_batch b;
         kin_gradcheck worst;
         const char *name = "";
-        if (!all && !kin_batch_kind_is_main(kind)) continue;
-        kin_status status = kin_batch_make(&b, tape, loss, kind, ROWS, COLUMNS, DIMENSION, 1);
+        if (!all && !kin_loss_batch_kind_is_main(kind)) continue;
+        kin_status status = kin_loss_batch_make(&b, tape, loss, kind, ROWS, COLUMNS, DIMENSION, 1);
         if (status == KIN_USAGE) continue;
         KIN_TRY(status);
         memcpy(b.setting.hypers, hypers, sizeof b.setting.hypers);
-        status = kin_batch_check(&b, tape, &worst, &name);
-        kin_batch_free(&b);
+        status = kin_loss_batch_check(&b, tape, &worst, &name);
+        kin_loss_batch_free(&b);
         KIN_TRY(status);
         if (worst.error <= line->error) continue;
         line->error = worst.error;
         snprintf(where, room, "%s: %s, row %ld, column %ld: %.9g, expected %.9g",
-                 kin_batch_kind(kind), name, (long)worst.row, (long)worst.col, worst.gradient,
+                 kin_loss_batch_kind(kind), name, (long)worst.row, (long)worst.col, worst.gradient,
                  worst.slope);
     }
     return KIN_OK;
@@ -79,7 +83,7 @@ kin_status kin_loss_check(kin_tape *tape, int loss, kin_loss_check_report report
     const kin_entry *entry = kin_losses.items[loss];
     double hypers[KIN_HYPERS_MAX] = { 0 };
     char what[96];
-    for (int n = 0; kin_batch_hypers(entry, n, hypers, what, sizeof what); n++) {
+    for (int n = 0; kin_loss_batch_hypers(entry, n, hypers, what, sizeof what); n++) {
         char title[128], where[160] = "";
         kin_loss_check_line line = { entry->name, title, where, -1, KIN_GRADIENT_BOUND };
         if (n && !strcmp(what, "defaults")) continue;

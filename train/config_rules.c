@@ -27,6 +27,7 @@ static const struct { int bit; const char *what; } needs[] = {
     { KIN_TARGETS, "a target for each pair of texts, how alike they should be" },
     { KIN_PROXIES, "a learned proxy for each class" },
     { KIN_TRIPLETS, "triplets" },
+    { KIN_MARKED, "pairs that say whether they are positive or negative" },
     { KIN_LABELS, "several texts of each class in a batch, by label" },
 };
 

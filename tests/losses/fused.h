@@ -116,12 +116,12 @@ static answer fused(const machine *m, const problem *p)
 }
 
 /* The same of a batch. */
-static answer fused_batch(const machine *m, kin_batch *b)
+static answer fused_batch(const machine *m, kin_loss_batch *b)
 {
     answer a = { 0 };
     const int64_t rows = b->rows.rows * b->rows.cols, columns = b->columns.rows * b->columns.cols;
     kin_tape_reset(m->tape, 1, 0, true);
-    kin_tensor *loss = kin_batch_apply(b, m->tape, &a.report);
+    kin_tensor *loss = kin_loss_batch_apply(b, m->tape, &a.report);
     a.status = kin_tape_backward(m->tape, loss);
     a.value = a.report.value;
     a.dq = zeros(rows), a.dk = zeros(columns);
@@ -135,11 +135,12 @@ static answer fused_batch(const machine *m, kin_batch *b)
 
 /* Kind number `kind` as this loss takes it, learnable hyperparameters learned; false where it does
  * not. */
-static bool batch_open(const machine *m, kin_batch *b, int loss, int kind, int64_t rows,
+static bool batch_open(const machine *m, kin_loss_batch *b, int loss, int kind, int64_t rows,
                        int64_t columns, int64_t dimension)
 {
-    if (kin_batch_make(b, m->tape, loss, kind, rows, columns, dimension, 1) != KIN_OK) return false;
-    kin_batch_learn(b);
+    if (kin_loss_batch_make(b, m->tape, loss, kind, rows, columns, dimension, 1) != KIN_OK)
+        return false;
+    kin_loss_batch_learn(b);
     return true;
 }
 

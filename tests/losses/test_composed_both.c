@@ -136,7 +136,7 @@ static double *cut(const double *x, int64_t rows, int64_t dimension, int64_t d)
 }
 
 /* The batch with its leading coordinates only, as far as there are embeddings. */
-static void cut_batch(kin_batch *b, int64_t d, real *whole[2])
+static void cut_batch(kin_loss_batch *b, int64_t d, real *whole[2])
 {
     kin_tensor *const x[2] = { &b->rows, &b->columns };
     for (int side = 0; side < 2; side++) {
@@ -150,7 +150,7 @@ static void cut_batch(kin_batch *b, int64_t d, real *whole[2])
     }
 }
 
-static void restore(kin_batch *b, int64_t d, real *whole[2])
+static void restore(kin_loss_batch *b, int64_t d, real *whole[2])
 {
     kin_tensor *const x[2] = { &b->rows, &b->columns };
     for (int side = 0; side < 2; side++) {
@@ -160,7 +160,7 @@ static void restore(kin_batch *b, int64_t d, real *whole[2])
     }
 }
 
-static void check_dims(kin_batch *b)
+static void check_dims(kin_loss_batch *b)
 {
     static const int dims[] = { 2, 6, 4 };
     static const double weight[] = { 0.5, 1, 2 };
@@ -193,11 +193,11 @@ static void test_dims(void **state)
     (void)state;
     double *q = normals(44, 8 * 6), *k = normals(45, 8 * 6);
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int kind = 0; kin_batch_kind(kind); kind++) {
-            kin_batch b;
-            if (kin_batch_make(&b, m.tape, loss, kind, 8, 8, 6, 1) != KIN_OK) continue;
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
+            if (kin_loss_batch_make(&b, m.tape, loss, kind, 8, 8, 6, 1) != KIN_OK) continue;
             if (!b.scores) check_dims(&b);
-            kin_batch_free(&b);
+            kin_loss_batch_free(&b);
         }
     problem p = { .loss = "infonce", .hypers = { 0.05 }, .rows = 8, .columns = 8, .dimension = 6,
                   .q = q, .k = k, .dims = { 2, 7 }, .dim_weight = { 1, 1 } };

@@ -23,7 +23,7 @@ static void problem_free(problem *p)
     free((void *)p->k);
 }
 
-static void same_bits(const kin_batch *b, const answer *x, const answer *y)
+static void same_bits(const kin_loss_batch *b, const answer *x, const answer *y)
 {
     assert_memory_equal(&x->value, &y->value, sizeof x->value);
     assert_memory_equal(x->dq, y->dq, sizeof(double) * (size_t)(b->rows.rows * b->rows.cols));
@@ -39,8 +39,8 @@ static void test_threads(void **state)
     machine with[4];
     for (int i = 0; i < 4; i++) assert_int_equal(machine_open(&with[i], threads[i]), KIN_OK);
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int kind = 0; kin_batch_kind(kind); kind++) {
-            kin_batch b;
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
             answer first = { 0 };
             if (!batch_open(&m, &b, loss, kind, 150, 330, 12)) continue;
             b.setting.want_accuracy = true, b.setting.panel = 64;
@@ -51,7 +51,7 @@ static void test_threads(void **state)
                 if (i > 0) answer_free(&a);
                 else first = a;
             }
-            answer_free(&first), kin_batch_free(&b);
+            answer_free(&first), kin_loss_batch_free(&b);
         }
     for (int i = 0; i < 4; i++) machine_close(&with[i]);
 }
@@ -82,7 +82,7 @@ static void test_memory(void **state)
     }
 }
 
-static void is_nan(kin_batch *b, kin_status status, const char *what)
+static void is_nan(kin_loss_batch *b, kin_status status, const char *what)
 {
     answer a = fused_batch(&m, b);
     if (!isnan(a.value) || a.status != status)
@@ -97,9 +97,9 @@ static void test_nan(void **state)
 {
     (void)state;
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int kind = 0; kin_batch_kind(kind); kind++)
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++)
             for (int side = 0; side < 2; side++) {
-                kin_batch b;
+                kin_loss_batch b;
                 if (!batch_open(&m, &b, loss, kind, 5, 7, 4)) continue;
                 real *at = (side && b.columns.value ? b.columns.value : b.rows.value) + 7;
                 *at = (real)NAN;
@@ -113,7 +113,7 @@ static void test_nan(void **state)
                 b.setting.hypers[0] = NAN, b.setting.learned[0] = NULL;
                 answer a = fused_batch(&m, &b);
                 if (kin_hyper_count(kin_losses.items[loss])) assert_int_equal(a.status, KIN_USAGE);
-                answer_free(&a), kin_batch_free(&b);
+                answer_free(&a), kin_loss_batch_free(&b);
             }
 }
 
@@ -158,15 +158,15 @@ static void test_upstream(void **state)
 {
     (void)state;
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int kind = 0; kin_batch_kind(kind); kind++) {
-            kin_batch b;
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
             kin_loss_report report;
             if (!batch_open(&m, &b, loss, kind, 6, 8, 4)) continue;
             answer a = fused_batch(&m, &b);
             const int64_t n = b.rows.rows * b.rows.cols;
             const double most = largest(a.dq, n);
             kin_tape_reset(m.tape, 1, 0, true);
-            kin_tensor *value = kin_scale(m.tape, kin_batch_apply(&b, m.tape, NULL), -3);
+            kin_tensor *value = kin_scale(m.tape, kin_loss_batch_apply(&b, m.tape, NULL), -3);
             assert_int_equal(kin_tape_backward(m.tape, value), KIN_OK);
             for (int64_t i = 0; i < n; i++)
                 assert_true(fabs((double)b.rows.grad[i] + 3 * a.dq[i]) <= 1e-5 * most);
@@ -175,19 +175,19 @@ static void test_upstream(void **state)
                     assert_true(fabs((double)*b.learned[i].grad + 3 * a.dh[i])
                                 <= 1e-5 * fabs(a.dh[i]));
             kin_tape_reset(m.tape, 1, 0, false);
-            value = kin_batch_apply(&b, m.tape, &report);
+            value = kin_loss_batch_apply(&b, m.tape, &report);
             assert_true(!value->needs_grad && fabs(report.value - a.value) <= 1e-6 * fabs(a.value));
             kin_tape_reset(m.tape, 1, 0, true);
-            answer_free(&a), kin_batch_free(&b);
+            answer_free(&a), kin_loss_batch_free(&b);
         }
 }
 
 /* A gradient for only one of the inputs is the same as when all have one. */
-static void one_input(kin_batch *b, const answer *a, int want)
+static void one_input(kin_loss_batch *b, const answer *a, int want)
 {
     b->rows.needs_grad = want == 0, b->columns.needs_grad = want == 1;
     kin_tape_reset(m.tape, 1, 0, true);
-    kin_tensor *value = kin_batch_apply(b, m.tape, NULL);
+    kin_tensor *value = kin_loss_batch_apply(b, m.tape, NULL);
     if (value->needs_grad) assert_int_equal(kin_tape_backward(m.tape, value), KIN_OK);
     for (int64_t i = 0; want == 0 && i < b->rows.rows * b->rows.cols; i++)
         assert_true((double)b->rows.grad[i] == a->dq[i]);
@@ -206,12 +206,12 @@ static void test_partial(void **state)
 {
     (void)state;
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int kind = 0; kin_batch_kind(kind); kind++) {
-            kin_batch b;
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
             if (!batch_open(&m, &b, loss, kind, 6, 8, 4)) continue;
             answer a = fused_batch(&m, &b);
             for (int want = 0; want < 3; want++) one_input(&b, &a, want);
-            answer_free(&a), kin_batch_free(&b);
+            answer_free(&a), kin_loss_batch_free(&b);
         }
 }
 

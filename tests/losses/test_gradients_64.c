@@ -84,17 +84,17 @@ static const kin_score_kernels *faulty_score(kin_backend *backend, int loss)
 /* The worst error that any kind of batch shows, for each path that it was computed on. */
 static void worst_of_paths(int loss, double *worst)
 {
-    for (int kind = 0; kin_batch_kind(kind); kind++) {
-        kin_batch b;
+    for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+        kin_loss_batch b;
         kin_gradcheck got;
         const char *name;
         int before[PATHS];
-        if (kin_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
+        if (kin_loss_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
         memcpy(before, spoilt, sizeof before);
-        assert_int_equal(kin_batch_check(&b, m.tape, &got, &name), KIN_OK);
+        assert_int_equal(kin_loss_batch_check(&b, m.tape, &got, &name), KIN_OK);
         for (int path = 0; path < PATHS; path++)
             if (spoilt[path] > before[path]) worst[path] = fmax(worst[path], got.error);
-        kin_batch_free(&b);
+        kin_loss_batch_free(&b);
     }
 }
 
@@ -134,7 +134,7 @@ static const kin_op spoil_op = { .entry = { .name = "spoil" }, .backward = spoil
 
 static kin_tensor *apply_spoilt(kin_tape *tape, void *context)
 {
-    kin_batch *b = context;
+    kin_loss_batch *b = context;
     kin_node *node = kin_node_new(tape, &spoil_op, b->rows.rows, b->rows.cols, 1, &b->rows);
     const size_t bytes = sizeof(real) * (size_t)(b->rows.rows * b->rows.cols);
     memcpy(node->out->value, b->rows.value, bytes);
@@ -148,17 +148,18 @@ static void test_faults_in_rows_are_found(void **state)
     for (int loss = 0; loss < kin_losses.count; loss++)
         for (fault = 0; fault < FAULTS; fault++) {
             double worst = 0;
-            for (int kind = 0; kin_batch_kind(kind) && !(worst > least[fault]); kind++) {
-                kin_batch b;
+            for (int kind = 0; kin_loss_batch_kind(kind) && !(worst > least[fault]); kind++) {
+                kin_loss_batch b;
                 kin_gradcheck got = { .error = 0 };
-                if (kin_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
+                if (kin_loss_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
                 kin_tensor *const params[] = { &b.rows };
-                if (loss_at(loss)->holds && kin_batch_hold(&b, m.tape) != KIN_OK) b.scores = true;
+                if (loss_at(loss)->holds && kin_loss_batch_hold(&b, m.tape) != KIN_OK)
+                    b.scores = true;
                 if (!b.scores && b.smooth[0])
                     assert_int_equal(kin_gradient_check(m.tape, apply_spoilt, &b, params, 1, 0,
                                                         &got), KIN_OK);
                 worst = fmax(worst, got.error);
-                kin_batch_free(&b);
+                kin_loss_batch_free(&b);
             }
             if (!(worst > least[fault]))
                 fail_msg("%s: fault %d shows only %.1e", kin_losses.items[loss]->name, fault,
@@ -171,15 +172,15 @@ static void test_holding(void **state)
 {
     (void)state;
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int kind = 0; loss_at(loss)->holds && kin_batch_kind(kind); kind++) {
-            kin_batch b;
+        for (int kind = 0; loss_at(loss)->holds && kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
             real own[64], value;
-            if (kin_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
+            if (kin_loss_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
             const int64_t n = b.rows.rows * b.rows.cols;
             for (int held = 0; held < 2; held++) {
-                if (held && kin_batch_hold(&b, m.tape) != KIN_OK) break;
+                if (held && kin_loss_batch_hold(&b, m.tape) != KIN_OK) break;
                 kin_tape_reset(m.tape, 1, 0, true);
-                kin_tensor *out = kin_batch_apply(&b, m.tape, NULL);
+                kin_tensor *out = kin_loss_batch_apply(&b, m.tape, NULL);
                 assert_int_equal(kin_tape_backward(m.tape, out), KIN_OK);
                 if (held) assert_true(fabs(*out->value - value) <= 1e-14 * fabs(value));
                 for (int64_t i = 0; held && i < n; i++)
@@ -188,7 +189,7 @@ static void test_holding(void **state)
                 value = *out->value;
             }
             kin_tape_reset(m.tape, 1, 0, true);
-            kin_batch_free(&b);
+            kin_loss_batch_free(&b);
         }
 }
 

@@ -10,7 +10,11 @@
 
 static machine m;
 
-static const char *name_of(const kin_batch *b) { return kin_losses.items[b->setting.loss]->name; }
+static const char *name_of(const kin_loss_batch *b)
+{
+    return kin_losses.items[b->setting.loss]->name;
+}
+
 static int64_t size_of(const kin_tensor *x) { return x->rows * x->cols; }
 
 /* ---- the order of rows and columns ----------------------------------------------------------- */
@@ -60,7 +64,7 @@ static const int32_t *rename_places(int32_t *to, const int32_t *places, int64_t 
     return to;
 }
 
-static void move_relation(kin_batch *b, shuffled *s)
+static void move_relation(kin_loss_batch *b, shuffled *s)
 {
     kin_relation *r = &b->setting.relation;
     if (!r->by_label && !composed(name_of(b))) {
@@ -79,7 +83,7 @@ static void move_relation(kin_batch *b, shuffled *s)
 }
 
 /* Everything that knows a row or a column by its place follows. */
-static void shuffle(kin_batch *b, shuffled *s)
+static void shuffle(kin_loss_batch *b, shuffled *s)
 {
     const bool tied = !b->scores && (!b->columns.value || composed(name_of(b)));
     s->rows = turned(b->rows.rows, 2);
@@ -116,7 +120,7 @@ static double moved_apart(const kin_tensor *x, const order *o, const double *old
     return worst;
 }
 
-static double apart_shuffled(kin_batch *b, shuffled *s)
+static double apart_shuffled(kin_loss_batch *b, shuffled *s)
 {
     answer before = fused_batch(&m, b);
     shuffle(b, s);
@@ -139,8 +143,8 @@ static void test_order(void **state)
     const double bound = sizeof(real) == 8 ? 1e-12 : 2e-5;
     double worst = 0;
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int kind = 0; kin_batch_kind(kind); kind++) {
-            kin_batch b;
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
             static shuffled s;
             if (!batch_open(&m, &b, loss, kind, 12, 17, 6)) continue;
             if (!b.setting.relation.extra && !(b.scores && b.setting.cells)) {
@@ -149,7 +153,7 @@ static void test_order(void **state)
                     printf("%s, %s: the order changes it by %g\n", name_of(&b), b.kind, off);
                 worst = fmax(worst, off);
             }
-            kin_batch_free(&b);
+            kin_loss_batch_free(&b);
         }
     assert_true(worst <= bound);
 }
@@ -162,7 +166,7 @@ static const char *const extremes[] = { "as it is", "one point", "two points", "
                                         "columns like rows", "zeros", "tiny and large rows",
                                         "one label", "labels all different" };
 
-static void set_labels(kin_batch *b, bool different)
+static void set_labels(kin_loss_batch *b, bool different)
 {
     const kin_relation *r = &b->setting.relation;
     int32_t *rows = (int32_t *)r->row_label, *columns = (int32_t *)r->col_label;
@@ -174,7 +178,7 @@ static void set_labels(kin_batch *b, bool different)
 }
 
 /* Whether the length of a row says nothing. */
-static bool by_cosine(const kin_batch *b)
+static bool by_cosine(const kin_loss_batch *b)
 {
     const kin_loss *l = loss_at(b->setting.loss);
     const int similarity = b->setting.similarity ? b->setting.similarity : l->similarity;
@@ -182,7 +186,7 @@ static bool by_cosine(const kin_batch *b)
            (l->normalizes || !similarity || similarity == KIN_COSINE);
 }
 
-static real extreme_entry(const kin_batch *b, int extreme, int side, int64_t i, int64_t k)
+static real extreme_entry(const kin_loss_batch *b, int extreme, int side, int64_t i, int64_t k)
 {
     const real x = b->rows.value[k];
     switch (extreme) {
@@ -194,7 +198,7 @@ static real extreme_entry(const kin_batch *b, int extreme, int side, int64_t i, 
     }
 }
 
-static void set_extreme(kin_batch *b, int extreme)
+static void set_extreme(kin_loss_batch *b, int extreme)
 {
     kin_tensor *const sides[] = { &b->columns, &b->rows };
     const real far = by_cosine(b) ? 10000 : 4;
@@ -221,7 +225,7 @@ static bool finite_numbers(const double *x, int64_t n)
 
 static int infinite;
 
-static void stays_finite(kin_batch *b, const char *setting, const char *what)
+static void stays_finite(kin_loss_batch *b, const char *setting, const char *what)
 {
     answer a = fused_batch(&m, b);
     const bool good = a.status == KIN_OK && isfinite(a.value) &&
@@ -238,13 +242,13 @@ static void finite_at(int loss, const double *hypers, const char *setting, int k
                       int64_t columns)
 {
     for (int extreme = 0; extreme < EXTREMES; extreme++) {
-        kin_batch b;
-        if (kin_batch_make(&b, m.tape, loss, kind, rows, columns, 4, 1) != KIN_OK) return;
+        kin_loss_batch b;
+        if (kin_loss_batch_make(&b, m.tape, loss, kind, rows, columns, 4, 1) != KIN_OK) return;
         memcpy(b.setting.hypers, hypers, sizeof b.setting.hypers);
-        kin_batch_learn(&b);
+        kin_loss_batch_learn(&b);
         set_extreme(&b, extreme);
         stays_finite(&b, setting, extremes[extreme]);
-        kin_batch_free(&b);
+        kin_loss_batch_free(&b);
     }
 }
 
@@ -255,11 +259,13 @@ static void test_extremes(void **state)
     double hypers[KIN_HYPERS_MAX] = { 0 };
     char what[96];
     infinite = 0;
-    for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int n = 0; kin_batch_hypers(kin_losses.items[loss], n, hypers, what, sizeof what); n++)
-            for (int kind = 0; kin_batch_kind(kind); kind++)
-                for (int i = 0; i < 4 && (!n || kin_batch_kind_is_main(kind)); i++)
+    for (int loss = 0; loss < kin_losses.count; loss++) {
+        const kin_entry *entry = kin_losses.items[loss];
+        for (int n = 0; kin_loss_batch_hypers(entry, n, hypers, what, sizeof what); n++)
+            for (int kind = 0; kin_loss_batch_kind(kind); kind++)
+                for (int i = 0; i < 4 && (!n || kin_loss_batch_kind_is_main(kind)); i++)
                     finite_at(loss, hypers, what, kind, shapes[i][0], shapes[i][1]);
+    }
     assert_int_equal(infinite, 0);
 }
 
@@ -270,8 +276,8 @@ static void test_zero_rows(void **state)
 {
     (void)state;
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int kind = 0; kin_batch_kind(kind); kind++) {
-            kin_batch b;
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
             if (!batch_open(&m, &b, loss, kind, 6, 8, 4)) continue;
             if (by_cosine(&b)) {
                 memset(b.rows.value + 4, 0, 4 * sizeof(real));
@@ -282,7 +288,7 @@ static void test_zero_rows(void **state)
                 for (int k = 8; b.columns.value && k < 12; k++) assert_true(a.dk[k] == 0);
                 answer_free(&a);
             }
-            kin_batch_free(&b);
+            kin_loss_batch_free(&b);
         }
 }
 
@@ -292,9 +298,9 @@ static void test_lacking_rows(void **state)
 {
     (void)state;
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int kind = 0; kin_batch_kind(kind); kind++) {
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
             const kin_loss *l = loss_at(loss);
-            kin_batch b;
+            kin_loss_batch b;
             if (!batch_open(&m, &b, loss, kind, 6, 8, 4)) continue;
             const kin_relation *r = &b.setting.relation;
             const bool plain = b.setting.direction == KIN_ONE_WAY && !r->self && !b.setting.cells;
@@ -308,7 +314,7 @@ static void test_lacking_rows(void **state)
                 for (int64_t k = 3 * width; k < 4 * width; k++) assert_true(a.dq[k] == 0);
                 answer_free(&a);
             }
-            kin_batch_free(&b);
+            kin_loss_batch_free(&b);
         }
 }
 
@@ -327,7 +333,7 @@ static void follow(kin_tensor *x, const double *gradient, double *moments, int s
 }
 
 /* The first value and, of the steps, the last; the last accuracy. */
-static void learn(kin_batch *b, int steps, double *first, answer *last)
+static void learn(kin_loss_batch *b, int steps, double *first, answer *last)
 {
     double *of_rows = zeros(2 * size_of(&b->rows)), *of_columns = zeros(2 * size_of(&b->columns));
     b->setting.want_accuracy = !composed(name_of(b));
@@ -352,16 +358,16 @@ static void test_learning(void **state)
         const kin_loss *l = loss_at(loss);
         const bool tells = l->form != KIN_COMPOSED && !(l->takes & KIN_TARGETS) &&
                            !l->positives_only && !l->each_side;
-        kin_batch b;
+        kin_loss_batch b;
         double first;
         answer last;
         int kind = 0;
-        while (kin_batch_make(&b, m.tape, loss, kind, 8, 8, 8, 1) != KIN_OK) kind++;
+        while (kin_loss_batch_make(&b, m.tape, loss, kind, 8, 8, 8, 1) != KIN_OK) kind++;
         learn(&b, 200, &first, &last);
         if (!(last.value < first) || (tells && !(last.report.accuracy == 1)))
             fail_msg("%s, %s: from %g to %g, accuracy %g", name_of(&b), b.kind, first, last.value,
                      last.report.accuracy);
-        answer_free(&last), kin_batch_free(&b);
+        answer_free(&last), kin_loss_batch_free(&b);
     }
 }
 
