@@ -28,7 +28,8 @@ kin_tensor *kin_element_example(kin_tape *tape, int case_, kin_tensor **params, 
     {                                                                                          \
         return kin_element_example(tape, case_, params, count, kin_##name_);                   \
     }                                                                                          \
-    const kin_op kin_op_##name_ = { { #name_, summary_, { { 0 } } }, backward, example, 0 };   \
+    const kin_op kin_op_##name_ = { .entry = { #name_, summary_, { { 0 } } },                  \
+                                    .backward = backward, .example = example };                \
     kin_tensor *kin_##name_(kin_tape *tape, kin_tensor *x)                                     \
     {                                                                                          \
         return kin_element_forward(tape, &kin_op_##name_, KIN_ELEMENT_##name_, x);             \

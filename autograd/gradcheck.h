@@ -29,7 +29,8 @@ typedef struct {
 
 /* Compares every entry of every parameter. Afterwards their values are as before and the tape is
  * reset, not for training. step: the first and largest
- * difference, 0: 0.05. It must not reach a kink of the function. */
+ * difference, 0: 0.05; where gradient and slope differ, 1/40 of it and less is tried too, so that a
+ * kink of the function nearby does no harm. */
 kin_status kin_gradient_check(kin_tape *tape, kin_function function, void *context,
                               kin_tensor *const *params, int count, double step,
                               kin_gradcheck *worst);

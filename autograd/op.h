@@ -32,6 +32,7 @@ typedef struct kin_op {
      * where i < *count; the missing ones are made and counted. */
     kin_tensor *(*example)(kin_tape *tape, int case_, kin_tensor **params, int *count);
     bool late;                  /* backward runs after all others: its inputs are parameters */
+    size_t carried;             /* late: bytes of saved, which points to nothing of the tape's */
 } kin_op;
 
 extern const kin_list kin_ops;
@@ -74,9 +75,10 @@ kin_tensor *kin_empty(kin_tape *tape);
 /* The newest node, the first of the chain of node->before; NULL when nothing is recorded. */
 kin_node *kin_tape_last(const kin_tape *tape);
 
-/* A seed for random numbers: another one for every call of a step and for every step, the same
- * when the step is repeated. */
+/* A seed for random numbers: another one for every call of a step, for every stream and for every
+ * step, the same when the step or a part of it is repeated. */
 uint64_t kin_tape_draw(kin_tape *tape);
+int64_t kin_tape_first(const kin_tape *tape);          /* as kin_tape_rows said */
 
 /* A table's row-sparse gradient: struct in host memory, room for the ids of `rows` rows in backend
  * memory. It becomes tensor->sparse; NULL when the tape fails. */
@@ -115,10 +117,13 @@ kin_tensor *kin_mul(kin_tape *, kin_tensor *a, kin_tensor *b);          /* eleme
 kin_tensor *kin_scale(kin_tape *, kin_tensor *x, double factor);
 kin_tensor *kin_sum(kin_tape *, kin_tensor *x);                         /* 1 x 1 */
 kin_tensor *kin_mean(kin_tape *, kin_tensor *x);                        /* 1 x 1 */
+kin_tensor *kin_soft_mean(kin_tape *, kin_tensor *x, double t, bool hold); /* by softmax(x / t) */
 kin_tensor *kin_dropout(kin_tape *, kin_tensor *x, double rate);        /* while training */
 kin_tensor *kin_concat_rows(kin_tape *, kin_tensor *a, kin_tensor *b);
 kin_tensor *kin_split_rows(kin_tape *, kin_tensor *x, int64_t from, int64_t rows);
 kin_tensor *kin_stop_gradient(kin_tape *, kin_tensor *x);
+kin_tensor *kin_gather_rows(kin_tape *, kin_tensor *x, const int32_t *index, int64_t n);
+kin_tensor *kin_rotate_halves(kin_tape *, kin_tensor *x);               /* [a, b] + [b, -a] */
 kin_tensor *kin_split_cols(kin_tape *, kin_tensor *x, int64_t from, int64_t cols);
 kin_tensor *kin_shift(kin_tape *, kin_tensor *x, double a);             /* x_ij + a */
 kin_tensor *kin_clip_rows(kin_tape *, kin_tensor *x, double radius);    /* into a ball */

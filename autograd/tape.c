@@ -1,4 +1,4 @@
-#include "autograd/op.h"
+#include "autograd/tape_inside.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -6,26 +6,6 @@
 #include <stdlib.h>
 #include "autograd/finite.h"
 #include "core/rng.h"
-
-/* A tensor that was given a gradient in this step. */
-typedef struct reached {
-    kin_tensor *tensor;
-    struct reached *before;
-} reached;
-
-/* Numbers live in memory of the backend, nodes and tensors in memory of the host. */
-struct kin_tape {
-    kin_backend *backend;
-    kin_arena *numbers, *nodes;
-    kin_node *last;
-    reached *reached;
-    kin_tensor empty;
-    uint64_t seed, draws;
-    uint32_t step;
-    bool training, walked, leaves_sums;
-    kin_status status;
-    char message[512];
-};
 
 static void *backend_alloc(void *state, size_t bytes)
 {
@@ -84,7 +64,8 @@ void kin_tape_reset(kin_tape *tape, uint64_t seed, uint32_t step, bool training)
     tape->last = NULL;
     tape->seed = seed;
     tape->step = step;
-    tape->draws = 0;
+    kin_tape_rows(tape, 0, 0);
+    tape->whole = NULL;
     tape->training = training;
     tape->walked = false;
     tape->status = KIN_OK;
@@ -98,9 +79,20 @@ kin_node *kin_tape_last(const kin_tape *tape) { return tape->last; }
 void kin_tape_leave_sums(kin_tape *tape, bool leave) { tape->leaves_sums = leave; }
 bool kin_tape_leaves_sums(const kin_tape *tape) { return tape->leaves_sums; }
 
+/* Draws are counted from the beginning of a stream's part: every part has the same seeds. */
+void kin_tape_rows(kin_tape *tape, uint32_t stream, int64_t first)
+{
+    tape->stream = stream;
+    tape->first = first;
+    tape->draws = 0;
+}
+
+int64_t kin_tape_first(const kin_tape *tape) { return tape->first; }
+
 uint64_t kin_tape_draw(kin_tape *tape)
 {
-    return kin_random(tape->seed, KIN_STREAM_DROPOUT, tape->step, tape->draws++);
+    const uint64_t number = (uint64_t)tape->stream << 32 | tape->draws++;
+    return kin_random(tape->seed, KIN_STREAM_DROPOUT, tape->step, number);
 }
 
 /* ---- errors --------------------------------------------------------------------------------- */
@@ -169,10 +161,25 @@ static void note_reached(kin_tape *tape, kin_tensor *tensor)
     tape->reached = r;
 }
 
+/* Whether the tensor's gradient outlives the part. */
+static bool of_whole(const kin_tape *tape, const kin_tensor *tensor)
+{
+    return tape->whole != NULL && tensor->node == NULL;
+}
+
+/* The first error of the whole is one of the part too. */
+static real *grad_of_whole(kin_tape *tape, kin_tensor *tensor)
+{
+    real *grad = kin_grad(tape->whole, tensor);
+    if (grad == NULL) kin_tape_fail(tape, tape->whole->status, "%s", tape->whole->message);
+    return grad;
+}
+
 real *kin_grad(kin_tape *tape, kin_tensor *tensor)
 {
     if (!tensor->needs_grad || tape->status != KIN_OK) return NULL;
     if (tensor->grad != NULL) return tensor->grad;
+    if (of_whole(tape, tensor)) return grad_of_whole(tape, tensor);
     note_reached(tape, tensor);
     if (tensor->whole != NULL) {
         real *whole = kin_grad(tape, tensor->whole);
@@ -188,7 +195,7 @@ void kin_grad_give(kin_tape *tape, kin_tensor *tensor, real factor, real *g)
 {
     kin_backend *backend = tape->backend;
     if (!tensor->needs_grad || tape->status != KIN_OK) return;
-    if (tensor->grad == NULL && tensor->whole == NULL) {
+    if (tensor->grad == NULL && tensor->whole == NULL && !of_whole(tape, tensor)) {
         note_reached(tape, tensor);
         if (factor != 1) backend->scale(backend, tensor->rows * tensor->cols, factor, g);
         tensor->grad = g;
@@ -202,7 +209,7 @@ real *kin_grad_pass(kin_tape *tape, kin_node *node)
 {
     kin_tensor *to = node->in[0], *from = node->out;
     const int64_t n = from->rows * from->cols;
-    if (!to->needs_grad || to->grad != NULL || to->whole != NULL) return NULL;
+    if (!to->needs_grad || to->grad != NULL || to->whole != NULL || of_whole(tape, to)) return NULL;
     if (!isfinite(tape->backend->sum_squares(tape->backend, n, from->grad))) return NULL;
     kin_grad_give(tape, to, 1, from->grad);
     from->grad = NULL;
@@ -300,7 +307,7 @@ static void check_loss(kin_tape *tape, const kin_tensor *loss)
     if (!isfinite(value)) kin_explain_value(tape, (double)value);
 }
 
-static void walk(kin_tape *tape, bool late)
+void kin_tape_walk(kin_tape *tape, bool late)
 {
     for (kin_node *node = tape->last; node != NULL; node = node->before) {
         if (tape->status != KIN_OK) return;
@@ -318,7 +325,7 @@ static double sum_squares(kin_backend *backend, const kin_tensor *tensor)
     return backend->sum_squares(backend, tensor->rows * tensor->cols, tensor->grad);
 }
 
-static void check_gradients(kin_tape *tape)
+void kin_tape_check_gradients(kin_tape *tape)
 {
     for (const reached *r = tape->reached; r != NULL && tape->status == KIN_OK; r = r->before) {
         kin_tensor *tensor = r->tensor;
@@ -334,34 +341,9 @@ kin_status kin_tape_backward(kin_tape *tape, kin_tensor *loss)
     tape->walked = true;
     real *seed = kin_grad(tape, loss);
     if (seed != NULL) tape->backend->fill(tape->backend, 1, 1, seed);
-    walk(tape, false);
-    walk(tape, true);
-    check_gradients(tape);
+    kin_tape_walk(tape, false);
+    kin_tape_walk(tape, true);
+    kin_tape_check_gradients(tape);
     if (tape->status != KIN_OK) return kin_fail(tape->status, "%s", tape->message);
     return KIN_OK;
-}
-
-/* ---- sparse gradients ----------------------------------------------------------------------- */
-
-void kin_sparse_scatter(kin_backend *backend, const kin_sparse *sparse, int64_t cols, real *y)
-{
-    int32_t id[256];
-    for (int64_t from = 0; from < sparse->count; from += 256) {
-        const int64_t n = sparse->count - from < 256 ? sparse->count - from : 256;
-        backend->download(backend, id, sparse->id + from, sizeof *id * (size_t)n);
-        for (int64_t i = 0; i < n; i++)
-            backend->add(backend, cols, 1, sparse->value + (from + i) * cols, y + id[i] * cols);
-    }
-}
-
-const real *kin_tensor_dense_gradient(kin_tape *tape, const kin_tensor *tensor)
-{
-    if (tensor->grad != NULL) return tensor->grad;
-    real *dense = keep_matrix(tape, tensor->name, tensor->rows, tensor->cols);
-    if (dense == NULL) return NULL;
-    const size_t bytes = sizeof(real) * (size_t)(tensor->rows * tensor->cols);
-    tape->backend->zero(tape->backend, dense, bytes);
-    if (tensor->sparse != NULL)
-        kin_sparse_scatter(tape->backend, tensor->sparse, tensor->cols, dense);
-    return dense;
 }

@@ -57,6 +57,29 @@ kin_tensor *kin_tape_input(kin_tape *tape, int64_t rows, int64_t cols, const rea
  * KIN_USAGE: not training, a second call, or a loss that is not 1 x 1 or needs no gradient. */
 kin_status kin_tape_backward(kin_tape *tape, kin_tensor *loss);
 
+/* ---- in parts -------------------------------------------------------------------------------
+ * A step whose intermediates do not fit memory at once: rows are computed part by part on a tape of
+ * their own and only their results kept; `whole`, the tape of the step, takes these as inputs that
+ * need a gradient and goes back from the loss; then each part is computed once more and goes back
+ * from the gradient of its results. */
+
+/* What is recorded from now on are rows first .. of a larger tensor, numbered by stream: dropout
+ * gives each row the random numbers that it would get if all rows of the stream were recorded at
+ * once, in whatever parts they come. After a reset: stream 0, row 0. */
+void kin_tape_rows(kin_tape *tape, uint32_t stream, int64_t first);
+
+/* Resets `part` to the step of `whole`, where the gradients of parameters go; on a part, a tensor
+ * that no op made must outlive whole's step. */
+void kin_tape_begin_part(kin_tape *part, kin_tape *whole);
+
+/* Goes back from out, whose gradient is upstream. Ids of bags must live until whole is reset: the
+ * gradients of tables are formed at the end, from all parts at once. */
+kin_status kin_tape_backward_part(kin_tape *part, kin_tensor *out, const real *upstream);
+
+/* After the last part: completes and checks the gradients of parameters, as kin_tape_backward does
+ * for a step in one part. */
+kin_status kin_tape_end_parts(kin_tape *whole);
+
 /* y += the sparse gradient, y: rows x cols in backend memory. */
 void kin_sparse_scatter(kin_backend *backend, const kin_sparse *sparse, int64_t cols, real *y);
 

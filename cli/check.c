@@ -1,9 +1,11 @@
-/* kin check: gradients and known values of losses and ops, in double precision. kin hands the work
- * to kin64, which is installed beside it. */
+/* kin check: gradients and known values of losses and ops, in double precision: kin hands that to
+ * kin64, which is installed beside it. */
 #include <stdio.h>
 #include <string.h>
 
 #include "autograd/gradcheck.h"
+#include "cli/check_cache.h"
+#include "cli/configure.h"
 #include "cli/device.h"
 #include "cli/lists.h"
 #include "cli/print.h"
@@ -85,7 +87,7 @@ static kin_status unknown(const char *name)
                     near ? "; did you mean " : "", near ? near : "");
 }
 
-static kin_status run(const args *a)
+static kin_status check_lists(const args *a)
 {
     device d;
     kin_tape *tape = NULL;
@@ -109,13 +111,26 @@ static kin_status run(const args *a)
 
 #else
 
-static kin_status run(const args *a) { return args_go_double(a); }
+static kin_status check_lists(const args *a) { return args_go_double(a); }
 
 #endif
 
+static kin_status run(const args *a)
+{
+    const bool cache = a->count && !strcmp(a->positional[0], "cache");
+    if (cache) return check_cache(a);
+    KIN_REQUIRE(a->count < 2, KIN_USAGE, "unexpected argument '%s'; usage: kin check %s",
+                a->positional[1], verb_check.usage);
+    KIN_TRY(configure_refuse(a, "kin check cache RUN.ini"));
+    return check_lists(a);
+}
+
 const verb verb_check = {
     .name = "check", .summary = "check gradients and known values of any loss or op",
-    .usage = "[NAME]", .least = 0, .most = 1, .run = run,
+    .usage = "[NAME] | cache RUN.ini [--section.key VALUE ...]",
+    .least = 0, .most = 2, .run_keys = true, .run = run,
     .details = "Compares every derivative with differences in double precision, and every loss\n"
-               "with values from independent programs. Exit code 5 when one is off.",
+               "with values from independent programs. Exit code 5 when one is off.\n"
+               "With 'cache' and a run file: the run's own first steps, whole and in chunks of\n"
+               "batch.chunk pairs; trains nothing. kin64 check cache does it in double precision.",
 };

@@ -1,27 +1,8 @@
 /* kin describe: one listed thing: its documentation and its settings. */
-#include <stdio.h>
-
 #include "cli/lists.h"
+#include "cli/page.h"
 #include "cli/print.h"
 #include "cli/verb.h"
-
-static void print_text(const kin_list *list, const kin_entry *e)
-{
-    const char *head = lists_head(list->kind, e->name);
-    if (head)
-        printf("%s", head);
-    else
-        printf("%s -- %s\n", e->name, e->summary);
-    if (!e->hypers[0].name) return;
-    printf("\n%-18s %-10s %-22s\n", "setting", "default", "range");
-    for (const kin_hyper *h = e->hypers; h->name; h++) {
-        char value[32], range[128];
-        kin_hyper_print(h, h->value, value, sizeof value);
-        kin_hyper_range(h, range, sizeof range);
-        printf("%-18s %-10s %-22s %s%s\n", h->name, value, range, h->help,
-               h->flags & KIN_LEARNABLE ? " (may be learned)" : "");
-    }
-}
 
 static kin_status print_as_json(const kin_list *list, const kin_entry *e)
 {
@@ -55,13 +36,25 @@ static kin_status run(const args *a)
     const kin_list *list;
     int index;
     KIN_TRY(lists_find(a->positional[0], &list));
+    if (args_has(a, "page")) {
+        KIN_REQUIRE(a->count == 1 && !args_has(a, "json"), KIN_USAGE,
+                    "--page is Markdown of all of a kind; it goes with neither a name nor --json");
+        page_print(list);
+        return KIN_OK;
+    }
+    KIN_REQUIRE(a->count == 2, KIN_USAGE, "a name is missing; 'kin list %s' shows them, --page "
+                "describes all", list->kind);
     KIN_TRY(kin_list_find(list, a->positional[1], &index));
     if (args_has(a, "json")) return print_as_json(list, list->items[index]);
-    print_text(list, list->items[index]);
+    page_print_entry(list, list->items[index]);
     return KIN_OK;
 }
 
+static const verb_option options[] = {
+    { "page", NULL, "all of the kind, as Markdown" }, { NULL, NULL, NULL }
+};
+
 const verb verb_describe = {
     .name = "describe", .summary = "explain one loss, op, encoder, ...: formula, source, settings",
-    .usage = "KIND NAME", .least = 2, .most = 2, .run = run,
+    .usage = "KIND NAME", .options = options, .least = 1, .most = 2, .run = run,
 };

@@ -95,13 +95,24 @@ static void put(list *l, int32_t row, int32_t col, int kind)
 
 static void end_row(list *l) { l->start[++l->rows] = l->count; }
 
-/* A loss that takes the batch as one row gets all cells in one. */
 static void use(loss_call *c, list *l)
 {
-    if (c->loss->whole) l->rows = 1, l->start[1] = l->count, l->extra = 0;
     c->cells = (kin_cells){ .rows = l->rows, .start = l->start, .row = l->row, .col = l->col,
                             .kind = l->kind, .extra = l->extra };
     c->setting.cells = &c->cells;
+}
+
+/* Rows of so many cells each, which a target has in the same order. */
+static kin_status use_rows(loss_call *c, list *l, int64_t each)
+{
+    const loss_array *t = &c->array[LOSS_TARGET];
+    use(c, l);
+    if (!t->path) return KIN_OK;
+    if (t->file.rows != l->rows || t->file.cols != each)
+        return loss_refuse(t, "(%lld, %lld), a number for each cell of a row", (long long)l->rows,
+                           (long long)each);
+    c->target = t->file.values, c->target_rows = 1, c->target_cols = l->count;
+    return KIN_OK;
 }
 
 static kin_status relate_triplets(loss_call *c)
@@ -124,8 +135,7 @@ static kin_status relate_triplets(loss_call *c)
         if (c->swap) put(&l, t[1], t[2], -1);
         end_row(&l);
     }
-    use(c, &l);
-    return KIN_OK;
+    return use_rows(c, &l, c->swap ? 3 : 2);
 }
 
 /* Row i: its document and its own negatives, which stand behind the documents. */
@@ -147,8 +157,7 @@ static kin_status relate_own_negatives(loss_call *c)
         end_row(&l);
     }
     l.extra = 1;
-    use(c, &l);
-    return KIN_OK;
+    return use_rows(c, &l, each + 1);
 }
 
 /* ---- pairs ---------------------------------------------------------------------------------- */
@@ -258,7 +267,7 @@ static kin_status relate_pairs(loss_call *c)
 /* Row i's positive is column i. */
 static kin_status relate_diagonal(loss_call *c)
 {
-    if (c->setting.relation.self) return c->loss->form == KIN_COMPOSED ? KIN_OK : no_own(c);
+    if (c->setting.relation.self) return no_own(c);
     if (own_columns(c) < c->rows)
         return kin_fail(KIN_DATA, "%s: %lld columns for %lld rows of %s, expected column i for row "
                         "i, or --label", columns_path(c), (long long)own_columns(c),

@@ -151,8 +151,7 @@ static kin_status check_excluded(const loss_call *c)
         { LOSS_PROXY, LOSS_DOCUMENT }, { LOSS_PROXY, LOSS_NEGATIVE },
         { LOSS_PROXY, LOSS_POSITIVE }, { LOSS_PROXY, LOSS_TRIPLET }, { LOSS_PROXY, LOSS_TARGET },
         { LOSS_TRIPLET, LOSS_LABEL }, { LOSS_TRIPLET, LOSS_POSITIVE },
-        { LOSS_TRIPLET, LOSS_NEGATIVE }, { LOSS_TRIPLET, LOSS_TARGET },
-        { LOSS_POSITIVE, LOSS_LABEL }, { LOSS_NEGATIVE, LOSS_TARGET },
+        { LOSS_TRIPLET, LOSS_NEGATIVE }, { LOSS_POSITIVE, LOSS_LABEL },
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         KIN_REQUIRE(!loss_given(c, pairs[i][0]) || !loss_given(c, pairs[i][1]), KIN_USAGE,
@@ -165,8 +164,7 @@ static kin_status check_missing(const loss_call *c)
 {
     const bool score = loss_given(c, LOSS_SCORE), document = loss_given(c, LOSS_DOCUMENT);
     const bool related = loss_given(c, LOSS_LABEL) || loss_given(c, LOSS_POSITIVE) ||
-                         loss_given(c, LOSS_TRIPLET) || loss_given(c, LOSS_TARGET) ||
-                         c->loss->form == KIN_COMPOSED;
+                         loss_given(c, LOSS_TRIPLET) || loss_given(c, LOSS_TARGET);
     KIN_REQUIRE(score || loss_given(c, LOSS_QUERY), KIN_USAGE,
                 "--query Q.npy (or --score S.npy) is missing");
     KIN_REQUIRE(!loss_given(c, LOSS_PROXY) || loss_given(c, LOSS_LABEL), KIN_USAGE,

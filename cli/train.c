@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/configure.h"
 #include "cli/device.h"
 #include "cli/print.h"
 #include "cli/profile.h"
 #include "cli/watch.h"
 #include "cpu/cpu.h"
-#include "train/config.h"
 #include "train/run.h"
 
 static void on_signal(int signal_number)
@@ -22,17 +22,6 @@ static void catch_signals(void)
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND };
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-}
-
-/* The run file, then what the command line sets on top of it. */
-static kin_status configure(const args *a, kin_config *config)
-{
-    KIN_TRY(kin_config_load(config, a->positional[0]));
-    for (int i = 0; i < a->options; i++) {
-        const char *key = strchr(a->name[i], '.') ? a->name[i] : kin_config_alias(a->name[i]);
-        if (key) KIN_TRY(kin_config_set(config, key, a->text[i]));
-    }
-    return kin_config_resolve(config);
 }
 
 static void join_command(const args *a, char *text, size_t size)
@@ -94,9 +83,8 @@ static kin_status run(const args *a)
 {
     KIN_REQUIRE(!(args_has(a, "resume") && args_has(a, "overwrite")), KIN_USAGE,
                 "--resume and --overwrite exclude each other");
-    kin_config *config;
-    KIN_TRY(kin_config_new(&config));
-    kin_status status = configure(a, config);
+    kin_config *config = NULL;
+    kin_status status = configure(a, a->positional[0], &config);
     if (status == KIN_OK) status = train(a, config);
     kin_config_free(config);
     return status;

@@ -64,9 +64,12 @@ static void progress(void *state, const kin_progress *p)
                      p->loss, p->loss_average, p->rate);
     if (!isnan(p->temperature))
         n += snprintf(line + n, sizeof line - (size_t)n, "tau %.4g | ", p->temperature);
-    snprintf(line + n, sizeof line - (size_t)n, "|g| %.3g | acc@1 %.3f | pos %.3g neg %.0f in batch"
-             " | %.1fk ex/s | data %.0f%% | mem %.0fM peak %.0fM | ETA %02d:%02d", p->norm,
-             p->accuracy, p->positives, p->negatives, p->per_second / 1000, 100 * p->waiting,
+    n += snprintf(line + n, sizeof line - (size_t)n, "|g| %.3g | ", p->norm);
+    if (!isnan(p->accuracy))
+        n += snprintf(line + n, sizeof line - (size_t)n, "acc@1 %.3f | ", p->accuracy);
+    snprintf(line + n, sizeof line - (size_t)n, "pos %.3g neg %.0f %s | %.1fk ex/s | data %.0f%% | "
+             "mem %.0fM peak %.0fM | ETA %02d:%02d", p->positives, p->negatives,
+             p->drawn ? "drawn" : "in batch", p->per_second / 1000, 100 * p->waiting,
              p->memory_mb, p->peak_mb, (int)(p->left / 60), (int)fmod(p->left, 60));
     fprintf(stderr, w->terminal ? "\r%s\033[K" : "%s\n", line);
     w->open_line = w->terminal;

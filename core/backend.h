@@ -106,10 +106,10 @@ struct kin_backend {
     void (*normalize_back)(kin_backend *, int64_t rows, int64_t cols, const real *y,
                            const real *inverse, const real *dy, real *dx);
 
-    /* y_i = x_i / (1 - rate) where the random number (seed, stream, i) keeps it, else 0; the
-     * backward pass is the same call on dy with add set: y += . */
-    void (*dropout)(kin_backend *, int64_t n, real rate, uint64_t seed, uint32_t step, int add,
-                    const real *x, real *y);
+    /* y_i = x_i / (1 - rate) where the random number (seed, stream, first + i) keeps it, else 0;
+     * the backward pass is the same call on dy with add set: y += . */
+    void (*dropout)(kin_backend *, int64_t first, int64_t n, real rate, uint64_t seed,
+                    uint32_t step, int add, const real *x, real *y);
 
     /* y_i = sum_{t in bag i} weight[t] table[t] / count_i; weight NULL: all 1; count_i: number of
      * tokens of bag i; an empty bag gives zeros. */

@@ -24,6 +24,8 @@ typedef struct {
     real s;                   /* the score */
     real e;                   /* its term(), in add and slope */
     real y;                   /* its target, where a batch carries targets */
+    real held;                /* the score once more, for what a loss with .holds keeps constant in
+                                 its derivative: checks move s alone */
     int pos, neg, any;        /* positive, negative, one of the two */
     int extra;                /* its column was given or mined as a negative of this row */
 } cell;
@@ -46,6 +48,14 @@ typedef struct {
     real *elements, *above;   /* what the row counts (triplets, pairs) where it is not itself: 1;
                                  how many of them are above 0 */
 } span;
+
+/* Every cell of a row, in an order that the compiler may choose. */
+#ifdef __clang__
+#define EACH(j, n) _Pragma("clang loop vectorize(assume_safety)") \
+    for (int32_t j = 0; j < (n); j++)
+#else
+#define EACH(j, n) _Pragma("GCC ivdep") for (int32_t j = 0; j < (n); j++)
+#endif
 
 /* A loss that never looks. */
 #define LOOKS_NEVER INLINE row look(row r, cell c, hyper h) { return r; }

@@ -204,10 +204,10 @@ static void normalize_back(kin_backend *backend, int64_t rows, int64_t cols, con
           b->normalize_back(b, rows, cols, y, inverse, dy, dx));
 }
 
-static void dropout(kin_backend *backend, int64_t n, real rate, uint64_t seed, uint32_t step,
-                    int adds, const real *x, real *y)
+static void dropout(kin_backend *backend, int64_t first, int64_t n, real rate, uint64_t seed,
+                    uint32_t step, int adds, const real *x, real *y)
 {
-    COUNT(dropout, (double)n, 2 * (double)n, b->dropout(b, n, rate, seed, step, adds, x, y));
+    COUNT(dropout, (double)n, 2 * (double)n, b->dropout(b, first, n, rate, seed, step, adds, x, y));
 }
 
 /* ---- tables and optimizers ------------------------------------------------------------------ */

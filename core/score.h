@@ -35,6 +35,7 @@ enum {
     KIN_DOT,
     KIN_EUCLIDEAN,       /* 1 - |q - k|^2 / 2: the distance of unit vectors, for any */
     KIN_SNR,             /* 1 - var(q - k) / var(q) / 2, variances over the coordinates */
+    KIN_ANGLE,           /* Re + Im of q conj k / |q| |k|, halves being real and imaginary parts */
     KIN_SIMILARITIES
 };
 
@@ -44,13 +45,14 @@ enum {
 /* How a loss is written: one cell at a time, a whole row at a time, or as a composition of ops. */
 enum { KIN_CELLS, KIN_ROW, KIN_COMPOSED };
 
-/* What a batch may carry for a loss; the first that it takes is what it is listed under. */
+/* What a batch may carry for a loss. */
 enum {
     KIN_PAIRS = 1,       /* each row has a column that is its positive */
     KIN_LABELS = 2,      /* rows and columns of the same label are positives */
     KIN_TRIPLETS = 4,    /* cells one by one: anchor, positive, negative */
     KIN_TARGETS = 8,     /* a number for each cell: how alike the two should be */
     KIN_PROXIES = 16,    /* learned columns, one for each label */
+    KIN_MARKED = 32,     /* pairs one by one, each said to be positive or negative */
 };
 
 struct kin_tape;
@@ -78,6 +80,7 @@ typedef struct {
     bool normalizes;                           /* vectors are made unit first */
     bool positives_only;    /* negatives do not matter: only positives' scores are formed */
     bool each_side;     /* rows against rows and columns against columns; labels do not matter */
+    bool joins_pairs;   /* by label, within one set: a row for each two rows of a class, merged */
     bool whole;         /* the batch is one row: its rows are merged before they are closed */
     bool columns;       /* the columns are the anchors (proxies) */
     int looks;                                 /* KIN_NEVER, ... */
@@ -86,7 +89,8 @@ typedef struct {
     bool keeps;         /* slope() reads the term and not the score: one may replace the other */
     bool mirrored;      /* columns against rows is the same loss: symmetric changes nothing */
     bool sums_slopes;   /* learn() reads the sums over all cells and over positives */
-    bool holds;         /* slope() holds something constant: it is not the derivative of close() */
+    bool holds;         /* what comes from cell.held is constant in slope(), which is then not the
+                           derivative of close() */
     bool holds_columns; /* composed: the columns may be targets that get no gradient */
 
     /* By how much an exponent grows per unit of score; an upper bound of the scores is safe in
@@ -133,7 +137,8 @@ typedef struct {
     const int8_t *kind;                        /* 1, -1 or 0 of each score, in place of keys */
     const real *target;                        /* of each score, or NULL */
     int64_t extra;                             /* column extra + i + k side[0].count was given or
-                                                  mined as a negative of row i */
+                                                  mined as a negative of row i; of a list, every
+                                                  cell of a row from extra on */
     int64_t row, rows, column, columns;
     bool triangle;
     bool distinct;                             /* keys leave none ignored but i = j */

@@ -87,8 +87,8 @@ void kin_cpu_normalize(kin_backend *, int64_t rows, int64_t cols, const real *x,
                        real *inverse);
 void kin_cpu_normalize_back(kin_backend *, int64_t rows, int64_t cols, const real *y,
                             const real *inverse, const real *dy, real *dx);
-void kin_cpu_dropout(kin_backend *, int64_t n, real rate, uint64_t seed, uint32_t step, int add,
-                     const real *x, real *y);
+void kin_cpu_dropout(kin_backend *, int64_t first, int64_t n, real rate, uint64_t seed,
+                     uint32_t step, int add, const real *x, real *y);
 void kin_cpu_adam(kin_backend *, int64_t n, const kin_adam *, const real *g, real *p, real *m,
                   real *v);
 void kin_cpu_adam_rows(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,

@@ -32,7 +32,7 @@ typedef struct {
     void (*normalize_back)(int64_t rows, int64_t cols, const real *y, const real *inverse,
                            const real *dy, real *dx);
 
-    /* Numbers first .. first+n-1 of the vector; first is a multiple of KIN_DRAWS. Number i takes
+    /* Numbers first .. first+n-1 of the vector. Number i takes
      * word (i % KIN_DRAWS) / 64 of the Philox block (i / KIN_DRAWS) * 64 + i % 64. */
     void (*dropout)(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t step, int add,
                     const real *x, real *y);

@@ -19,7 +19,7 @@ typedef struct {
     const kin_element_loops *element;
     const kin_adam *adam;
     const kin_sparse *sparse;
-    int64_t n, rows, cols, ldx, ldy;
+    int64_t first, n, rows, cols, ldx, ldy;
     int64_t size;                    /* numbers or rows in one piece */
     real a;
     uint64_t seed;
@@ -154,13 +154,14 @@ void kin_cpu_element_back(kin_backend *backend, int op, int64_t n, const real *x
 static void dropout_piece(void *context, int64_t task, int thread)
 {
     PIECE_OF(j->n);
-    j->loops->dropout(at, now, j->a, j->seed, j->step, j->add, j->x + at, j->out + at);
+    j->loops->dropout(j->first + at, now, j->a, j->seed, j->step, j->add, j->x + at, j->out + at);
 }
 
-void kin_cpu_dropout(kin_backend *backend, int64_t n, real rate, uint64_t seed, uint32_t step,
-                     int add, const real *x, real *y)
+void kin_cpu_dropout(kin_backend *backend, int64_t first, int64_t n, real rate, uint64_t seed,
+                     uint32_t step, int add, const real *x, real *y)
 {
-    job j = { .n = n, .a = rate, .seed = seed, .step = step, .add = add, .x = x, .out = y };
+    job j = { .first = first, .n = n, .a = rate, .seed = seed, .step = step, .add = add, .x = x,
+              .out = y };
     run(backend, n, PIECE, dropout_piece, &j);
 }
 

@@ -59,6 +59,7 @@ typedef struct {
     double hypers[KIN_HYPERS_MAX];
     int64_t vocab, width;                       /* V, D */
     bool separate;                              /* queries and documents have their own tower */
+    uint32_t stream;                            /* of its random numbers, this one and the next */
     int count, tower;                           /* weights in all, and of one tower */
     kin_weight weight[2 * KIN_PLAN_MAX];
     kin_backend *backend;                       /* borrowed */
@@ -89,6 +90,11 @@ kin_tensor *kin_network_forward(kin_tape *tape, kin_network *network, kin_role r
  * gradient. */
 void kin_network_forward_pairs(kin_tape *tape, kin_network *network, const kin_pair_bags *bags,
                                kin_tensor **queries, kin_tensor **documents);
+
+/* Some rows of one side of a batch of `pairs`, first and following, with the random numbers that
+ * kin_network_forward_pairs gives them. */
+kin_tensor *kin_network_forward_rows(kin_tape *tape, kin_network *network, kin_role role,
+                                     const kin_bags *bags, int64_t pairs, int64_t first);
 
 /* The network as it is to be saved, for nothing else: token weights become the table's scale. All
  * numbers are borrowed from network, which must outlive it. */

@@ -149,14 +149,25 @@ kin_tensor *kin_network_forward(kin_tape *tape, kin_network *n, kin_role role,
     return n->encoder->forward(tape, n->hypers, p, bags);
 }
 
+/* A shared tower has the documents' rows behind the queries'. */
+kin_tensor *kin_network_forward_rows(kin_tape *tape, kin_network *n, kin_role role,
+                                     const kin_bags *bags, int64_t pairs, int64_t first)
+{
+    const bool behind = !n->separate && role == KIN_DOCUMENT;
+    kin_tape_rows(tape, n->stream + (n->separate ? (uint32_t)role : 0),
+                  behind ? pairs + first : first);
+    return kin_network_forward(tape, n, role, bags);
+}
+
 void kin_network_forward_pairs(kin_tape *tape, kin_network *n, const kin_pair_bags *bags,
                                kin_tensor **queries, kin_tensor **documents)
 {
     if (n->separate) {
-        *queries = kin_network_forward(tape, n, KIN_QUERY, &bags->queries);
-        *documents = kin_network_forward(tape, n, KIN_DOCUMENT, &bags->documents);
+        *queries = kin_network_forward_rows(tape, n, KIN_QUERY, &bags->queries, 0, 0);
+        *documents = kin_network_forward_rows(tape, n, KIN_DOCUMENT, &bags->documents, 0, 0);
         return;
     }
+    kin_tape_rows(tape, n->stream, 0);
     kin_tensor *both = kin_network_forward(tape, n, KIN_QUERY, &bags->both);
     *queries = kin_split_rows(tape, both, 0, bags->queries.rows);
     *documents = kin_split_rows(tape, both, bags->queries.rows, bags->documents.rows);

@@ -10,53 +10,11 @@
 #include "core/cell.h"
 
 typedef struct { real scale, m; } hyper;
-typedef struct { real top, own, rest, match; } row;
 
 INLINE real logit(cell c, hyper h)        { return c.s - pick(c.pos, h.m, 0); }
-
-INLINE row  open (real top)               { return (row){ .top = top }; }
-INLINE row  look (row r, cell c, hyper h)
-{
-    r.top = max(r.top, pick(c.any, logit(c, h), -BIG));
-    return r;
-}
-INLINE real term (cell c, row r, hyper h)
-{
-    return pick(c.any, exp((logit(c, h) - r.top) * h.scale), 0);
-}
-INLINE row  add  (row r, cell c, hyper h)
-{
-    r.own += pick(c.pos, c.e, 0);
-    r.rest += pick(c.pos, 0, c.e);
-    r.match += pick(c.pos, logit(c, h), 0);
-    return r;
-}
-INLINE row  merge(row a, row b, hyper h)
-{
-    const real top = max(a.top, b.top);
-    const real of_a = exp((a.top - top) * h.scale), of_b = exp((b.top - top) * h.scale);
-    return (row){ top, a.own * of_a + b.own * of_b, a.rest * of_a + b.rest * of_b,
-                  a.match + b.match };
-}
-
-/* Positives are pushed by match + own e, negatives by rest e. */
-INLINE real close(row *r, count n, hyper h)
-{
-    const real sum = r->own + r->rest, push = h.scale / sum;
-    const bool one = n.positives < 2;
-    const real value = one && r->own > TINY
-                           ? log1p_any(r->rest / r->own)
-                           : log(sum) + (r->top - r->match / n.positives) * h.scale;
-    r->match = one ? -r->rest * push : -h.scale / n.positives;
-    r->own = one ? 0 : push;
-    r->rest = push;
-    return value;
-}
-
-INLINE real slope(cell c, row r, hyper h)
-{
-    return pick(c.pos, r.match + c.e * r.own, c.e * r.rest);
-}
+INLINE real steep(hyper h)                { return h.scale; }
+#include "losses/softmax.h"
+INLINE real slope(cell c, row r, hyper h) { return push(c, r); }
 
 static double steepness(const double *h) { return h[0]; }
 

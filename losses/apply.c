@@ -180,7 +180,7 @@ static kin_tensor *apply(kin_tape *tape, const kin_arranged *a, kin_tensor *give
 static bool mirrored(const kin_arranged *a)
 {
     const bool same = a->same && a->setting.relation.by_label;
-    return a->loss->mirrored || a->loss->whole || same;
+    return a->loss->mirrored || a->loss->whole || a->loss->joins_pairs || same;
 }
 
 /* Losses that need whole rows cannot serve columns from the same tiles: two runs. */

@@ -135,6 +135,9 @@ static kin_tensor *similar(kin_tape *tape, int similarity, int side, kin_tensor 
     case KIN_COSINE: return kin_l2_normalize(tape, x);
     case KIN_EUCLIDEAN: return kin_euclidean(tape, x, side);
     case KIN_SNR: return kin_snr(tape, x, side);
+    case KIN_ANGLE:
+        x = kin_l2_normalize(tape, x);
+        return side == 0 ? kin_rotate_halves(tape, x) : x;
     default: return x;
     }
 }
@@ -162,5 +165,6 @@ kin_status kin_arrange(kin_tape *tape, kin_arranged *a)
     a->rows = similar(tape, similarity, 0, rows);
     a->columns = rows == a->columns && even(similarity) ? a->rows
                  : similar(tape, similarity, 1, a->columns);
+    if (a->loss->joins_pairs) KIN_TRY(kin_arrange_join_pairs(tape, a));
     return kin_tape_status(tape);
 }

@@ -26,6 +26,9 @@ kin_status kin_arrange(kin_tape *tape, kin_arranged *a);
 /* All positives of the relation as cells, each row's in one. */
 kin_status kin_arrange_positives(kin_tape *tape, kin_arranged *a);
 
+/* Rows in place of a set: the first and the second of every pair of a class; joined says so. */
+kin_status kin_arrange_join_pairs(kin_tape *tape, kin_arranged *a);
+
 /* All cells as those of one row. */
 kin_status kin_arrange_one_row(kin_tape *tape, kin_arranged *a);
 

@@ -114,3 +114,59 @@ kin_status kin_arrange_one_row(kin_tape *tape, kin_arranged *a)
     a->setting.cells = one;
     return KIN_OK;
 }
+
+/* Each pair once, as i < j; kept in place. */
+static int64_t drop_mirrored(const kin_cells *c, int32_t *row, int32_t *col)
+{
+    int64_t pairs = 0;
+    for (int64_t n = 0; n < c->start[c->rows]; n++) {
+        if (c->row[n] >= c->col[n]) continue;
+        row[pairs] = c->row[n];
+        col[pairs++] = c->col[n];
+    }
+    return pairs;
+}
+
+/* Rows 0 .. pairs-1 are the first of each pair and know the second as their own; rows behind them
+ * are the second. What is of the same class is ignored by its label. */
+static kin_status relate_pairs(kin_tape *tape, kin_arranged *a, const int32_t *index, int64_t pairs)
+{
+    kin_relation *r = &a->setting.relation;
+    const size_t bytes = 2 * (size_t)pairs * sizeof(int32_t);
+    int32_t *own = kin_keep_host(tape, bytes), *joined = kin_keep_host(tape, bytes);
+    int32_t *label = kin_keep_host(tape, bytes);
+    if (!own || !joined || !label) return kin_tape_status(tape);
+    for (int64_t n = 0; n < 2 * pairs; n++) {
+        own[n] = n < pairs ? index[pairs + n] : -1;
+        joined[n] = (int32_t)(n % pairs);
+        label[n] = r->row_label[index[n]];
+    }
+    *r = (kin_relation){ .own = own, .row_label = label, .col_label = r->col_label };
+    a->joined = joined;
+    return KIN_OK;
+}
+
+kin_status kin_arrange_join_pairs(kin_tape *tape, kin_arranged *a)
+{
+    const kin_relation *r = &a->setting.relation;
+    if (!r->by_label || !r->self) {
+        kin_tape_fail(tape, KIN_USAGE, "loss %s: it needs labels and one set of rows, each against "
+                      "all others", a->loss->entry.name);
+        return kin_tape_status(tape);
+    }
+    KIN_TRY(kin_arrange_positives(tape, a));
+    const kin_cells *cells = a->setting.cells;
+    const int64_t most = cells->start[cells->rows] / 2 + 1;
+    int32_t *row = kin_keep_host(tape, (size_t)most * sizeof *row);
+    int32_t *col = kin_keep_host(tape, (size_t)most * sizeof *col);
+    int32_t *index = kin_keep_host(tape, 2 * (size_t)most * sizeof *index);
+    if (!row || !col || !index) return kin_tape_status(tape);
+    const int64_t pairs = drop_mirrored(cells, row, col);
+    memcpy(index, row, (size_t)pairs * sizeof *index);
+    memcpy(index + pairs, col, (size_t)pairs * sizeof *index);
+    a->setting.cells = NULL;
+    if (pairs < 1) return KIN_OK;                    /* no row has a positive */
+    KIN_TRY(relate_pairs(tape, a, index, pairs));
+    a->rows = kin_gather_rows(tape, a->rows, index, 2 * pairs);
+    return kin_tape_status(tape);
+}

@@ -85,29 +85,36 @@ static kin_status check_target(kin_tape *tape, const kin_loss_setting *setting,
     return KIN_OK;
 }
 
-static kin_status check_choices(kin_tape *tape, const kin_loss_setting *s, const kin_loss *loss)
+#define DECLINE(...) return kin_fail(KIN_USAGE, __VA_ARGS__)
+
+kin_status kin_loss_check_choices(const kin_loss_setting *s)
 {
+    const kin_loss *loss = (const kin_loss *)(const void *)kin_losses.items[s->loss];
     const char *name = loss->entry.name;
     if (loss->only_similarity && s->similarity && s->similarity != loss->similarity)
-        REFUSE("loss %s: it has a similarity of its own, which cannot be chosen", name);
+        DECLINE("loss %s: it has a similarity of its own, which cannot be chosen", name);
     if (s->similarity < 0 || s->similarity >= KIN_SIMILARITIES)
-        REFUSE("loss %s: there is no similarity %d", name, s->similarity);
+        DECLINE("loss %s: there is no similarity %d", name, s->similarity);
     if (loss->whole && s->reduce && s->reduce != loss->reduce)
-        REFUSE("loss %s: the whole batch is one row, so there is nothing to reduce", name);
+        DECLINE("loss %s: the whole batch is one row, so there is nothing to reduce", name);
+    if (loss->form == KIN_COMPOSED && (s->reduce || (s->similarity && s->similarity != KIN_DOT)))
+        DECLINE("loss %s: it is made of ops: no similarity, nothing to reduce", name);
     if (loss->form == KIN_COMPOSED && s->direction >= KIN_VIEWS)
-        REFUSE("loss %s: its rows cannot be stacked with its columns", name);
+        DECLINE("loss %s: its rows cannot be stacked with its columns", name);
     if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more))
-        REFUSE("loss %s: both views as rows and columns need plain pairs or labels", name);
+        DECLINE("loss %s: both views as rows and columns need plain pairs or labels", name);
     if (s->direction >= KIN_VIEWS && s->target)
-        REFUSE("loss %s: both views as rows and columns have no targets", name);
+        DECLINE("loss %s: both views as rows and columns have no targets", name);
+    if (s->direction >= KIN_VIEWS && loss->columns)
+        DECLINE("loss %s: its anchors are the columns, so views cannot be stacked", name);
     if (s->cells && loss->columns)
-        REFUSE("loss %s: its anchors are the columns, so it takes no cells one by one", name);
+        DECLINE("loss %s: its anchors are the columns, so it takes no cells one by one", name);
     if (s->direction != KIN_ONE_WAY && s->cells)
-        REFUSE("loss %s: cells one by one are read one way", name);
+        DECLINE("loss %s: cells one by one are read one way", name);
     if (s->direction != KIN_ONE_WAY && s->target && (loss->form == KIN_ROW || s->relation.more))
-        REFUSE("loss %s: with targets it is read one way", name);
+        DECLINE("loss %s: with targets it is read one way", name);
     if (s->direction == KIN_JOINT && loss->form != KIN_CELLS)
-        REFUSE("loss %s: its rows cannot be merged", name);
+        DECLINE("loss %s: its rows cannot be merged", name);
     return KIN_OK;
 }
 
@@ -122,8 +129,6 @@ static kin_status check_composed(kin_tape *tape, const kin_loss_setting *s, cons
     if (r->own || r->by_label || r->self || r->more || s->cells || s->target)
         REFUSE("loss %s: it compares row i with column i: no labels, lists of positives, cells or "
                "targets", name);
-    if (s->reduce || (s->similarity && s->similarity != KIN_DOT))
-        REFUSE("loss %s: it is made of ops: no similarity, nothing to reduce", name);
     return KIN_OK;
 }
 
@@ -157,14 +162,17 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
     if (b < 1 || n < 1 || b > INT32_MAX || n > INT32_MAX)
         REFUSE("loss %s: %lld rows and %lld columns", loss->entry.name, (long long)b,
                (long long)n);
-    if (given && (loss->form == KIN_COMPOSED || loss->columns))
+    if (given && (loss->form == KIN_COMPOSED || loss->columns || loss->joins_pairs))
         REFUSE("loss %s: it needs embeddings, not scores", loss->entry.name);
     if (given && setting->direction != KIN_ONE_WAY)
         REFUSE("loss %s: scores are read one way", loss->entry.name);
     KIN_TRY(check_hypers(tape, setting, loss));
-    KIN_TRY(check_choices(tape, setting, loss));
+    if (kin_loss_check_choices(setting) != KIN_OK) REFUSE("%s", kin_message());
     KIN_TRY(check_dims(tape, setting, loss->entry.name, given ? 0 : rows->cols));
     if (loss->form == KIN_COMPOSED) return check_composed(tape, setting, loss->entry.name, b, n);
+    if (loss->whole && loss->form == KIN_ROW && !setting->cells)
+        REFUSE("loss %s: the whole batch is one row, so pairs are given to it one by one",
+               loss->entry.name);
     if (setting->cells)
         KIN_TRY(check_cells(tape, setting->cells, loss->entry.name, b, n, given));
     else

@@ -4,9 +4,9 @@
 #define KIN_LOSSES_CHECK_H
 
 #include "autograd/gradcheck.h"
-#include "losses/loss.h"
+#include "losses/batch.h"
 
-/* One comparison; what: "gradient, temperature 0.001, symmetric". */
+/* One comparison; what: "gradient, temperature 0.001". */
 typedef struct {
     const char *loss, *what, *where;
     double error, bound;
@@ -14,9 +14,14 @@ typedef struct {
 
 typedef void (*kin_loss_check_report)(void *state, const kin_loss_check_line *line);
 
-/* Pairs and labels, one-way and symmetric, at the default and at both ends of every
- * hyperparameter. A loss that holds something constant in its derivative has no differences to be
- * compared with: it reports nothing here and rests on its known values. */
+/* The worst gradient of one batch, with its learnable hyperparameters as parameters; name: of the
+ * tensor. worst->error is -1 where there is nothing to compare: what a loss holds constant would
+ * move with its scores. */
+kin_status kin_loss_batch_check(kin_loss_batch *batch, kin_tape *tape, kin_gradcheck *worst,
+                           const char **name);
+
+/* Every kind of batch that the loss takes at its defaults; the main kinds for every combination of
+ * choices and at both ends of every other hyperparameter. */
 kin_status kin_loss_check(kin_tape *tape, int loss, kin_loss_check_report report, void *state);
 
 #endif

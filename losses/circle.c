@@ -18,7 +18,7 @@ typedef struct { real ptop, ntop, psum, nsum; } row;
 
 INLINE real weight(cell c, hyper h)
 {
-    return h.g * pick(c.pos, -relu(1 + h.m - c.s), relu(c.s + h.m));
+    return h.g * pick(c.pos, -relu(1 + h.m - c.held), relu(c.held + h.m));
 }
 INLINE real logit(cell c, hyper h) { return weight(c, h) * (c.s - pick(c.pos, 1 - h.m, h.m)); }
 

@@ -12,47 +12,52 @@
 #include "core/cell.h"
 
 typedef struct { real t, u; } hyper;
-typedef struct { real top, own, rest, match; } row;
+typedef struct { real ptop, ntop, psum, nsum; } row;
 
-INLINE row  open (real top)               { return (row){ .top = top }; }
-INLINE row  look (row r, cell c, hyper h) { r.top = max(r.top, pick(c.any, c.s, -BIG)); return r; }
+INLINE row  open (real top)               { return (row){ .ptop = top, .ntop = top }; }
+INLINE row  look (row r, cell c, hyper h)
+{
+    r.ptop = max(r.ptop, pick(c.pos, c.s, -BIG));
+    r.ntop = max(r.ntop, pick(c.neg, c.s, -BIG));
+    return r;
+}
 INLINE real term (cell c, row r, hyper h)
 {
-    return pick(c.any, exp((c.s - r.top) * (1 / h.t)), 0);
+    return pick(c.any, exp((c.s - pick(c.pos, r.ptop, r.ntop)) * (1 / h.t)), 0);
 }
 INLINE row  add  (row r, cell c, hyper h)
 {
-    r.own += pick(c.pos, c.e, 0);
-    r.rest += pick(c.pos, 0, c.e);
-    r.match += pick(c.pos, c.s, 0);
+    r.psum += pick(c.pos, c.e, 0);
+    r.nsum += pick(c.neg, c.e, 0);
     return r;
 }
 INLINE row  merge(row a, row b, hyper h)
 {
-    const real top = max(a.top, b.top);
-    const real of_a = exp((a.top - top) * (1 / h.t)), of_b = exp((b.top - top) * (1 / h.t));
-    return (row){ top, a.own * of_a + b.own * of_b, a.rest * of_a + b.rest * of_b,
-                  a.match + b.match };
+    const real p = max(a.ptop, b.ptop), q = max(a.ntop, b.ntop), s = 1 / h.t;
+    row r = { .ptop = p, .ntop = q };
+    r.psum = a.psum * exp((a.ptop - p) * s) + b.psum * exp((b.ptop - p) * s);
+    r.nsum = a.nsum * exp((a.ntop - q) * s) + b.nsum * exp((b.ntop - q) * s);
+    return r;
 }
 
-/* Positives are pushed by match + own e, negatives by rest e. One positive that is so far that its
- * e is 0 is known by its score. */
+/* g / e_p relative to exp(lift), which is 1 or more, so that neither overflows. Leaves in psum and
+ * nsum what terms of positives and of negatives are multiplied by. */
 INLINE real close(row *r, count n, hyper h)
 {
-    const bool one = n.positives < 2;
-    const real own = max(r->own / n.positives, TINY);
-    const real free = (r->rest - h.u * n.negatives * own) / (1 - h.u);
-    const real least = n.negatives * exp((-1 - r->top) * (1 / h.t));
+    const real own = r->psum / n.positives, taken = h.u * n.negatives / (1 - h.u);
+    const real gap = (r->ntop - r->ptop) * (1 / h.t), floor = (-1 - r->ptop) * (1 / h.t);
+    const real lift = relu(max(gap, floor)), one = exp(-lift);
+    const real by_term = exp(gap - lift) / ((1 - h.u) * own);
+    const real drawn = r->nsum * by_term, free = drawn - taken * one;
+    const real least = n.negatives * exp(floor - lift) / own;
     const bool active = free > least;
-    const real g = active ? free : least, by_own = active ? -h.u * n.negatives / (1 - h.u) : 0;
-    const real far = (r->top - r->match) * (1 / h.t), pull = (by_own * own - g) / (own + g) / h.t;
-    r->match = one ? pull : 0;
-    r->own = one ? 0 : pull / (own * n.positives);
-    r->rest = active ? 1 / ((1 - h.u) * (own + g) * h.t) : 0;
-    return one && own <= TINY ? log(own + g) + far : log1p_any(g / own);
+    const real g = active ? free : least, push = 1 / ((one + g) * h.t);
+    r->psum = -push * (active ? drawn : least) / r->psum;
+    r->nsum = active ? push * by_term : 0;
+    return lift > 0 ? lift + log(one + g) : log1p_any(g);
 }
 
-INLINE real slope(cell c, row r, hyper h) { return pick(c.pos, r.match + c.e * r.own, c.e * r.rest); }
+INLINE real slope(cell c, row r, hyper h) { return c.e * pick(c.pos, r.psum, r.nsum); }
 
 static double steepness(const double *h) { return 1 / h[0]; }
 

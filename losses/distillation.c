@@ -1,6 +1,7 @@
 /* distillation -- each row's softmax should be the teacher's.
  *
- *     v_i      = sum_j q_ij (log q_ij - log p_ij),      p_i = softmax(s_i / t), q_i = softmax(y_i / u)
+ *     v_i      = sum_j q_ij (log q_ij - log p_ij),
+ *     p_i      = softmax(s_i / t),   q_i = softmax(y_i / u)
  *   dv/ds_ij   = (p_ij - q_ij) / t
  *
  * y is the teacher's score of a cell, u the teacher's temperature. The value is the divergence of

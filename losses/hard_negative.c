@@ -11,58 +11,65 @@
 #include "core/cell.h"
 
 typedef struct { real t, u, b; } hyper;
-typedef struct { real top, own, tilted, weight, match; } row;
+typedef struct { real ptop, ntop, psum, tilted, weight; } row;
 
-INLINE real weigh(cell c, row r, hyper h) { return exp((c.s - r.top) * (h.b * (1 / h.t))); }
+INLINE real weigh(cell c, row r, hyper h)
+{
+    return pick(c.neg, exp((c.s - r.ntop) * (h.b * (1 / h.t))), 0);
+}
 
-INLINE row  open (real top)               { return (row){ .top = top }; }
-INLINE row  look (row r, cell c, hyper h) { r.top = max(r.top, pick(c.any, c.s, -BIG)); return r; }
+INLINE row  open (real top)               { return (row){ .ptop = top, .ntop = top }; }
+INLINE row  look (row r, cell c, hyper h)
+{
+    r.ptop = max(r.ptop, pick(c.pos, c.s, -BIG));
+    r.ntop = max(r.ntop, pick(c.neg, c.s, -BIG));
+    return r;
+}
 INLINE real term (cell c, row r, hyper h)
 {
-    return pick(c.any, exp((c.s - r.top) * (1 / h.t)), 0);
+    return pick(c.any, exp((c.s - pick(c.pos, r.ptop, r.ntop)) * (1 / h.t)), 0);
 }
 INLINE row  add  (row r, cell c, hyper h)
 {
     const real w = weigh(c, r, h);
-    r.own += pick(c.pos, c.e, 0);
-    r.match += pick(c.pos, c.s, 0);
-    r.tilted += pick(c.neg, c.e * w, 0);
-    r.weight += pick(c.neg, w, 0);
+    r.psum += pick(c.pos, c.e, 0);
+    r.tilted += c.e * w;
+    r.weight += w;
     return r;
 }
 INLINE row  merge(row a, row b, hyper h)
 {
-    const real top = max(a.top, b.top);
-    const real of_a = (a.top - top) * (1 / h.t), of_b = (b.top - top) * (1 / h.t);
-    return (row){ top, a.own * exp(of_a) + b.own * exp(of_b),
-                  a.tilted * exp(of_a * (1 + h.b)) + b.tilted * exp(of_b * (1 + h.b)),
-                  a.weight * exp(of_a * h.b) + b.weight * exp(of_b * h.b),
-                  a.match + b.match };
+    const real p = max(a.ptop, b.ptop), q = max(a.ntop, b.ntop), s = 1 / h.t;
+    const real of_a = (a.ntop - q) * s, of_b = (b.ntop - q) * s;
+    row r = { .ptop = p, .ntop = q };
+    r.psum = a.psum * exp((a.ptop - p) * s) + b.psum * exp((b.ptop - p) * s);
+    r.tilted = a.tilted * exp(of_a * (1 + h.b)) + b.tilted * exp(of_b * (1 + h.b));
+    r.weight = a.weight * exp(of_a * h.b) + b.weight * exp(of_b * h.b);
+    return r;
 }
 
-/* Positives are pushed by match + own e, negatives by tilted e w + weight w. One positive that is
- * so far that its e is 0 is known by its score. */
+/* g / e_p relative to exp(lift), which is 1 or more, so that neither overflows. Positives are
+ * pushed by psum e, negatives by tilted e w + weight w. */
 INLINE real close(row *r, count n, hyper h)
 {
-    const bool one = n.positives < 2;
-    const real own = max(r->own / n.positives, TINY), weight = max(r->weight, TINY);
-    const real mean = r->tilted / weight, free = n.negatives * (mean - h.u * own) / (1 - h.u);
-    const real least = n.negatives * exp((-1 - r->top) * (1 / h.t));
+    const real own = r->psum / n.positives, taken = h.u * n.negatives / (1 - h.u);
+    const real gap = (r->ntop - r->ptop) * (1 / h.t), floor = (-1 - r->ptop) * (1 / h.t);
+    const real lift = relu(max(gap, floor)), one = exp(-lift), mean = r->tilted / r->weight;
+    const real by_term = n.negatives * exp(gap - lift) / ((1 - h.u) * own);
+    const real drawn = mean * by_term, free = drawn - taken * one;
+    const real least = n.negatives * exp(floor - lift) / own;
     const bool active = free > least;
-    const real g = active ? free : least, by_own = active ? -h.u * n.negatives / (1 - h.u) : 0;
-    const real push = active ? n.negatives / ((1 - h.u) * (own + g) * weight * h.t) : 0;
-    const real far = (r->top - r->match) * (1 / h.t), pull = (by_own * own - g) / (own + g) / h.t;
-    r->match = one ? pull : 0;
-    r->own = one ? 0 : pull / (own * n.positives);
-    r->tilted = (1 + h.b) * push;
-    r->weight = -h.b * mean * push;
-    return one && own <= TINY ? log(own + g) + far : log1p_any(g / own);
+    const real g = active ? free : least, push = 1 / ((one + g) * h.t);
+    const real each = active ? push * by_term / r->weight : 0;
+    r->psum = -push * (active ? drawn : least) / r->psum;
+    r->tilted = (1 + h.b) * each;
+    r->weight = -h.b * mean * each;
+    return lift > 0 ? lift + log(one + g) : log1p_any(g);
 }
 
 INLINE real slope(cell c, row r, hyper h)
 {
-    const real w = weigh(c, r, h);
-    return pick(c.pos, r.match + c.e * r.own, pick(c.neg, w * (c.e * r.tilted + r.weight), 0));
+    return pick(c.pos, c.e * r.psum, weigh(c, r, h) * (c.e * r.tilted + r.weight));
 }
 
 static double steepness(const double *h) { return (1 + h[2]) / h[0]; }

@@ -5,51 +5,24 @@
  *   dv/ds_ij   = (exp(l_ij) / sum_k exp(l_ik) - [j in P] / |P|) / t
  *
  * Each negative counts with the weight exp(a s); the weight is a constant in the derivative, so it
- * shifts the softmax and adds nothing of its own. weigh says which negatives get it: those that were
- * not given for this row (in_batch), those that were (hard), or all.
+ * shifts the softmax and adds nothing of its own. weigh says which negatives get it: those that
+ * were not given for this row (in_batch), those that were (hard), or all.
  *
  * Lan et al. 2025, arXiv:2503.04812 (LLaVE: a = 9, t = 0.02). */
 #include "core/cell.h"
 
 typedef struct { real t, a, which; } hyper;
-typedef struct { real top, sum, match; } row;
 
 enum { IN_BATCH, HARD, ALL };
 
 INLINE real logit(cell c, hyper h)
 {
     const int weighted = c.neg & ((h.which == ALL) | ((h.which == HARD) == c.extra));
-    return c.s * ((1 / h.t) + pick(weighted, h.a, 0));
+    return c.s * (1 / h.t) + c.held * pick(weighted, h.a, 0);
 }
-
-INLINE row  open (real top)               { return (row){ .top = -BIG }; }
-INLINE row  look (row r, cell c, hyper h)
-{
-    r.top = max(r.top, pick(c.any, logit(c, h), -BIG));
-    return r;
-}
-INLINE real term (cell c, row r, hyper h) { return pick(c.any, exp(logit(c, h) - r.top), 0); }
-INLINE row  add  (row r, cell c, hyper h)
-{
-    r.sum += c.e;
-    r.match += pick(c.pos, c.s, 0);
-    return r;
-}
-INLINE row  merge(row a, row b, hyper h)
-{
-    const real top = max(a.top, b.top);
-    return (row){ top, a.sum * exp(a.top - top) + b.sum * exp(b.top - top), a.match + b.match };
-}
-
-INLINE real close(row *r, count n, hyper h)
-{
-    const real value = log(r->sum) + r->top - r->match / (n.positives * h.t);
-    r->sum = (1 / h.t) / r->sum;
-    r->match = -(1 / h.t) / n.positives;
-    return value;
-}
-
-INLINE real slope(cell c, row r, hyper h) { return c.e * r.sum + pick(c.pos, r.match, 0); }
+INLINE real steep(hyper h) { return 1; }
+#include "losses/softmax.h"
+INLINE real slope(cell c, row r, hyper h) { return push(c, r) * (1 / h.t); }
 
 KIN_LOSS(hardness,
     .entry.summary = "InfoNCE with negatives weighted by how hard they are.",

@@ -52,7 +52,8 @@ INLINE row merge(row a, row b, hyper h)
  * without taking nearly equal numbers from each other: -rest / sum and log(1 + rest / own). */
 INLINE real close(row *r, count n, hyper h)
 {
-    const real sum = r->own + r->rest, push = (1 / h.t) / sum, each = 1 / (n.positives + n.negatives);
+    const real sum = r->own + r->rest, push = (1 / h.t) / sum;
+    const real each = 1 / (n.positives + n.negatives);
     const real mean = r->match / n.positives, moved = h.smoothing * (1 / h.t);
     const bool one = n.positives < 2, precise = one && r->own > TINY;
     const real value = (precise ? log1p_any(r->rest / r->own)
@@ -86,4 +87,5 @@ KIN_LOSS(infonce,
         { "smoothing", 0, 0, 0.9, "share of the target dealt out to all candidates", 0, NULL } },
     .learned = { { KIN_LOG_INVERSE, 0, 4.605170185988092 } },
     .needs = KIN_POSITIVE | KIN_NEGATIVE, .reduce = KIN_MEAN_VALID,
-    .looks = KIN_IF_UNBOUNDED, .keeps = true, .sums_slopes = true, .steepness = steepness, .learn = learn)
+    .looks = KIN_IF_UNBOUNDED, .keeps = true, .sums_slopes = true, .steepness = steepness,
+    .learn = learn)

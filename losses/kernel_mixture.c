@@ -14,14 +14,14 @@
 typedef struct { real t, g, l; } hyper;
 typedef struct { real top, sum, top2, sum2, match; } row;
 
-/* Both exponents of a score, at most 0. */
+/* Both exponents of a score. */
 INLINE real square(cell c)                { return relu(2 - 2 * c.s); }
 INLINE real heavy (cell c, hyper h)
 {
     const real d = square(c);
     return pick(d > 0, -exp(h.g / 2 * log(max(d, TINY))), 0) * (1 / h.t);
 }
-INLINE real light (cell c, hyper h)       { return -square(c) * (1 / h.t); }
+INLINE real light (cell c, hyper h)       { return (2 * c.s - 2) * (1 / h.t); }
 
 INLINE row  open (real top)               { return (row){ .top = -BIG, .top2 = -BIG }; }
 INLINE row  look (row r, cell c, hyper h)

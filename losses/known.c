@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 18, DIMENSION = 4, NUMBERS = ROWS * DIMENSION, CELLS = 64 };
+enum { ROWS = 18, DIMENSION = 4, NUMBERS = ROWS * DIMENSION, CELLS = 96 };
 
 typedef struct {
     char name[80], rows[4], columns[8];
@@ -118,7 +118,8 @@ static bool read_cell(known_case *c, const char *rest)
 static bool read_choice(known_case *c, const char *word, const char *rest, bool *good)
 {
     static const char *const directions[] = { "one_way", "both_ways", "views", "joint", NULL };
-    static const char *const similarities[] = { "own", "cosine", "dot", "euclidean", "snr", NULL };
+    static const char *const similarities[] = { "own", "cosine", "dot", "euclidean", "snr", "angle",
+                                                 NULL };
     static const char *const reduces[] = { "own", "mean_valid", "mean_nonzero", "mean_rows",
                                            "sum", "per_pair", NULL };
     static const char *const keys[] = { "direction", "similarity", "reduce", NULL };

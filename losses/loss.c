@@ -21,7 +21,7 @@ static const kin_loss *loss_of(const kin_entry *entry)
 
 const kin_hyper kin_loss_choices[] = {
     { "similarity", KIN_SIMILARITY_OWN, 0, KIN_SIMILARITIES - 1, "what a score is", 0,
-      "own|cosine|dot|euclidean|snr" },
+      "own|cosine|dot|euclidean|snr|angle" },
     { "reduce", KIN_REDUCE_OWN, 0, KIN_REDUCES - 1, "how row values become one number", 0,
       "own|mean_valid|mean_nonzero|mean_rows|sum|per_pair" },
     { "direction", KIN_ONE_WAY, 0, KIN_JOINT, "which way round scores are read", 0,

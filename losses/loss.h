@@ -38,8 +38,8 @@ typedef struct {
     const int64_t *start;                  /* rows + 1 */
     const int32_t *row, *col;              /* of each cell: which row and which column it scores */
     const int8_t *kind;                    /* of each cell: 1 positive, -1 negative, 0 ignored */
-    int64_t extra;                         /* a row's cells from this one on came beside the batch
-                                              (given or mined negatives); 0: none did */
+    int64_t extra;                         /* a row's cells from this one on were given or mined as
+                                              its negatives; 0: none */
 } kin_cells;
 
 /* Which way round scores are read. */
@@ -62,7 +62,9 @@ typedef struct kin_loss_setting {
     bool want_accuracy;                    /* costs a pass over the scores */
     kin_relation relation;
     const kin_cells *cells;                /* in place of the relation, or NULL */
-    kin_tensor *target;                    /* rows x columns, or 1 x cells; no gradient; or NULL */
+    kin_tensor *target;                    /* rows x columns, or 1 x cells; no gradient; or NULL.
+                                              For a loss that holds something constant: the scores
+                                              that this comes from, in place of its own */
     int dims[KIN_DIMS_MAX];                /* Matryoshka: the sum of the losses of the first d
                                               coordinates over these d, until one is 0 */
     double dim_weight[KIN_DIMS_MAX];       /* the share of each */
@@ -106,6 +108,10 @@ kin_tensor *kin_loss_sum(kin_tape *tape, const kin_loss_term *terms, int count, 
 /* What may be chosen for any loss, by name and in words: "similarity", "reduce" and "direction",
  * whose choices are in the order of their enums; ends with name NULL. */
 extern const kin_hyper kin_loss_choices[];
+
+/* KIN_USAGE when the loss cannot be read so: similarity, reduce, direction, and whether there are
+ * cells or targets. kin_loss_apply asks the same. */
+kin_status kin_loss_check_choices(const kin_loss_setting *setting);
 
 /* The loss called name with its own defaults: one way, pairs. */
 kin_status kin_loss_default(kin_loss_setting *setting, const char *name);

@@ -18,10 +18,11 @@ INLINE real whole(span c, count n, hyper h)
 {
     const real steep = 1 / h.t;
     real top = -BIG, sum = 0, value = 0, push = 0;
-    for (int32_t j = 0; j < c.n; j++) top = max(top, c.kind[j] < 0 ? c.s[j] : -BIG);
-    for (int32_t j = 0; j < c.n; j++) {
-        c.work[j] = c.kind[j] < 0 ? exp((c.s[j] - top) * steep) : 0;
-        sum += c.work[j];
+    EACH(j, c.n) top = max(top, pick(c.kind[j] < 0, c.s[j], -BIG));
+    EACH(j, c.n) {
+        const real e = pick(c.kind[j] < 0, exp((c.s[j] - top) * steep), 0);
+        c.work[j] = e;
+        sum += e;
     }
     const real all = log(sum);
     for (int32_t j = 0; j < c.n; j++) {
@@ -32,8 +33,7 @@ INLINE real whole(span c, count n, hyper h)
         push += share / sum;
         c.work[j] = -share;
     }
-    for (int32_t j = 0; j < c.n; j++)
-        c.s[j] = steep * c.work[j] * (c.kind[j] < 0 ? push : 1);
+    EACH(j, c.n) c.s[j] = steep * c.work[j] * pick(c.kind[j] < 0, push, 1);
     *c.elements = *c.above = n.positives;
     return value;
 }

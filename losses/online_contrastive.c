@@ -35,4 +35,4 @@ INLINE real whole(span c, count n, hyper h)
 KIN_LOSS(online_contrastive,
     .entry.summary = "Contrastive loss on the pairs of a batch that are still hard.",
     .entry.hypers = { { "margin", 0.5, 0, 2, "negatives farther apart are left alone", 0, NULL } },
-    .form = KIN_ROW, .takes = KIN_PAIRS, .whole = true, .reduce = KIN_SUM)
+    .form = KIN_ROW, .takes = KIN_MARKED, .whole = true, .reduce = KIN_SUM)

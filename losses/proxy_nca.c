@@ -14,14 +14,19 @@ typedef struct { real c, others; } hyper;
 typedef struct { real top, own, rest, match; } row;
 
 INLINE row  open (real top)               { return (row){ .top = top }; }
-INLINE row  look (row r, cell c, hyper h) { r.top = max(r.top, pick(c.any, c.s, -BIG)); return r; }
+INLINE int  sums (cell c, hyper h)        { return c.neg | (c.pos & (h.others < 1)); }
+INLINE row  look (row r, cell c, hyper h)
+{
+    r.top = max(r.top, pick(sums(c, h), c.s, -BIG));
+    return r;
+}
 INLINE real term (cell c, row r, hyper h)
 {
-    return pick(c.any, exp((c.s - r.top) * (2 * h.c)), 0);
+    return pick(sums(c, h), exp((c.s - r.top) * (2 * h.c)), 0);
 }
 INLINE row  add  (row r, cell c, hyper h)
 {
-    r.own += pick(c.pos & (h.others < 1), c.e, 0);
+    r.own += pick(c.pos, c.e, 0);
     r.rest += pick(c.pos, 0, c.e);
     r.match += pick(c.pos, c.s, 0);
     return r;
@@ -37,13 +42,13 @@ INLINE row  merge(row a, row b, hyper h)
 /* Positives are pushed by match + own e, negatives by rest e. */
 INLINE real close(row *r, count n, hyper h)
 {
-    const real sum = max(r->own + r->rest, TINY), push = 2 * h.c / sum;
+    const real sum = r->own + r->rest, push = 2 * h.c / sum;
     const bool softmax = h.others < 1 && n.positives < 2;
     const real value = softmax && r->own > TINY
                            ? log1p_any(r->rest / r->own)
                            : log(sum) + (r->top - r->match / n.positives) * (2 * h.c);
     r->match = softmax ? -r->rest * push : -2 * h.c / n.positives;
-    r->own = softmax || h.others > 0 ? 0 : push;
+    r->own = softmax ? 0 : push;
     r->rest = push;
     return value;
 }

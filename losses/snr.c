@@ -51,4 +51,5 @@ KIN_LOSS(snr,
     .entry.hypers = {
         { "margin", 1, 0, 10, "negatives farther apart are left alone", 0, NULL },
         { "positive_margin", 0, 0, 10, "positives nearer together are left alone", 0, NULL } },
-    .whole = true, .similarity = KIN_SNR, .only_similarity = true, .normalizes = true, .reduce = KIN_MEAN_VALID)
+    .whole = true, .similarity = KIN_SNR, .only_similarity = true, .normalizes = true,
+    .reduce = KIN_MEAN_VALID)

@@ -37,8 +37,9 @@ INLINE row  merge(row a, row b, hyper h)
 INLINE real close(row *r, count n, hyper h)
 {
     const real share = r->weight > 0 ? 1 / r->weight : 0;
-    const real value = log(r->sum) + (r->top - r->match * share) * (1 / h.t);
-    r->sum = (1 / h.t) / r->sum;
+    const bool any = n.positives + n.negatives > 0;
+    const real value = any ? log(r->sum) + (r->top - r->match * share) * (1 / h.t) : 0;
+    r->sum = any ? (1 / h.t) / r->sum : 0;
     r->weight = (1 / h.t) * share;
     return value;
 }

@@ -13,40 +13,50 @@
 #include "core/cell.h"
 
 typedef struct { real t, b, inside; } hyper;
-typedef struct { real top, own, rest, match; } row;
+typedef struct { real ptop, ntop, own, rest, match; } row;
 
-INLINE row  open (real top)               { return (row){ .top = top }; }
-INLINE row  look (row r, cell c, hyper h) { r.top = max(r.top, pick(c.any, c.s, -BIG)); return r; }
+INLINE row  open (real top)               { return (row){ .ptop = top, .ntop = top }; }
+INLINE row  look (row r, cell c, hyper h)
+{
+    r.ptop = max(r.ptop, pick(c.pos, c.s, -BIG));
+    r.ntop = max(r.ntop, pick(c.neg, c.s, -BIG));
+    return r;
+}
 INLINE real term (cell c, row r, hyper h)
 {
-    return pick(c.any, exp((c.s - r.top) * (1 / h.t)), 0);
+    return pick(c.any, exp((c.s - pick(c.pos, r.ptop, r.ntop)) * (1 / h.t)), 0);
 }
 INLINE row  add  (row r, cell c, hyper h)
 {
     r.own += pick(c.pos, c.e, 0);
-    r.rest += pick(c.pos, 0, c.e);
+    r.rest += pick(c.neg, c.e, 0);
     r.match += pick(c.pos, c.s, 0);
     return r;
 }
 INLINE row  merge(row a, row b, hyper h)
 {
-    const real top = max(a.top, b.top);
-    const real of_a = exp((a.top - top) * (1 / h.t)), of_b = exp((b.top - top) * (1 / h.t));
-    return (row){ top, a.own * of_a + b.own * of_b, a.rest * of_a + b.rest * of_b,
-                  a.match + b.match };
+    const real p = max(a.ptop, b.ptop), q = max(a.ntop, b.ntop), s = 1 / h.t;
+    row r = { .ptop = p, .ntop = q, .match = a.match + b.match };
+    r.own = a.own * exp((a.ptop - p) * s) + b.own * exp((b.ptop - p) * s);
+    r.rest = a.rest * exp((a.ntop - q) * s) + b.rest * exp((b.ntop - q) * s);
+    return r;
 }
 
-/* Positives are pushed by match + own e, negatives by rest e. */
+/* Positives and negatives have their own tops, so that neither sum is ever 0. Positives are pushed
+ * by match + own e, negatives by rest e. */
 INLINE real close(row *r, count n, hyper h)
 {
     const real scale = h.b > 0 ? h.t / h.b : 1, push = scale * (1 / h.t);
-    const real sum = r->own + r->rest, own = max(r->own, TINY);
-    const bool inside = h.inside > 0 && r->own > TINY;
-    const real value = inside ? log1p_any(r->rest / own) + log(n.positives)
-                              : log(sum) + (r->top - r->match / n.positives) * (1 / h.t);
-    r->match = inside ? 0 : -push / n.positives;
-    r->own = inside ? -push * (r->rest / own) / sum : push / sum;
-    r->rest = push / sum;
+    const real top = max(r->ptop, r->ntop);
+    const real of_p = exp((r->ptop - top) * (1 / h.t)), of_n = exp((r->ntop - top) * (1 / h.t));
+    const real own = r->own * of_p, rest = r->rest * of_n, sum = own + rest;
+    const real mean = r->match / n.positives, gap = (top - r->ptop) * (1 / h.t);
+    const real inside = gap > 0 ? gap + log(sum / r->own) : log1p_any(rest / own);
+    const real value = h.inside > 0 ? inside + log(n.positives)
+                                    : log(sum) + (top - mean) * (1 / h.t);
+    r->match = h.inside > 0 ? 0 : -push / n.positives;
+    r->own = h.inside > 0 ? -push * (rest / sum) / r->own : push * of_p / sum;
+    r->rest = push * of_n / sum;
     return scale * value;
 }
 

@@ -29,6 +29,7 @@ typedef struct { real m, mining, distance, soft, window; } hyper;
 enum { ALL, HARD, SEMIHARD, GIVEN };
 enum { ANY, WITHIN_HARD, WITHIN_SEMIHARD };
 enum { EUCLIDEAN, SQUARED, COSINE };
+enum { FEW = 32 };                       /* positives that are quicker one by one */
 
 /* The distance of a score, and its derivative from the distance. */
 static real far(real s, int distance)
@@ -105,6 +106,30 @@ static real all_hinges(const span c, const real *d, count n, hyper h)
     for (int32_t j = 0; j < c.n; j++)
         if (c.kind[j] > 0) c.s[j] = hits[count_below(sorted, p, d[j], false)];
     *c.elements = h.window == ANY ? n.positives * n.negatives : above;
+    *c.above = above;
+    return value;
+}
+
+/* The same in one pass over the negatives for each of a few positives. */
+static real few_hinges(const span c, const real *d, count n, hyper h)
+{
+    real *negative = c.work + c.n, *slope = c.s, value = 0, above = 0;
+    EACH(j, c.n) negative[j] = pick(c.kind[j] < 0, d[j], BIG);
+    for (int32_t p = 0; p < c.n; p++) {
+        if (c.kind[p] <= 0) continue;
+        const real reach = d[p] + h.m;
+        real sum = 0, hits = 0;
+        EACH(j, c.n) {
+            const int on = reach > negative[j];
+            sum += pick(on, reach - negative[j], 0);
+            hits += pick(on, 1, 0);
+            slope[j] -= pick(on, 1, 0);
+        }
+        slope[p] = hits;
+        value += sum;
+        above += hits;
+    }
+    *c.elements = n.positives * n.negatives;
     *c.above = above;
     return value;
 }
@@ -188,12 +213,14 @@ INLINE real whole(span c, count n, hyper h)
 {
     real *d = c.work;
     const int distance = (int)h.distance;
-    for (int32_t j = 0; j < c.n; j++) d[j] = far(c.s[j], distance);
-    for (int32_t j = 0; j < c.n; j++) c.s[j] = 0;
+    EACH(j, c.n) d[j] = far(c.s[j], distance);
+    EACH(j, c.n) c.s[j] = 0;
     const real value = h.mining == HARD || h.mining == GIVEN ? hardest(c, d, h)
                        : h.mining == SEMIHARD ? semihard(c, d, h)
-                       : h.soft > 0 ? all_soft(c, d, h) : all_hinges(c, d, n, h);
-    for (int32_t j = 0; j < c.n; j++) c.s[j] *= turn(d[j], distance);
+                       : h.soft > 0 ? all_soft(c, d, h)
+                       : n.positives < FEW && h.window == ANY ? few_hinges(c, d, n, h)
+                       : all_hinges(c, d, n, h);
+    EACH(j, c.n) c.s[j] *= turn(d[j], distance);
     return value;
 }
 

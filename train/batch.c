@@ -1,16 +1,29 @@
 /* Batch: the tokens of a step's pairs, brought together. */
+#include <stdlib.h>
+
 #include "core/rng.h"
 #include "train/trainer.h"
 
-kin_status kin_batch_init(kin_batch *b, kin_backend *backend)
+/* Starts of both sides, and one more for each part: of parts of a single pair, most. */
+static size_t part_bytes(int64_t pairs) { return 4 * (size_t)pairs * sizeof(int64_t); }
+
+kin_status kin_batch_init(kin_batch *b, kin_backend *backend, int64_t pairs)
 {
     kin_bag_room_init(&b->room[0], backend);
     kin_bag_room_init(&b->room[1], backend);
+    b->host_part = malloc(part_bytes(pairs));
+    b->part = backend->alloc(backend, part_bytes(pairs));
+    KIN_REQUIRE(b->host_part && b->part, KIN_MEMORY, "no memory for batches of %ld pairs",
+                (long)pairs);
     return KIN_OK;
 }
 
 void kin_batch_free(kin_batch *b)
 {
+    kin_backend *backend = b->room[0].backend;
+    if (backend) backend->release(backend, b->part);
+    free(b->host_part);
+    b->part = b->host_part = NULL;
     kin_bag_room_free(&b->room[0]);
     kin_bag_room_free(&b->room[1]);
 }
@@ -72,6 +85,50 @@ static kin_status fill_role(kin_trainer *t, kin_bag_room *room, int role, int64_
     return KIN_OK;
 }
 
+/* ---- parts ----------------------------------------------------------------------------------- */
+
+static int64_t part_size(const kin_trainer *t)
+{
+    return t->towers.chunk && t->towers.chunk < t->size ? t->towers.chunk : t->size;
+}
+
+/* A role's room, and its first bag there. */
+static const kin_bag_room *room_of(const kin_trainer *t, int role, int64_t *first)
+{
+    const bool separate = t->model->network->separate;
+    *first = separate || role == KIN_QUERY ? 0 : t->size;
+    return &t->batch.room[separate ? role : 0];
+}
+
+static void send_parts(kin_trainer *t)
+{
+    kin_batch *b = &t->batch;
+    const int64_t size = part_size(t);
+    int64_t n = 0, first;
+    for (int role = 0; role < 2; role++) {
+        const kin_bag_room *room = room_of(t, role, &first);
+        for (int64_t from = 0; from < t->size; from += size) {
+            const int64_t *start = room->host_start + first + from;
+            const int64_t rows = t->size - from < size ? t->size - from : size;
+            for (int64_t i = 0; i <= rows; i++) b->host_part[n++] = start[i] - start[0];
+        }
+    }
+    t->backend->upload(t->backend, b->part, b->host_part, (size_t)n * sizeof *b->part);
+}
+
+/* Pairs from .. of a role; from is a multiple of the part's size. */
+kin_bags kin_batch_part(const kin_trainer *t, kin_role role, int64_t from)
+{
+    const int64_t size = part_size(t), parts = (t->size + size - 1) / size;
+    int64_t first;
+    const kin_bag_room *room = room_of(t, role, &first);
+    const int64_t at = (int64_t)role * (t->size + parts) + from + from / size;
+    const int64_t rows = t->size - from < size ? t->size - from : size;
+    return (kin_bags){ .rows = rows, .tokens = t->batch.host_part[at + rows],
+                       .ids = room->ids + room->host_start[first + from],
+                       .start = t->batch.part + at };
+}
+
 kin_status kin_batch_fill(kin_trainer *t, int64_t step)
 {
     kin_batch *b = &t->batch;
@@ -89,6 +146,7 @@ kin_status kin_batch_fill(kin_trainer *t, int64_t step)
         b->bags.both = kin_bag_room_send(&b->room[0]);
         b->bags.queries.rows = b->bags.documents.rows = t->size;
     }
+    if (t->towers.chunk || t->towers.slow) send_parts(t);
     return KIN_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Checkpoint: everything a run needs to go on with the same bits, in checkpoints/step_N:
  *
- *     state.safetensors   parameters, learned settings of the loss, moments of the optimizer
+ *     state.safetensors   parameters, the momentum tower, learned settings of the losses, moments of
+ *                         the optimizer
  *     state.json          step, scores so far, seconds, checksum of the store
  *     tokenizer.json      run.ini
  *     DONE                xxh64 and size of each of these files; written last

@@ -101,6 +101,28 @@ static kin_status put(kin_config *c, const char *key, const char *value, const c
     return KIN_OK;
 }
 
+/* A switch that is short for another key: both may be written, but not against each other. before:
+ * what the other was set to in the same place, or NULL. */
+static kin_status put_short(kin_config *c, const config_short *s, const char *value,
+                            const char *where, const char *base, const given *before)
+{
+    const kin_hyper truth = { .name = s->key, .max = 1, .flags = KIN_BOOLEAN };
+    double on;
+    if (kin_hyper_parse(&truth, s->key, value, &on)) return kin_fail_in(KIN_USAGE, "%s", where);
+    const char *means = s->value[on != 0];
+    KIN_REQUIRE(!before || !strcmp(before->value, means), KIN_USAGE,
+                "%s: %s = %s means %s = %s, but %s says %s", where, s->key, value, s->means, means,
+                before->where, before->value);
+    return put(c, s->means, means, where, base);
+}
+
+static const config_short *short_of(const char *key)
+{
+    for (const config_short *s = config_shorts; s->key; s++)
+        if (!strcmp(s->key, key)) return s;
+    return NULL;
+}
+
 typedef struct {
     kin_config *config;
     const char *path, *base;
@@ -112,8 +134,11 @@ static kin_status take_setting(void *state, const char *key, const char *value, 
     char where[PATH_MAX + 32], prefix[PATH_MAX + 2];
     snprintf(where, sizeof where, "%s:%d", l->path, line);
     snprintf(prefix, sizeof prefix, "%s:", l->path);
-    const given *before = config_given(l->config, key);
-    if (before && !strncmp(before->where, prefix, strlen(prefix)))
+    const config_short *s = short_of(key);
+    const given *before = config_given(l->config, s ? s->means : key);
+    const bool here = before && !strncmp(before->where, prefix, strlen(prefix));
+    if (s) return put_short(l->config, s, value, where, l->base, here ? before : NULL);
+    if (here)
         return kin_fail(KIN_USAGE, "%s: %s was set before, at %s", where, key, before->where);
     const kin_status status = put(l->config, key, value, where, l->base);
     return status ? kin_fail_in(status, "%s", where) : KIN_OK;
@@ -159,6 +184,12 @@ kin_status kin_config_set(kin_config *c, const char *key, const char *value)
     KIN_REQUIRE(getcwd(base, sizeof base), KIN_RUNTIME, "the working folder is unknown: %s",
                 strerror(errno));
     snprintf(where, sizeof where, "--%.140s", key);
+    const config_short *s = short_of(key);
+    const given *before = config_given(c, s ? s->means : key);
+    const bool other = before && !strncmp(before->where, "--", 2) && strcmp(before->where, where);
+    if (s) return put_short(c, s, value, where, base, other ? before : NULL);
+    KIN_REQUIRE(!other || !strcmp(before->value, value), KIN_USAGE, "%s is %s, but %s means %s",
+                where, value, before->where, before->value);
     return put(c, key, value, where, base);
 }
 
@@ -218,6 +249,7 @@ char *kin_config_print(const kin_config *c)
     const char *section = "";
     for (int i = 0; i < c->items; i++) {
         const item *t = &c->item[i];
+        if (t->hidden) continue;
         if (strcmp(section, t->section)) fprintf(f, "\n[%s]\n", t->section);
         section = t->section;
         char *quoted = malloc(2 * strlen(t->text) + 3);

@@ -6,10 +6,13 @@
 #ifndef KIN_TRAIN_CONFIG_H
 #define KIN_TRAIN_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "core/entry.h"
 
 typedef struct kin_config kin_config;
+
+#define KIN_TERMS_MAX 8         /* of loss.sum */
 
 kin_status kin_config_new(kin_config **config);                /* every key at its default */
 void kin_config_free(kin_config *config);
@@ -36,6 +39,20 @@ bool kin_config_is(const kin_config *config, const char *key, const char *value)
 /* "encoder", "loss" or "optim": the chosen entry's place in its list, its hyperparameters. */
 int kin_config_entry(const kin_config *config, const char *section);
 void kin_config_hypers(const kin_config *config, const char *section, double *values);
+
+/* The losses of the run: that of loss.name with weight 1, or the terms of loss.sum. */
+int kin_config_losses(const kin_config *config);
+typedef struct {
+    int loss;                                   /* place in kin_losses */
+    const char *name;
+    double weight, hypers[KIN_HYPERS_MAX];
+    bool learned[KIN_HYPERS_MAX];
+} kin_config_loss;
+void kin_config_loss_at(const kin_config *config, int i, kin_config_loss *loss);
+bool kin_config_sums(const kin_config *config);                /* whether loss.sum is set */
+
+/* Numbers of a text with blanks between, at most `most`; how many there are. */
+int kin_config_numbers(const kin_config *config, const char *key, double *values, int most);
 
 /* Writes the complete run file, itself a run file. */
 kin_status kin_config_save(const kin_config *config, const char *path);

@@ -21,6 +21,8 @@ enum { ANY = 1000000000 };
     { section, CONFIG_NUMBER, { name, value, 0, last, help, 0, choices }, NULL }
 #define SHARE(section, name, value, help)                                                       \
     { section, CONFIG_SHARE, { name, value, 0, ANY, help, 0, NULL }, NULL }
+#define SHORT(section, name, help)                                                              \
+    { section, CONFIG_SHORT, { name, 0, 0, 1, help, KIN_BOOLEAN, NULL }, NULL }
 #define TEXT(section, name, help) { section, CONFIG_TEXT, { name, 0, 0, 0, help, 0, NULL }, "" }
 #define PATH(section, name, help) { section, CONFIG_PATH, { name, 0, 0, 0, help, 0, NULL }, "" }
 #define NAME(section, value, help)                                                              \
@@ -41,18 +43,32 @@ const config_spec config_specs[] = {
     WHOLE("encoder", "max_tokens", 0, 0, ANY, "further tokens of a text are dropped; 0: none"),
     TEXT("encoder", "query_prefix", "put before every query"),
     TEXT("encoder", "document_prefix", "put before every document"),
+    NUMBER("encoder", "momentum", 0, 0, 0.999999,
+           "a copy that keeps this share of itself in each step makes the columns; 0: no copy"),
+    CHOICE("encoder", "momentum_schedule", 1, 1, "constant|cosine",
+           "whether the share stays or grows to 1 along half a cosine"),
 
     NAME("loss", "infonce", "'kin list loss' shows all"),
-    SWITCH("loss", "symmetric", 0, "also documents against queries, mean of both"),
-    CHOICE("loss", "similarity", 0, 1, "cosine|dot", "what a score is"),
+    TEXT("loss", "sum", "in place of name: loss:weight loss:weight ...; settings of a term are "
+                        "loss.TERM.SETTING"),
+    SHORT("loss", "symmetric", "short for loss.direction: true is both_ways, false is one_way"),
     NUMBER("loss", "final_temperature", 0, 0, 10,
            "temperature at the end of the run, approached geometrically; 0: constant"),
     WHOLE("loss", "memory", 0, 0, ANY, "MB of scores kept for the backward pass; 0: recomputed"),
-    TEXT("loss", "learn", "hyperparameters of the loss to be trained, with blanks between"),
+    TEXT("loss", "dims", "leading coordinates that are embeddings too (Matryoshka), with blanks "
+                         "between; empty: all of them alone"),
+    TEXT("loss", "dim_weights", "the share of each of loss.dims, with blanks between; empty: 1"),
+    CHOICE("loss", "negatives", 0, 1, "shared|drawn",
+           "a query's negatives: all other documents of the batch, or a sample of its own of them"),
+    WHOLE("loss", "drawn", 0, 0, 100000, "negatives drawn for each query, with replacement"),
+    TEXT("loss", "learn", "settings of the loss to be trained, with blanks between; of a sum: "
+                          "TERM.SETTING"),
     NUMBER("loss", "learn_rate", 0.05, 1e-9, 1e3,
            "their learning rate as a multiple of the encoder's"),
 
     WHOLE("batch", "size", 1024, 2, 10000000, "pairs in a batch"),
+    WHOLE("batch", "chunk", 0, 0, 10000000,
+          "pairs embedded at a time, in memory for so many (gradient cache); 0: all at once"),
     TEXT("batch", "repeat", "how often an epoch uses each kind of pair: kind=times ..."),
     NUMBER("batch", "token_dropout", 0, 0, 0.9, "share of tokens left out of each text"),
 
@@ -82,6 +98,16 @@ const config_list config_lists[CONFIG_LISTS] = {
     { "encoder", &kin_encoders }, { "loss", &kin_losses },
     { "optim", &kin_optimizers }, { "schedule", &kin_schedules },
 };
+
+const config_short config_shorts[] = {
+    { "loss.symmetric", "loss.direction", { "one_way", "both_ways" } },
+    { NULL, NULL, { NULL, NULL } },
+};
+
+const kin_hyper *config_table_of(const char *section)
+{
+    return strcmp(section, "loss") ? NULL : kin_loss_choices;
+}
 
 const config_alias config_aliases[] = {
     { "threads", "run.threads" },     { "seed", "run.seed" },

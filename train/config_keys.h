@@ -10,6 +10,7 @@ typedef enum {
     CONFIG_TEXT,
     CONFIG_PATH,
     CONFIG_NAME,            /* an entry of the section's list */
+    CONFIG_SHORT,           /* a switch that sets another key (config_shorts) */
 } config_kind;
 
 typedef struct {
@@ -31,6 +32,13 @@ enum { CONFIG_LISTS = 4 };
 extern const config_list config_lists[CONFIG_LISTS];
 
 const kin_list *config_list_of(const char *section);         /* or NULL */
+
+/* Further keys of a section, in a table of another room, which ends with name NULL; or NULL. */
+const kin_hyper *config_table_of(const char *section);
+
+/* What a switch sets: another key's value when it is off, and when it is on. */
+typedef struct { const char *key, *means, *value[2]; } config_short;
+extern const config_short config_shorts[];                   /* key NULL ends */
 
 typedef struct { const char *name, *key; } config_alias;
 extern const config_alias config_aliases[];                  /* name NULL ends */

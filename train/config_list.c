@@ -23,7 +23,7 @@ static void describe_names(kin_config_key *k, const kin_list *list)
 static void describe_spec(kin_config_key *k, const config_spec *s)
 {
     *k = (kin_config_key){ .section = s->section, .name = s->hyper.name, .help = s->hyper.help };
-    if (s->kind == CONFIG_NUMBER || s->kind == CONFIG_SHARE) {
+    if (s->kind == CONFIG_NUMBER || s->kind == CONFIG_SHARE || s->kind == CONFIG_SHORT) {
         describe_hyper(k, &s->hyper);
         return;
     }
@@ -51,6 +51,17 @@ static int describe_entries(kin_config_key *keys, const char *section)
     return n;
 }
 
+static int describe_table(kin_config_key *keys, const char *section)
+{
+    int n = 0;
+    for (const kin_hyper *h = config_table_of(section); h && h->name; h++, n++) {
+        if (!keys) continue;
+        keys[n] = (kin_config_key){ .section = section, .name = h->name, .help = h->help };
+        describe_hyper(&keys[n], h);
+    }
+    return n;
+}
+
 static int describe_all(kin_config_key *keys)
 {
     int n = 0;
@@ -58,7 +69,9 @@ static int describe_all(kin_config_key *keys)
         if (keys) describe_spec(&keys[n], s);
         n++;
         const bool last = !s[1].section || strcmp(s[1].section, s->section);
-        if (last) n += describe_entries(keys ? keys + n : NULL, s->section);
+        if (!last) continue;
+        n += describe_table(keys ? keys + n : NULL, s->section);
+        n += describe_entries(keys ? keys + n : NULL, s->section);
     }
     return n;
 }

@@ -6,20 +6,19 @@
 
 #include "core/file.h"
 #include "data/text.h"
-#include "train/config.h"
+#include "losses/loss.h"
 #include "train/config_parts.h"
 
-enum { ERRORS_MAX = 6, DEPTH_MAX = 8, REFERENCES_MAX = 1000, VALUE_MAX = 8192 };
+enum { ERRORS_MAX = 6, DEPTH_MAX = 8, REFERENCES_MAX = 1000, VALUE_MAX = CONFIG_VALUE_MAX,
+       ITEMS_MAX = 256 };
 
-typedef struct {
-    kin_config *config;
-    int room;                        /* items there is memory for */
-    int errors;
-    char message[900];
-} resolving;
+const char *config_where(const kin_config *c, const char *key)
+{
+    const given *g = config_given(c, key);
+    return g ? g->where : NULL;
+}
 
-/* Adds the thread's message to the report. */
-static void complain(resolving *r, const char *where)
+void config_complain(resolving *r, const char *where)
 {
     if (r->errors++ >= ERRORS_MAX) return;
     const size_t used = strlen(r->message);
@@ -41,6 +40,7 @@ static bool raw_value(const kin_config *c, const char *key, char value[VALUE_MAX
         char name[CONFIG_KEY_MAX];
         snprintf(name, sizeof name, "%s.%s", s->section, s->hyper.name);
         if (strcmp(name, key)) continue;
+        if (s->kind == CONFIG_SHORT) return false;
         if (s->text)
             snprintf(value, VALUE_MAX, "%s", s->text);
         else
@@ -99,6 +99,13 @@ static kin_status expand(const kin_config *c, const char *text, char out[VALUE_M
     return KIN_OK;
 }
 
+kin_status config_expanded(const kin_config *c, const char *key, char value[VALUE_MAX])
+{
+    char raw[VALUE_MAX];
+    *value = 0;
+    return raw_value(c, key, raw) ? expand(c, raw, value) : KIN_OK;
+}
+
 /* ---- one key --------------------------------------------------------------------------------- */
 
 static kin_status read_path(const given *g, const char *text, char value[VALUE_MAX])
@@ -130,6 +137,7 @@ static void add_item(resolving *r, const char *section, const config_spec *s)
 {
     kin_config *c = r->config;
     char value[VALUE_MAX] = "", text[VALUE_MAX];
+    if (s->kind == CONFIG_SHORT) return;             /* what it is short for is an item */
     item *to = &c->item[c->items];
     memset(to, 0, sizeof *to);
     snprintf(to->key, sizeof to->key, "%s.%s", section, s->hyper.name);
@@ -144,29 +152,50 @@ static void add_item(resolving *r, const char *section, const config_spec *s)
     if (!status && s->kind == CONFIG_PATH) status = read_path(g, text, value);
     if (!status && s->kind == CONFIG_TEXT && !kin_utf8_valid(text, (int64_t)strlen(text)))
         status = kin_fail(KIN_USAGE, "%s is not UTF-8", to->key);
-    if (status) complain(r, g ? g->where : NULL);
+    if (status) config_complain(r, g ? g->where : NULL);
     if (numeric) kin_hyper_print(&s->hyper, to->number, value, sizeof value);
     else if (s->kind != CONFIG_PATH) memcpy(value, text, sizeof value);
     to->text = strdup(value);
     c->items++;
 }
 
+/* A table's keys, with a prefix before their names. */
+static void add_table(resolving *r, const char *section, const char *prefix, const kin_hyper *h)
+{
+    for (; h && h->name; h++) {
+        char name[CONFIG_KEY_MAX];
+        config_spec own = { section, CONFIG_NUMBER, *h, NULL };
+        snprintf(name, sizeof name, "%s%s", prefix, h->name);
+        own.hyper.name = name;
+        add_item(r, section, &own);
+    }
+}
+
+/* What follows a section's own keys: tables of other rooms, settings of the chosen entry. */
+static void add_chosen(resolving *r, const char *section)
+{
+    kin_config *c = r->config;
+    const kin_list *list = config_list_of(section);
+    const int terms = list == &kin_losses ? c->terms : 0;
+    add_table(r, section, "", config_table_of(section));
+    if (list && !terms)
+        add_table(r, section, "", list->items[kin_config_entry(c, section)]->hypers);
+    for (int i = 0; i < terms; i++) {
+        char prefix[CONFIG_KEY_MAX];
+        const kin_entry *e = list->items[c->term[i].loss];
+        snprintf(prefix, sizeof prefix, "%s.", e->name);
+        add_table(r, section, prefix, e->hypers);
+    }
+}
+
 static kin_status add_items(resolving *r)
 {
     kin_config *c = r->config;
-    r->room = 256;
-    c->item = calloc((size_t)r->room, sizeof *c->item);
+    c->item = calloc(ITEMS_MAX, sizeof *c->item);
     KIN_REQUIRE(c->item, KIN_MEMORY, "no memory for the settings");
     for (const config_spec *s = config_specs; s->section; s++) {
         add_item(r, s->section, s);
-        const bool last = !s[1].section || strcmp(s[1].section, s->section);
-        const kin_list *list = last ? config_list_of(s->section) : NULL;
-        if (!list) continue;
-        const kin_entry *e = list->items[kin_config_entry(c, s->section)];
-        for (const kin_hyper *h = e->hypers; h->name; h++) {
-            const config_spec own = { s->section, CONFIG_NUMBER, *h, NULL };
-            add_item(r, s->section, &own);
-        }
+        if (!s[1].section || strcmp(s[1].section, s->section)) add_chosen(r, s->section);
     }
     for (int i = 0; i < c->items; i++)
         KIN_REQUIRE(c->item[i].text, KIN_MEMORY, "no memory for the settings");
@@ -184,7 +213,7 @@ static void choose_entries(resolving *r)
         const given *g = config_given(c, key);
         raw_value(c, key, raw);
         if (expand(c, raw, name) || kin_list_find(config_lists[i].list, name, &c->entry[i])) {
-            complain(r, g ? g->where : NULL);
+            config_complain(r, g ? g->where : NULL);
             c->entry[i] = 0;
         }
     }
@@ -207,9 +236,13 @@ static const char *other_owner(const char *key)
 static void refuse(resolving *r, const given *g)
 {
     const kin_config *c = r->config;
-    const char *names[256];
+    const char *names[ITEMS_MAX];
     if (r->errors >= ERRORS_MAX) {           /* only counted: the nearest name takes time to find */
         r->errors++;
+        return;
+    }
+    if (config_explain_loss_key(c, g->key)) {
+        config_complain(r, g->where);
         return;
     }
     const char *owner = other_owner(g->key);
@@ -226,7 +259,7 @@ static void refuse(resolving *r, const given *g)
     } else {
         kin_fail(KIN_USAGE, "unknown key %.80s", g->key);
     }
-    complain(r, g->where);
+    config_complain(r, g->where);
 }
 
 static void refuse_unknown(resolving *r)
@@ -246,34 +279,7 @@ static void need_text(resolving *r, const char *key, const char *what)
     const given *g = config_given(r->config, key);
     if (*kin_config_text(r->config, key) || (g && *g->value)) return;     /* there, if only wrong */
     kin_fail(KIN_USAGE, "%s is missing: %s", key, what);
-    complain(r, r->config->file);
-}
-
-static void check_learned(resolving *r)
-{
-    const kin_entry *loss = config_list_of("loss")->items[kin_config_entry(r->config, "loss")];
-    const given *g = config_given(r->config, "loss.learn");
-    char names[VALUE_MAX], *rest = NULL;
-    snprintf(names, sizeof names, "%s", kin_config_text(r->config, "loss.learn"));
-    for (char *n = strtok_r(names, " ,", &rest); n; n = strtok_r(NULL, " ,", &rest)) {
-        const int h = kin_hyper_find(loss, n);
-        if (h >= 0 && (loss->hypers[h].flags & KIN_LEARNABLE)) continue;
-        kin_fail(KIN_USAGE, "loss.learn: '%.40s' is not a learnable setting of '%s'", n,
-                 loss->name);
-        complain(r, g ? g->where : NULL);
-    }
-}
-
-static void check_temperature(resolving *r)
-{
-    const kin_entry *loss = config_list_of("loss")->items[kin_config_entry(r->config, "loss")];
-    const given *g = config_given(r->config, "loss.final_temperature");
-    if (kin_config_number(r->config, "loss.final_temperature") <= 0) return;
-    if (kin_hyper_find(loss, "temperature") >= 0
-        && !strstr(kin_config_text(r->config, "loss.learn"), "temperature")) return;
-    kin_fail(KIN_USAGE, "loss.final_temperature: '%s' has no temperature that is not learned",
-             loss->name);
-    complain(r, g ? g->where : NULL);
+    config_complain(r, r->config->file);
 }
 
 static void check_length(resolving *r)
@@ -281,15 +287,14 @@ static void check_length(resolving *r)
     if (kin_config_number(r->config, "schedule.epochs") > 0
         || kin_config_number(r->config, "schedule.steps") > 0) return;
     kin_fail(KIN_USAGE, "schedule.epochs and schedule.steps are both 0: the run has no length");
-    complain(r, NULL);
+    config_complain(r, NULL);
 }
 
 static void check_together(resolving *r)
 {
     need_text(r, "data.store", "the file that 'kin import' wrote");
     need_text(r, "run.dir", "the folder for this run's results");
-    check_learned(r);
-    check_temperature(r);
+    config_check_losses(r);
     check_length(r);
 }
 
@@ -298,6 +303,7 @@ kin_status kin_config_resolve(kin_config *c)
     resolving r = { .config = c };
     config_forget_items(c);
     choose_entries(&r);
+    config_read_sum(&r);
     KIN_TRY(add_items(&r));
     refuse_unknown(&r);
     check_together(&r);

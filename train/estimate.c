@@ -9,7 +9,8 @@
  * tokens, its embeddings, their gradients), but a table's gradient has no more rows than the table
  * and the scores are no more than all. */
 typedef struct {
-    double weights, moments, fixed;
+    double weights, moments, slow, fixed;
+    double chunk, chunk_pair;        /* pairs that are embedded at a time, 0: all; MB of each */
     double pair, token;              /* of each pair, and of each token's gradient row, if kept */
     double tokens, rows;             /* tokens of a pair; rows of all tables */
     double scores, kept;             /* of one score; most that loss.memory keeps */
@@ -22,6 +23,26 @@ static double numbers_per_row(const kin_plan *plan, int count, double width)
     for (int i = 1; i < count; i++)
         if (!plan[i].sparse && plan[i].cols > 1) numbers += 2 * (double)plan[i].cols;
     return numbers + 3 * width;             /* the norm, its gradient, and that of the loss */
+}
+
+/* Numbers of a row between table and loss, or of one that is embedded in a chunk, which leaves its
+ * embedding, the gradient of this, and that of the mean of its tokens. With a momentum tower either
+ * side may be embedded once more, without gradient. */
+static void count_rows(demand *d, const kin_plan *plan, int count, double width, double number,
+                       bool momentum)
+{
+    const double all = numbers_per_row(plan, count, width);
+    const double left = 4 * width + plan[0].cols;
+    d->chunk_pair = all * number;                       /* a chunk is of one side */
+    d->pair = 2 * (d->chunk > 0 ? left : all) * number;
+    if (momentum) d->pair += 2 * (d->chunk > 0 ? width : all / 2) * number;
+}
+
+/* A list of cells on the host and the device, sorted twice, with score, slope and term. */
+static double drawn_mb(const kin_trainer *t)
+{
+    const double each = kin_config_number(t->config, "loss.drawn");
+    return each > 0 ? (each + 1) * (2 * 9 + 4 * 4 + 3 * sizeof(real)) / KIN_MB : 0;
 }
 
 /* What evaluations take: a block of documents, the queries, their lists. */
@@ -49,12 +70,15 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
     const double number = sizeof(real) / KIN_MB;
     const kin_optimizer_setting setting = kin_trainer_optimizer(t);
     demand d = { .weights = (double)kin_network_bytes(place, hypers, vocab, separate) / KIN_MB,
-                 .pair = 2 * numbers_per_row(plan, count, (double)width) * number
-                         + tokens_per_pair * 40 / KIN_MB,
+                 .chunk = kin_config_number(t->config, "batch.chunk"),
                  .token = kin_optimizer_sums(&setting) ? 0 : (double)plan[0].cols * number,
                  .tokens = tokens_per_pair,
                  .rows = (double)vocab * (separate ? 2 : 1), .scores = number,
                  .kept = kin_config_number(t->config, "loss.memory") };
+    const bool momentum = kin_config_number(t->config, "encoder.momentum") > 0;
+    count_rows(&d, plan, count, (double)width, number, momentum);
+    d.pair += tokens_per_pair * 40 / KIN_MB + drawn_mb(t);
+    d.slow = momentum ? d.weights : 0;
     d.moments = (kin_optimizer_keeps_mean(&setting) ? 2 : 1) * d.weights;
     d.fixed = 16 + (t->split_count ? evaluation_mb(t, width, number) : 0);
     return d;
@@ -62,7 +86,8 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
 
 static double need_mb(const demand *d, double batch)
 {
-    return d->weights + d->moments + d->fixed + batch * d->pair
+    return d->weights + d->moments + d->slow + d->fixed + batch * d->pair
+           + (d->chunk > 0 ? fmin(d->chunk, batch) * d->chunk_pair : 0)
            + fmin(batch * d->tokens, d->rows) * d->token + fmin(d->kept, batch * batch * d->scores);
 }
 

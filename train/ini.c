@@ -49,11 +49,12 @@ static bool rest_is_comment(const char *s)
     return !*s || *s == '#' || *s == ';';
 }
 
-/* Takes a name from *at, moves *at behind it; false when there is none. */
-static bool take_name(char **at, char *name)
+/* Takes a name from *at, moves *at behind it; false when there is none. A key may be several names
+ * with dots between. */
+static bool take_name(char **at, char *name, bool dots)
 {
     size_t n = 0;
-    while (name_character((*at)[n])) n++;
+    while (name_character((*at)[n]) || (dots && n && (*at)[n] == '.')) n++;
     if (!n || n >= NAME_MAX_BYTES) return false;
     memcpy(name, *at, n);
     name[n] = 0;
@@ -64,7 +65,7 @@ static bool take_name(char **at, char *name)
 static kin_status read_section(reader *r, char *s)
 {
     s = skip_blanks(s + 1);
-    KIN_REQUIRE(take_name(&s, r->section), KIN_USAGE, "%s:%d: expected [section]", r->name,
+    KIN_REQUIRE(take_name(&s, r->section, false), KIN_USAGE, "%s:%d: expected [section]", r->name,
                 r->line);
     s = skip_blanks(s);
     KIN_REQUIRE(*s == ']' && rest_is_comment(s + 1), KIN_USAGE,
@@ -100,7 +101,7 @@ static void drop_comment(char *s)
 static kin_status read_setting(reader *r, char *s)
 {
     char name[NAME_MAX_BYTES], key[2 * NAME_MAX_BYTES];
-    KIN_REQUIRE(take_name(&s, name), KIN_USAGE,
+    KIN_REQUIRE(take_name(&s, name, true), KIN_USAGE,
                 "%s:%d: expected [section] or key = value, found '%.40s'", r->name, r->line, s);
     s = skip_blanks(s);
     KIN_REQUIRE(*s == '=', KIN_USAGE, "%s:%d: expected = after '%s'", r->name, r->line, name);

@@ -37,17 +37,6 @@ void kin_tell_scores(const kin_watch *watch, int64_t step, kin_split split, cons
         watch->scores(watch->state, step, kin_split_name(split), what, marks);
 }
 
-double kin_trainer_temperature(const kin_trainer *t)
-{
-    const kin_entry *loss = kin_losses.items[t->loss.loss];
-    const int i = kin_hyper_find(loss, "temperature");
-    if (i < 0) return NAN;
-    if (!t->loss.learned[i]) return t->loss.hypers[i];
-    real value;
-    t->backend->download(t->backend, &value, t->learned[i].value, sizeof value);
-    return kin_loss_learned_value(loss, i, (double)value);
-}
-
 /* Seconds of training so far, in this process. */
 static double spent_now(const kin_trainer *t)
 {
@@ -63,12 +52,21 @@ static kin_progress gather(kin_trainer *t)
         .epoch = (t->state.step - 1) / t->per_epoch + 1,
         .epochs = (t->steps - 1) / t->per_epoch + 1,
         .loss = f->report.value, .loss_average = t->state.loss_average,
-        .rate = f->rate, .temperature = kin_trainer_temperature(t), .norm = f->norm,
+        .rate = f->rate, .temperature = kin_objective_temperature(&t->objective), .norm = f->norm,
         .accuracy = f->report.accuracy, .positives = f->report.positives,
-        .negatives = f->report.negatives, .per_second = done * (double)t->size / spent,
+        .negatives = f->report.negatives, .drawn = t->objective.drawn > 0, .per_second = done * (double)t->size / spent,
         .waiting = t->waited / spent, .memory_mb = t->memory_mb, .peak_mb = t->peak_mb,
         .left = spent / done * (double)(t->steps - t->state.step),
     };
+}
+
+static void put_terms(kin_log *l, const kin_objective *o)
+{
+    for (int i = 0; o->sum && i < o->count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "loss/%s", o->name[i]);
+        kin_log_put(l, name, o->report[i].value);
+    }
 }
 
 static kin_status write_line(kin_trainer *t, const kin_progress *p)
@@ -76,6 +74,7 @@ static kin_status write_line(kin_trainer *t, const kin_progress *p)
     kin_log *l = t->log;
     kin_log_begin(l, p->step);
     kin_log_put(l, "train/loss", p->loss);
+    put_terms(l, &t->objective);
     kin_log_put(l, "train/loss_average", p->loss_average);
     kin_log_put(l, "train/lr", p->rate);
     kin_log_put(l, "train/tau", p->temperature);

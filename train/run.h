@@ -17,6 +17,7 @@ typedef struct {
     double rate, temperature;       /* learning rate; NaN when the loss has no temperature */
     double norm, accuracy;          /* gradient norm before clipping; in-batch accuracy */
     double positives, negatives;    /* that an anchor sees on average */
+    bool drawn;                     /* the negatives are a sample of the batch */
     double per_second, waiting;     /* pairs a second; share of the time spent on data */
     double memory_mb, peak_mb;
     double left;                    /* seconds */
@@ -65,6 +66,15 @@ kin_status kin_train(const kin_config *config, kin_backend *backend, const kin_w
 
 /* Asks the training that runs to save and stop after the current step; fine in a signal handler. */
 void kin_train_stop(void);
+
+/* Compares a few steps of the run with the same in chunks (batch.chunk, or a quarter of the batch):
+ * the loss and every parameter's gradient, each as the largest difference relative to the largest
+ * entry. Trains nothing and writes nothing. */
+typedef struct { int64_t pairs, chunk; int batches; double bound; } kin_cache_check;
+typedef void kin_cache_line(void *state, const char *what, double worst);
+
+kin_status kin_check_cache(const kin_config *config, kin_backend *backend, const kin_watch *watch,
+                           kin_cache_line *each, void *state, kin_cache_check *result);
 
 /* ---- a finished run ---------------------------------------------------------------------------*/
 

@@ -8,22 +8,29 @@
 #include "train/machine.h"
 #include "train/trainer.h"
 
-enum { BLOCKS_MAX = 2 * KIN_PLAN_MAX + 2 };
+enum { BLOCKS_MAX = 4 * KIN_PLAN_MAX + 2 };
+
+static int list_weights(const kin_network *n, const char *prefix, int count, kin_block *blocks,
+                        char names[BLOCKS_MAX][64])
+{
+    for (int i = 0; n && i < n->count; i++, count++) {
+        const kin_tensor *w = &n->weight[i].tensor;
+        snprintf(names[count], 64, "%s.%s", prefix, n->weight[i].name);
+        blocks[count] = (kin_block){ names[count], w->rows, w->cols, w->value };
+    }
+    return count;
+}
 
 /* Everything that a step changes, where it lies. */
 static int list_blocks(const kin_trainer *t, kin_block *blocks, char names[BLOCKS_MAX][64])
 {
-    kin_network *n = t->model->network;
-    int count = 0;
-    for (int i = 0; i < n->count; i++, count++) {
-        kin_tensor *w = &n->weight[i].tensor;
-        snprintf(names[count], 64, "encoder.%s", n->weight[i].name);
-        blocks[count] = (kin_block){ names[count], w->rows, w->cols, w->value };
-    }
+    int count = list_weights(t->model->network, "encoder", 0, blocks, names);
+    count = list_weights(t->towers.slow, "momentum", count, blocks, names);
     size_t bytes;
     void *moments = kin_optimizer_state(t->optimizer, &bytes);
     blocks[count++] = (kin_block){ "optim", 1, (int64_t)(bytes / sizeof(real)), moments };
-    blocks[count++] = (kin_block){ "loss", 1, KIN_HYPERS_MAX, t->learned_values };
+    blocks[count++] = (kin_block){ "loss", t->objective.count, KIN_HYPERS_MAX,
+                                    t->objective.learned_values };
     return count;
 }
 

@@ -209,48 +209,7 @@ static kin_status make_sampler(kin_trainer *t)
     return KIN_OK;
 }
 
-/* ---- loss and optimizer ---------------------------------------------------------------------- */
-
-static bool listed(const char *names, const char *name)
-{
-    const size_t n = strlen(name);
-    for (const char *at = names; (at = strstr(at, name)); at += n)
-        if ((at == names || strchr(" ,", at[-1])) && (!at[n] || strchr(" ,", at[n]))) return true;
-    return false;
-}
-
-/* Whether the temperature falls; the config has checked that the loss has one. */
-static void make_temperature(kin_trainer *t)
-{
-    const int i = kin_hyper_find(kin_losses.items[t->loss.loss], "temperature");
-    t->final_temperature = number(t, "loss.final_temperature");
-    if (i >= 0) t->first_temperature = t->loss.hypers[i];
-}
-
-static kin_status make_loss(kin_trainer *t)
-{
-    kin_loss_setting *l = &t->loss;
-    l->loss = kin_config_entry(t->config, "loss");
-    kin_config_hypers(t->config, "loss", l->hypers);
-    l->direction = number(t, "loss.symmetric") != 0 ? KIN_BOTH_WAYS : KIN_ONE_WAY;
-    l->similarity = kin_config_is(t->config, "loss.similarity", "dot") ? KIN_DOT : KIN_COSINE;
-    l->memory = (size_t)(number(t, "loss.memory") * KIN_MB);
-    t->learned_values = t->backend->alloc(t->backend, KIN_HYPERS_MAX * sizeof(real));
-    KIN_REQUIRE(t->learned_values, KIN_MEMORY, "no memory for the loss");
-    t->backend->zero(t->backend, t->learned_values, KIN_HYPERS_MAX * sizeof(real));
-    const kin_entry *entry = kin_losses.items[l->loss];
-    const char *names = kin_config_text(t->config, "loss.learn");
-    for (int i = 0; entry->hypers[i].name; i++) {
-        if (!listed(names, entry->hypers[i].name)) continue;
-        const real start = (real)kin_loss_learned_start(entry, i, l->hypers[i]);
-        t->learned[i] = (kin_tensor){ .rows = 1, .cols = 1, .value = t->learned_values + i,
-                                      .needs_grad = true, .name = entry->hypers[i].name };
-        t->backend->upload(t->backend, t->learned[i].value, &start, sizeof start);
-        l->learned[i] = &t->learned[i];
-    }
-    make_temperature(t);
-    return KIN_OK;
-}
+/* ---- optimizer --------------------------------------------------------------------------- */
 
 kin_optimizer_setting kin_trainer_optimizer(const kin_trainer *t)
 {
@@ -259,9 +218,24 @@ kin_optimizer_setting kin_trainer_optimizer(const kin_trainer *t)
     return setting;
 }
 
+static int add_learned(kin_trainer *t, kin_parameter *params, int count)
+{
+    kin_objective *o = &t->objective;
+    for (int i = 0; i < o->count; i++) {
+        for (int h = 0; h < KIN_HYPERS_MAX; h++) {
+            if (!o->term[i].setting.learned[h]) continue;
+            kin_parameter *p = &params[count++];
+            *p = (kin_parameter){ .tensor = o->term[i].setting.learned[h],
+                                  .rate_factor = number(t, "loss.learn_rate") };
+            kin_loss_learned_range(kin_losses.items[o->term[i].setting.loss], h, &p->low, &p->high);
+        }
+    }
+    return count;
+}
+
 static kin_status make_optimizer(kin_trainer *t)
 {
-    kin_parameter params[2 * KIN_PLAN_MAX + KIN_HYPERS_MAX];
+    kin_parameter params[2 * KIN_PLAN_MAX + KIN_TERMS_MAX * KIN_HYPERS_MAX];
     kin_network *n = t->model->network;
     int count = 0;
     for (int i = 0; i < n->count; i++) {
@@ -270,13 +244,7 @@ static kin_status make_optimizer(kin_trainer *t)
         params[count++] = (kin_parameter){ .tensor = &w->tensor, .decay = w->decay,
                                            .rate_factor = 1 };
     }
-    for (int i = 0; i < KIN_HYPERS_MAX; i++) {
-        if (!t->loss.learned[i]) continue;
-        kin_parameter *p = &params[count++];
-        *p = (kin_parameter){ .tensor = &t->learned[i],
-                              .rate_factor = number(t, "loss.learn_rate") };
-        kin_loss_learned_range(kin_losses.items[t->loss.loss], i, &p->low, &p->high);
-    }
+    count = add_learned(t, params, count);
     const kin_optimizer_setting setting = kin_trainer_optimizer(t);
     t->schedule.peak = kin_optimizer_get(&setting, "lr");
     return kin_optimizer_new(&t->optimizer, t->backend, &setting, params, count);
@@ -293,6 +261,15 @@ static void make_schedule(kin_trainer *t)
     t->schedule.floor = least >= 0 ? hypers[least] : 0;
 }
 
+void kin_trainer_begin_with(kin_trainer *t, const kin_config *config, kin_backend *backend,
+                            const kin_watch *watch, const kin_train_flags *flags)
+{
+    static const kin_train_flags none;
+    *t = (kin_trainer){ .config = config, .backend = backend, .watch = watch,
+                        .flags = flags ? flags : &none, .state.best_step = -1, .saved_step = -1,
+                        .folder.lock = -1 };
+}
+
 kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint)
 {
     t->size = (int64_t)number(t, "batch.size");
@@ -303,15 +280,17 @@ kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint)
     KIN_TRY(make_network(t));
     KIN_TRY(init_network(t));
     make_schedule(t);
-    return make_loss(t);
+    KIN_TRY(kin_towers_make(t));
+    return kin_objective_make(&t->objective, t->backend, t->config);
 }
 
 kin_status kin_trainer_setup_step(kin_trainer *t)
 {
     kin_memory_trim();                      /* what tokenizing and the first evaluation took */
     KIN_TRY(make_optimizer(t));
-    KIN_TRY(kin_batch_init(&t->batch, t->backend));
+    KIN_TRY(kin_batch_init(&t->batch, t->backend, t->size));
     KIN_TRY(kin_tape_new(&t->tape, t->backend));
+    KIN_TRY(kin_towers_make_step(t));
     const kin_optimizer_setting setting = kin_trainer_optimizer(t);
     kin_tape_leave_sums(t->tape, kin_optimizer_sums(&setting));
     return KIN_OK;
@@ -320,6 +299,7 @@ kin_status kin_trainer_setup_step(kin_trainer *t)
 void kin_trainer_close_step(kin_trainer *t)
 {
     kin_optimizer_free(t->optimizer);
+    kin_towers_free_step(t);
     kin_tape_free(t->tape);
     kin_batch_free(&t->batch);
     t->optimizer = NULL;
@@ -334,7 +314,8 @@ void kin_trainer_close(kin_trainer *t)
     kin_model_free(t->model);
     kin_store_close(t->store);
     kin_log_close(t->log);
-    if (t->learned_values) t->backend->release(t->backend, t->learned_values);
+    kin_network_free(t->towers.slow);
+    if (t->objective.backend) kin_objective_free(&t->objective);
     free(t->repeat);
     kin_run_folder_leave(&t->folder);
 }

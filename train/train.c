@@ -255,17 +255,10 @@ static kin_status start(kin_trainer *t, kin_train_outcome *o)
 kin_status kin_train(const kin_config *config, kin_backend *backend, const kin_watch *watch,
                      const kin_train_flags *flags, kin_train_outcome *outcome)
 {
-    static const kin_train_flags none;
     kin_trainer *t = calloc(1, sizeof *t);
     KIN_REQUIRE(t, KIN_MEMORY, "no memory for a trainer");
     *outcome = (kin_train_outcome){ .best_step = -1 };
-    t->config = config;
-    t->backend = backend;
-    t->watch = watch;
-    t->flags = flags ? flags : &none;
-    t->state.best_step = -1;
-    t->saved_step = -1;
-    t->folder.lock = -1;
+    kin_trainer_begin_with(t, config, backend, watch, flags);
     const kin_status status = start(t, outcome);
     kin_trainer_close(t);
     free(t);

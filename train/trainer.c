@@ -1,5 +1,4 @@
 /* Trainer: the loop. */
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,27 +15,18 @@ void kin_train_stop(void)
 
 /* ---- one step -------------------------------------------------------------------------------- */
 
-/* A falling temperature goes from first to final by the same factor in each step. */
-static void set_temperature(kin_trainer *t, int64_t step)
-{
-    if (t->final_temperature == 0) return;
-    const int i = kin_hyper_find(kin_losses.items[t->loss.loss], "temperature");
-    const double done = (double)step / (double)t->steps;
-    t->loss.hypers[i] = t->first_temperature
-                        * pow(t->final_temperature / t->first_temperature, done);
-}
-
 /* The loss and the gradients of the batch that is filled. */
 kin_status kin_trainer_forward(kin_trainer *t, int64_t step, bool accuracy)
 {
-    kin_tensor *queries, *documents;
+    kin_sides sides;
     const uint64_t seed = (uint64_t)kin_config_number(t->config, "run.seed");
     kin_tape_reset(t->tape, seed, (uint32_t)step, true);
-    kin_network_forward_pairs(t->tape, t->model->network, &t->batch.bags, &queries, &documents);
-    set_temperature(t, step);
-    t->loss.want_accuracy = accuracy;
-    kin_tensor *loss = kin_loss_apply(t->tape, &t->loss, queries, documents, &t->last.report);
-    return kin_tape_backward(t->tape, loss);
+    KIN_TRY(kin_towers_embed(t, &sides));
+    kin_objective_set_step(&t->objective, step, t->steps);
+    kin_tensor *loss = kin_objective_apply(t->tape, &t->objective, step, accuracy, &sides,
+                                           &t->last.report);
+    KIN_TRY(kin_tape_backward(t->tape, loss));
+    return kin_towers_embed_again(t);
 }
 
 /* "left" -> "right" of the first pairs, each side cut to what a line holds. */
@@ -86,6 +76,7 @@ static kin_status take_step(kin_trainer *t)
     if (!accuracy) t->last.report.accuracy = known;     /* the last that was looked at */
     t->last.rate = kin_schedule_rate(&t->schedule, step, t->steps);
     KIN_TRY(kin_optimizer_step(t->optimizer, t->tape, t->last.rate));
+    kin_towers_follow(t, step);
     t->last.norm = kin_optimizer_norm(t->optimizer);
     const double weight = step ? 0.98 : 0;
     t->state.loss_average = weight * t->state.loss_average + (1 - weight) * t->last.report.value;

@@ -2,6 +2,7 @@
  *
  *     setup.c      makes it from a config      estimate.c   memory and time beforehand
  *     batch.c      texts of a step             progress.c   what is told and logged
+ *     towers.c     texts to embeddings         objective.c  embeddings to a loss
  *     trainer.c    the loop                    saving.c     checkpoints and model/
  *     train.c      from folder to results      finish.c     the scores of the finished model */
 #ifndef KIN_TRAIN_TRAINER_H
@@ -11,12 +12,12 @@
 #include "data/store.h"
 #include "encoders/bags.h"
 #include "encoders/model.h"
-#include "losses/loss.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/log.h"
+#include "train/objective.h"
 #include "train/progress.h"
 #include "train/run.h"
 #include "train/run_folder.h"
@@ -26,7 +27,24 @@ typedef struct {
     kin_bag_room room[2];
     kin_pair_bags bags;
     const int32_t *pairs;           /* the sampler's, batch.size of them */
+    int64_t *host_part, *part;      /* starts of the bags of each part and role, on the host and in
+                                       backend memory: lists of starts begin at 0 */
 } kin_batch;
+
+/* What a side of a batch may be embedded for: by the trained tower or by that which follows it. */
+enum { TRAINED_QUERIES, TRAINED_DOCUMENTS, SLOW_QUERIES, SLOW_DOCUMENTS, KIN_TOWER_SIDES };
+
+/* How a step's texts become embeddings. */
+typedef struct {
+    int64_t chunk;                  /* pairs embedded at a time; 0: all, on the step's own tape */
+    kin_tape *part;                 /* of a chunk */
+    real *value[KIN_TOWER_SIDES];   /* with a chunk: embeddings, batch.size x width, or NULL */
+    kin_tensor *side[KIN_TOWER_SIDES];      /* of this step, or NULL */
+    kin_network *slow;              /* the momentum tower, or NULL */
+    double momentum;
+    bool cosine;                    /* it grows to 1 */
+    bool both;                      /* either tower embeds either side */
+} kin_towers;
 
 /* What the last step gave. */
 typedef struct {
@@ -55,10 +73,8 @@ typedef struct kin_trainer {
     kin_batch batch;
     int64_t widest, widest_tokens;  /* the step with most tokens, and how many */
     kin_tape *tape;
-    kin_loss_setting loss;
-    kin_tensor learned[KIN_HYPERS_MAX];
-    real *learned_values;           /* one number for each */
-    double first_temperature, final_temperature;    /* final 0: it stays */
+    kin_towers towers;
+    kin_objective objective;
     kin_optimizer *optimizer;
     kin_schedule_setting schedule;
 
@@ -74,7 +90,9 @@ typedef struct kin_trainer {
     double expected_mb;             /* the estimate of the peak */
 } kin_trainer;
 
-/* setup.c: setup takes all but the optimizer's, the tape's and the batch's memory. */
+/* setup.c: begin makes an empty one of t; setup takes all but the optimizer's, the tape's and the batch's memory. */
+void kin_trainer_begin_with(kin_trainer *t, const kin_config *config, kin_backend *backend,
+                            const kin_watch *watch, const kin_train_flags *flags);
 kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint);    /* "": from scratch */
 kin_status kin_trainer_setup_step(kin_trainer *t);
 void kin_trainer_close_step(kin_trainer *t);                            /* what setup_step made */
@@ -84,11 +102,22 @@ bool kin_trainer_judges(const kin_trainer *t, kin_split split);
 kin_split kin_trainer_last_split(const kin_trainer *t);     /* that judges the finished model */
 
 /* batch.c */
-kin_status kin_batch_init(kin_batch *batch, kin_backend *backend);
+kin_status kin_batch_init(kin_batch *batch, kin_backend *backend, int64_t pairs);
 void kin_batch_free(kin_batch *batch);
 kin_status kin_batch_fill(kin_trainer *t, int64_t step);
 int64_t kin_batch_tokens(const kin_trainer *t, const int32_t *pairs);
 void kin_batch_find_widest(kin_trainer *t);
+kin_bags kin_batch_part(const kin_trainer *t, kin_role role, int64_t from);
+
+/* towers.c: make after the network has its first values; embed gives the sides of the batch that is
+ * filled; embed_again goes back to the parameters where embed kept no way; follow after the
+ * parameters have moved. */
+kin_status kin_towers_make(kin_trainer *t);
+kin_status kin_towers_make_step(kin_trainer *t);
+void kin_towers_free_step(kin_trainer *t);
+kin_status kin_towers_embed(kin_trainer *t, kin_sides *sides);
+kin_status kin_towers_embed_again(kin_trainer *t);
+void kin_towers_follow(kin_trainer *t, int64_t step);
 
 /* estimate.c: check refuses with KIN_MEMORY what would not fit; measure runs a step that moves
  * nothing and tells what the run will take. */
@@ -101,7 +130,6 @@ kin_status kin_trainer_run(kin_trainer *t);
 
 /* progress.c (and progress.h) */
 kin_status kin_trainer_tell(kin_trainer *t);
-double kin_trainer_temperature(const kin_trainer *t);
 
 /* saving.c */
 kin_status kin_trainer_save(kin_trainer *t);                   /* a checkpoint */

@@ -3,12 +3,14 @@
  *     y_ij = k_ij x_ij / (1 - rate)        dx_ij += k_ij dy_ij / (1 - rate)
  *
  * k_ij is 1 with probability 1 - rate, else 0. The random numbers are drawn again in the backward
- * pass from the same seed, so nothing but the seed is kept. Hinton et al. 2012, "Improving neural
+ * pass from the same seed, so nothing but the seed is kept; they are those of the row's place in
+ * the batch, whatever part of it x is (kin_tape_rows). Hinton et al. 2012, "Improving neural
  * networks by preventing co-adaptation of feature detectors". */
 #include "autograd/op.h"
 
 typedef struct {
     uint64_t seed;
+    int64_t first;               /* number of the whole that x begins with */
     real rate;
 } mask;
 
@@ -21,8 +23,8 @@ kin_tensor *kin_dropout(kin_tape *tape, kin_tensor *x, double rate)
     mask *k = kin_keep_host(tape, sizeof *k);
     if (k == NULL) return kin_empty(tape);
     kin_backend *backend = kin_tape_backend(tape);
-    *k = (mask){ kin_tape_draw(tape), (real)rate };
-    backend->dropout(backend, x->rows * x->cols, k->rate, k->seed, 0, 0, x->value,
+    *k = (mask){ kin_tape_draw(tape), kin_tape_first(tape) * x->cols, (real)rate };
+    backend->dropout(backend, k->first, x->rows * x->cols, k->rate, k->seed, 0, 0, x->value,
                      node->out->value);
     node->saved = k;
     return node->out;
@@ -35,7 +37,7 @@ static void backward(kin_tape *tape, kin_node *node)
     kin_backend *backend = kin_tape_backend(tape);
     real *dx = kin_grad(tape, node->in[0]);
     if (dx == NULL) return;
-    backend->dropout(backend, y->rows * y->cols, k->rate, k->seed, 0, 1, y->grad, dx);
+    backend->dropout(backend, k->first, y->rows * y->cols, k->rate, k->seed, 0, 1, y->grad, dx);
 }
 
 static kin_tensor *example(kin_tape *tape, int case_, kin_tensor **params, int *count)

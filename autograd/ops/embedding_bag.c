@@ -193,4 +193,5 @@ const kin_op kin_op_embedding_bag = {
     .backward = backward,
     .example = example,
     .late = true,
+    .carried = sizeof(kin_bags),
 };

@@ -11,6 +11,7 @@
  * Derivative: Murray 2016, arXiv:1602.07527. */
 #include <float.h>
 #include <math.h>
+#include <string.h>
 #include "autograd/op.h"
 
 #define ROUNDING (64 * (sizeof(real) == 8 ? DBL_EPSILON : (double)FLT_EPSILON))
@@ -82,6 +83,19 @@ static void inner(int64_t n, const real *dy, const double *y, double *p)
         }
 }
 
+/* to = y' p y; t: work space. Row by row, so that memory is read in order. */
+static void outer(int64_t n, const double *p, const double *y, double *t, double *to)
+{
+    memset(t, 0, sizeof *t * (size_t)(n * n));
+    memset(to, 0, sizeof *to * (size_t)(n * n));
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < n; k++)
+            for (int64_t j = 0; j <= k; j++) t[i * n + j] += p[i * n + k] * y[k * n + j];
+    for (int64_t k = 0; k < n; k++)
+        for (int64_t i = 0; i <= k; i++)
+            for (int64_t j = 0; j < n; j++) to[i * n + j] += y[k * n + i] * t[k * n + j];
+}
+
 static void backward(kin_tape *tape, kin_node *node)
 {
     const saved *kept = node->saved;
@@ -90,24 +104,13 @@ static void backward(kin_tape *tape, kin_node *node)
     kin_backend *backend = kin_tape_backend(tape);
     real *ds = kin_grad(tape, node->in[0]), *given = kin_keep(tape, sizeof *given * squares);
     real *host = kin_keep_host(tape, sizeof *host * squares);
-    double *p = kin_keep_host(tape, sizeof *p * squares);
-    double *t = kin_keep_host(tape, sizeof *t * squares);
-    if (ds == NULL || t == NULL) return;
-    const double *y = kept->y;
+    double *p = kin_keep_host(tape, sizeof *p * 3 * squares);
+    if (ds == NULL || p == NULL) return;
+    double *t = p + squares, *result = t + squares;
     backend->download(backend, host, node->out->grad, sizeof *host * squares);
-    inner(n, host, y, p);
-    for (int64_t i = 0; i < n; i++)                                              /* t = p y */
-        for (int64_t j = 0; j < n; j++) {
-            double sum = 0;
-            for (int64_t k = j; k < n; k++) sum += p[i * n + k] * y[k * n + j];
-            t[i * n + j] = sum;
-        }
-    for (int64_t i = 0; i < n; i++)                                              /* y' t */
-        for (int64_t j = 0; j < n; j++) {
-            double sum = 0;
-            for (int64_t k = i; k < n; k++) sum += y[k * n + i] * t[k * n + j];
-            host[i * n + j] = (real)((1 - kept->eps) * sum);
-        }
+    inner(n, host, kept->y, p);
+    outer(n, p, kept->y, t, result);
+    for (size_t i = 0; i < squares; i++) host[i] = (real)((1 - kept->eps) * result[i]);
     backend->upload(backend, given, host, sizeof *host * squares);
     backend->add(backend, n * n, 1, given, ds);
 }

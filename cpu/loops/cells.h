@@ -59,6 +59,7 @@ typedef struct {
     int32_t my_match, my_label, my_text, me;      /* of the row; me: the column that is itself */
     const int8_t *kind;                           /* of its scores, in place of all these */
     const real *y;                                /* their targets, or NULL */
+    const real *held;                             /* the scores, unless a check holds others */
     int32_t n, extra, mine, rows;                 /* column extra + mine + k rows is its own */
 } line;
 
@@ -95,10 +96,11 @@ INLINE line line_at(const kin_scores *t, int64_t i, int64_t from, int32_t n, int
     const int64_t first = keyed == BY_KIND && t->start ? t->start[i] : i * t->columns + from;
     line l = { .score = t->score + first, .n = n, .extra = (int32_t)(t->extra - column),
                .mine = (int32_t)at, .rows = (int32_t)rows->count,
-               .y = t->target ? t->target + first : NULL };
+               .y = t->target ? t->target + first : NULL,
+               .held = (t->target ? t->target : t->score) + first };
     if (keyed == BY_KIND) {
         l.kind = t->kind + first;
-        if (t->start) l.n = (int32_t)(t->start[i + 1] - first);
+        if (t->start) l.n = (int32_t)(t->start[i + 1] - first), l.mine = 0, l.rows = 1;
     } else if (keyed == BY_KEY || keyed == BY_CLASS) {
         l.match = columns->match + column, l.my_match = rows->match[at];
         l.label = columns->label + column, l.my_label = rows->label[at];
@@ -115,6 +117,7 @@ INLINE cell at(line l, int32_t j, int keyed)
     cell c = { .s = l.score[j], .pos = keyed == POSITIVE, .any = 1 };
     c.extra = (j >= l.extra) & ((j - l.extra - l.mine) % l.rows == 0);
     if (loss.takes & KIN_TARGETS) c.y = l.y[j];
+    if (loss.holds) c.held = l.held[j];
     if (keyed == BY_KIND) {
         c.pos = l.kind[j] > 0;
         c.any = l.kind[j] != 0;

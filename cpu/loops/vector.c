@@ -67,17 +67,19 @@ static void dropout(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t
 {
     const uint32_t least = (uint32_t)((double)rate * 0x1p32);
     const real factor = 1 / (1 - rate);
-    for (int64_t at = 0; at < n; at += KIN_DRAWS) {
+    for (int64_t at = 0; at < n;) {
         draws d;
-        draw((uint64_t)(first + at) / 4, seed, step, &d);
-        const uint32_t *word = d.word[0];
-        const int64_t left = n - at < KIN_DRAWS ? n - at : KIN_DRAWS;
+        const int64_t skip = (first + at) % KIN_DRAWS;         /* of a group that began before */
+        draw((uint64_t)(first + at - skip) / 4, seed, step, &d);
+        const uint32_t *word = d.word[0] + skip;
+        const int64_t left = n - at < KIN_DRAWS - skip ? n - at : KIN_DRAWS - skip;
         const real *from = x + at;
         real *to = y + at;
         for (int64_t i = 0; i < left; i++) {
             const real kept = word[i] >= least ? from[i] * factor : 0;
             to[i] = add_to ? to[i] + kept : kept;
         }
+        at += left;
     }
 }
 

@@ -29,7 +29,7 @@ kin_status kin_cells_relate(kin_tape *tape, kin_rows_run *run, kin_loss_report *
         }
         run->scores.paired += s->positives[r] > 0;
     }
-    run->scores.extra = c->extra ? c->extra : INT32_MAX;
+    run->scores.extra = c->extra ? c->extra : INT32_MAX / 2;
     kin_rows_weigh(run, s);
     kin_rows_report(s, counts);
     return kin_rows_upload(tape, s, false, &run->scores.side[0]);

@@ -39,7 +39,7 @@ static kin_tensor *parameter(int64_t rows, int64_t cols, real *value, const char
     return tensor;
 }
 
-static void assert_failed(kin_tensor *y, const char *message)
+static inline void assert_failed(kin_tensor *y, const char *message)
 {
     assert_int_equal(y->rows, 0);
     assert_int_equal(y->cols, 0);

@@ -28,6 +28,8 @@ const probe_kind probe_kinds[PROBES] = {
     [IMPORT] = { "import pairs pairs.tsv --out new.h5", "new.h5", "new.h5" },
     [IMPORT_VALIDATION] = { "import pairs pairs.tsv --validation val.tsv --out new.h5", "new.h5",
                             "new.h5" },
+    [LOSS] = { "loss infonce --query q.npy --document k.npy --grad grad", "grad/q.npy", "grad" },
+    [LOSS_LABEL] = { "loss circle --query q.npy --label y.npy", NULL, NULL },
 };
 
 /* A rate so small that no evaluation beats the first, whose checkpoint is therefore kept. */
@@ -45,6 +47,32 @@ static const char *in_box(const world *w, const char *name)
     return path[turn];
 }
 
+/* Eight rows of four numbers, and eight labels. */
+static bool write_arrays(const world *w)
+{
+    static const char *const header[] = {
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (8, 4), }",
+        "{'descr': '<i8', 'fortran_order': False, 'shape': (8,), }"
+    };
+    char bytes[128 + 128];
+    float q[32], k[32];
+    const int64_t y[8] = { 0, 0, 1, 1, 2, 2, 3, 0 };
+    for (int i = 0; i < 32; i++) q[i] = (float)(i * 7 % 5 - 2), k[i] = (float)(i * 5 % 7 - 3);
+    memset(bytes, ' ', sizeof bytes);
+    memcpy(bytes, "\x93NUMPY\x01\0v\0", 10);
+    bytes[127] = '\n';
+    memcpy(bytes + 10, header[0], strlen(header[0]));
+    memcpy(bytes + 128, q, sizeof q);
+    bool written = file_store(in_box(w, "q.npy"), bytes, sizeof bytes);
+    memcpy(bytes + 128, k, sizeof k);
+    written = written && file_store(in_box(w, "k.npy"), bytes, sizeof bytes)
+           && file_store(in_box(w, "s.npy"), bytes, sizeof bytes);
+    memset(bytes + 10, ' ', 117);
+    memcpy(bytes + 10, header[1], strlen(header[1]));
+    memcpy(bytes + 128, y, sizeof y);
+    return written && file_store(in_box(w, "y.npy"), bytes, 128 + sizeof y);
+}
+
 static bool write_sources(const world *w)
 {
     char pairs[8192] = "", lines[1024] = "";
@@ -52,7 +80,7 @@ static bool write_sources(const world *w)
         sprintf(pairs + strlen(pairs), "what about thing%d and part%d\tthing%d is near part%d of "
                 "place%d\n", i, i % 10, i, i % 10, i % 7);
     for (int i = 0; i < 10; i++) sprintf(lines + strlen(lines), "thing%d and part%d\n", i, i % 3);
-    return !kin_folder_make(in_box(w, "other"))
+    return !kin_folder_make(in_box(w, "other")) && write_arrays(w)
         && file_store(in_box(w, "pairs.tsv"), pairs, strlen(pairs))
         && file_store(in_box(w, "val.tsv"), pairs, 560)          /* whole lines and a part */
         && file_store(in_box(w, "lines.txt"), lines, strlen(lines))

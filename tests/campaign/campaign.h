@@ -38,7 +38,7 @@ typedef struct {
 /* Commands that work on the undamaged box, and what came of them there. */
 typedef enum {
     EMBED, EMBED_MODEL, SEARCH, EVAL, TRAIN, TRAIN_TOKENIZER, RESUME, RESUME_BEST, RESUME_FOLDER,
-    DONE, IMPORT, IMPORT_VALIDATION, PROBES
+    DONE, IMPORT, IMPORT_VALIDATION, LOSS, LOSS_LABEL, PROBES
 } probe;
 
 typedef struct {
@@ -125,7 +125,7 @@ typedef struct {
 } mistake;
 
 extern const mistake mistakes_words[], mistakes_keys[], mistakes_files[], mistakes_output[],
-    mistakes_streams[], mistakes_damage[];               /* each ends with name NULL */
+    mistakes_streams[], mistakes_damage[], mistakes_arrays[];               /* each ends with name NULL */
 
 /* ---- damage ---------------------------------------------------------------------------------- */
 

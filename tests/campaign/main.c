@@ -34,7 +34,8 @@ static int mistakes, weights;
 static void list_mistakes(void)
 {
     static const mistake *const groups[] = { mistakes_words, mistakes_keys, mistakes_files,
-                                             mistakes_output, mistakes_streams, mistakes_damage };
+                                             mistakes_output, mistakes_streams, mistakes_damage,
+                                             mistakes_arrays };
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
         for (const mistake *m = groups[g]; m->name; m++) {
             table[mistakes++] = m;

@@ -81,6 +81,8 @@ static const target targets[] = {
     { "run.ini", TRAIN, OPEN, CODE(1) | CODE(2) | CODE(4) | CODE(6), "" },
     { "pairs.tsv", IMPORT, OPEN, 0, NULL }, { "val.tsv", IMPORT_VALIDATION, OPEN, 0, NULL },
     { "lines.txt", EMBED, OPEN, 0, NULL },
+    { "q.npy", LOSS, OPEN, CODE(4), "large" }, { "k.npy", LOSS, OPEN, CODE(4), "large" },
+    { "y.npy", LOSS_LABEL, OPEN, 0, NULL },
 };
 
 static const char *in_box(const world *w, const char *name)

@@ -27,6 +27,10 @@ static const slot slots[] = {
     { "search @ thing7", true, CODE(3), CODE(3) },
     { "eval @ --split validation", true, CODE(3), CODE(3) },
     { "train part/run.ini --resume=@", true, CODE(3), CODE(0) },
+    { "loss infonce --query @ --document k.npy", false, CODE(3), CODE(3) },
+    { "loss infonce --query q.npy --document @ --grad grad", false, CODE(3), CODE(3) },
+    { "loss circle --query q.npy --label @", false, CODE(3), CODE(3) },
+    { "loss sigmoid --score @ --json", false, CODE(3), CODE(3) },
 };
 
 static const char *in_box(const world *w, const char *name)

@@ -11,6 +11,7 @@ typedef struct { const char *before, *after; bool folder; } writer;
 static const writer writers[] = {
     { "import pairs pairs.tsv --out", NULL, false }, { "embed run lines.txt --out", NULL, false },
     { "train run.ini --run.dir", NULL, true },
+    { "loss infonce --query q.npy --document k.npy --grad", NULL, true },
 };
 
 static bool use(invocation *v, const writer *x, const char *path, unsigned codes, const char *named)
@@ -46,7 +47,7 @@ static bool out_is_file(const world *w, dice *d, invocation *v)
     static const char *const files[] = { "pairs.tsv", "/dev/null", "/dev/full" };
     (void)w;
     const char *file = PICK(d, files);
-    return use(v, &writers[2], file, CODE(1), file);
+    return use(v, &writers[2 + roll(d, 2)], file, CODE(1), file);
 }
 
 static bool out_too_long(const world *w, dice *d, invocation *v)
@@ -77,6 +78,7 @@ static bool out_not_allowed(const world *w, dice *d, invocation *v)
         { "import pairs pairs.tsv --out new.h5", "new.h5" },
         { "embed run lines.txt --out out.npy", "out.npy" }, { "train run.ini", "fresh" },
         { "eval run --split validation", "run" }, { "train part/run.ini --resume", "part" },
+        { "loss infonce --query q.npy --document k.npy --grad grad", "grad" },
         { "train run.ini --run.dir part --overwrite", "part" },
     };
     if (!w->other_user) return false;
@@ -92,7 +94,8 @@ static bool out_read_only(const world *w, dice *d, invocation *v)
     static const char *const forms[] = {
         "import pairs pairs.tsv --out ../frozen/new.h5", "train run.ini --run.dir ../frozen/fresh",
         "embed run lines.txt --out ../frozen/out.npy", "eval ../frozen/run --split validation",
-        "train ../frozen/run/run.ini --run.dir ../frozen/run --overwrite"
+        "train ../frozen/run/run.ini --run.dir ../frozen/run --overwrite",
+        "loss infonce --query q.npy --document k.npy --grad ../frozen/grad"
     };
     if (!*w->frozen) return false;
     const size_t which = roll(d, sizeof forms / sizeof *forms);
@@ -124,6 +127,7 @@ static bool out_limited(const world *w, dice *d, invocation *v)
     static const struct { probe p; long most; const char *grows; } forms[] = {
         { IMPORT, 16000, "" }, { EMBED, 280, "" }, { TRAIN, 10000, "fresh" },
         { EVAL, 3000, "run/eval" }, { RESUME, 9000, "part" }, { TRAIN_TOKENIZER, 10000, "fresh" },
+        { LOSS, 250, "grad" },
     };
     (void)w;
     const size_t which = roll(d, sizeof forms / sizeof *forms);
@@ -133,7 +137,9 @@ static bool out_limited(const world *w, dice *d, invocation *v)
     v->success_grows = probe_kinds[forms[which].p].grows;
     snprintf(v->grows, sizeof v->grows, "%s", forms[which].grows);
     note(v, "no file may be larger than %ld bytes", v->file_limit);
-    expect(v, CODE(1) | (forms[which].p == EMBED || forms[which].p == IMPORT ? 0 : CODE(0)), "");
+    const bool always = forms[which].p == EMBED || forms[which].p == IMPORT
+                        || forms[which].p == LOSS;
+    expect(v, CODE(1) | (always ? 0 : CODE(0)), "");
     return true;
 }
 
@@ -145,7 +151,7 @@ static bool few_descriptors(const world *w, dice *d, invocation *v)
     v->open_limit = 5 + (long)roll(d, 8);      /* the loader itself needs some */
     v->same_as = p;
     v->success_grows = probe_kinds[p].grows;
-    if (strstr(probe_kinds[p].words, "train") || p == EVAL)
+    if (strstr(probe_kinds[p].words, "train") || p == EVAL || p == LOSS)
         snprintf(v->grows, sizeof v->grows, "%s", probe_kinds[p].grows ? probe_kinds[p].grows : "");
     note(v, "at most %ld files may be open", v->open_limit);
     expect(v, CODE(0) | CODE(1) | CODE(3) | CODE(6), "");

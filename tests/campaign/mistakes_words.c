@@ -11,7 +11,8 @@ typedef struct { const char *name, *arguments; int most; } verb_shape;
 static const verb_shape verbs[] = {
     { "import", "pairs pairs.tsv --out new.h5", 2 }, { "train", "run.ini", 1 },
     { "eval", "run", 1 }, { "embed", "run lines.txt --out out.npy", 2 },
-    { "search", "run thing7", 2 }, { "list", "loss", 1 }, { "describe", "loss infonce", 2 },
+    { "search", "run thing7", 2 }, { "loss", "infonce --query q.npy --document k.npy", 1 },
+    { "list", "loss", 1 }, { "describe", "loss infonce", 2 },
     { "check", "gelu", 1 }, { "bench", "L1b", 1 }, { "doctor", "", 0 },
 };
 
@@ -104,7 +105,8 @@ static bool missing_value(const world *w, dice *d, invocation *v)
         "import pairs pairs.tsv --out", "train run.ini --run.dir", "train run.ini --lr",
         "eval run --split", "embed run lines.txt --out", "search run thing7 --top",
         "doctor --threads", "check --threads", "import pairs pairs.tsv --out x.h5 --validation",
-        "embed run lines.txt --out out.npy --role", "bench L1b --repeats"
+        "embed run lines.txt --out out.npy --role", "bench L1b --repeats", "loss infonce --query",
+        "loss circle --query q.npy --margin", "loss infonce --query q.npy --label"
     };
     (void)w;
     const char *words = PICK(d, ends);
@@ -133,6 +135,9 @@ static bool bad_number(const world *w, dice *d, invocation *v)
         { "import pairs pairs.tsv --out new.h5", "threads" },
         { "describe loss infonce", "threads" }, { "train run.ini", "threads" },
         { "import pairs pairs.tsv --out new.h5", "fraction" },
+        { "loss infonce --query q.npy --document k.npy", "temperature" },
+        { "loss circle --query q.npy --label y.npy", "loss.gamma" },
+        { "loss circle --query q.npy --label y.npy", "threads" },
     };
     static const char *const values[] = {
         "", "many", "-1", "-0.5", "1e99", "99999999999999999999", "nan", "inf", "3x", "x3",
@@ -151,11 +156,15 @@ static bool unknown_value(const world *w, dice *d, invocation *v)
     static const char *const options[][3] = {
         { "eval run", "split", "--split" },
         { "embed run lines.txt --out out.npy", "role", "--role" },
+        { "loss infonce --query q.npy --document k.npy", "similarity", "--similarity" },
+        { "loss infonce --query q.npy --document k.npy", "reduce", "--reduce" },
+        { "loss infonce --query q.npy --document k.npy", "direction", "--direction" },
+        { "loss infonce --query q.npy --document k.npy", "symmetric", "--symmetric" },
     };
     static const char *const values[] = { "", "dev", "TEST", "test ", "validation,test", "\xc3\x28",
                                           "documents", "train\n", "kin: no mistake" };
     (void)w;
-    const size_t which = roll(d, 2);
+    const size_t which = roll(d, sizeof options / sizeof *options);
     say_words(v, options[which][0]);
     say_option(v, d, options[which][1], PICK(d, values));
     expect(v, CODE(2), options[which][2]);
@@ -169,7 +178,8 @@ static bool missing_argument(const world *w, dice *d, invocation *v)
         "train --resume",
         "eval", "eval --split test", "embed", "embed run", "embed run lines.txt",
         "embed run --out out.npy", "search", "search --top 3", "describe", "describe loss",
-        "import pairs --out new.h5", "embed --out out.npy --json"
+        "import pairs --out new.h5", "embed --out out.npy --json", "loss", "loss infonce",
+        "loss circle --query q.npy", "loss infonce --document k.npy"
     };
     (void)w;
     say_words(v, PICK(d, forms));
@@ -204,7 +214,8 @@ static bool unknown_name(const world *w, dice *d, invocation *v)
 {
     static const char *const forms[] = { "describe loss", "describe", "list", "check", "bench",
                                          "import", "describe encoder", "describe importer",
-                                         "describe op", "describe optimizer", "describe schedule" };
+                                         "describe op", "describe optimizer", "describe schedule",
+                                         "loss" };
     char word[200];
     (void)w;
     const char *form = PICK(d, forms);
@@ -213,6 +224,7 @@ static bool unknown_name(const world *w, dice *d, invocation *v)
     say(v, word);
     if (!strcmp(form, "describe")) say(v, "infonce");
     if (!strcmp(form, "import")) say_words(v, "pairs.tsv --out new.h5");
+    if (!strcmp(form, "loss")) say_words(v, "--query q.npy --document k.npy");
     expect(v, CODE(2), "");
     return true;
 }
@@ -263,6 +275,7 @@ static bool foreign_option(const world *w, dice *d, invocation *v)
         { "eval run --top 3", "--top" }, { "search run x --split test", "--split" },
         { "doctor --run.dir x", "--run.dir" },
         { "embed run lines.txt --out out.npy --lr 1", "--lr" },
+        { "loss circle --query q.npy --label y.npy --temperature 1", "temperature" },
         { "list loss --out x", "--out" }, { "bench L1b --out x", "--out" },
     };
     (void)w;

@@ -131,6 +131,37 @@ for key in loss value rows valid positives negatives temperature hypers gradient
 done
 says 0 "q.npy as document" infonce --query q.npy --document q.npy --json
 
+# ---- targets: of scores, of pairs, of triplets, of own negatives
+"$array" wave alike.npy "<f8" 6,6 5
+"$array" wave one.npy "<f8" 6 5
+"$array" wave five.npy "<f8" 5 5
+"$array" wave two.npy "<f8" 3,2 5
+"$array" wave four.npy "<f8" 6,4 5
+"$array" show two.npy > two.txt
+same "targets of the diagonal" "$(kin cosent $pair --target one.npy)" \
+    "$(kin cosent $pair --positive eye.npy --target one.npy)"
+says 0 "valid        1" cosent --query qd.npy --positive pairs.npy --target five.npy
+says 0 "valid        6" distillation --score s6d.npy --target alike.npy
+says 0 "gradient     ownd.npy" margin_mse $pair --negative ownd.npy --target four.npy
+near "a teacher's margins" 1e-13 \
+    "$(kin margin_mse --query qd.npy --triplet t.npy --target two.npy)" \
+    "$(awk 'FILENAME == ARGV[1] { q[n++] = $1; next } { y[m++] = $1 }
+        function dot(i, j,   d, s) { s = 0; for (d = 0; d < 4; d++) s += q[4*i+d] * q[4*j+d]
+            return s }
+        function off(r, a, p, n) { return (dot(a, p) - dot(a, n) - y[2*r] + y[2*r+1]) ^ 2 }
+        END { printf "%.17g", (off(0,0,1,2) + off(1,2,3,4) + off(2,5,4,0)) / 3 }' qd.txt two.txt)"
+says 2 "cosent needs --target" cosent $pair
+says 2 "pairs are given to it one by one" cosent $pair --target alike.npy
+says 2 "pairs are given to it one by one" online_contrastive $own
+says 3 "alike.npy: float64 of shape (6, 6), expected (6, 4), a number for each cell of a row" \
+    margin_mse $pair --negative ownd.npy --target alike.npy
+says 3 "four.npy: float64 of shape (6, 4), expected (6, 6), a number for each score" \
+    distillation $pair --target four.npy
+says 3 "five.npy: float64 of shape (5,), expected 6 numbers" cosent $pair --target five.npy
+says 2 "barlow_twins" barlow_twins --score s6d.npy
+says 0 "valid        6" barlow_twins $pair
+says 0 "rows         3" proxy_anchor --query qd.npy --proxy cd.npy --label y.npy
+
 # ---- mistakes of the command line
 q="--query q.npy --document k.npy"
 says 2 "there is no loss called" infonse $q

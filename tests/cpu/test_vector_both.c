@@ -318,7 +318,7 @@ static void dropout(kin_backend *b, bool look, real *out)
     const uint64_t seed = 0x123456789abcdefu;
     real *x = numbers(LONGEST, 15);
     int64_t zeros = 0;
-    b->dropout(b, LONGEST, rate, seed, 3, 0, x, out);
+    b->dropout(b, 0, LONGEST, rate, seed, 3, 0, x, out);
     for (int64_t i = 0; look && i < LONGEST; i++) {
         const bool k = kept(seed, 3, (double)rate, i);
         zeros += !k;
@@ -328,7 +328,7 @@ static void dropout(kin_backend *b, bool look, real *out)
     if (look) assert_near((double)zeros / LONGEST, 0.25, 5 * sqrt(0.1875 / LONGEST));
     real *sum = out + LONGEST;
     memcpy(sum, x, LONGEST * sizeof *x);
-    b->dropout(b, LONGEST - 3, rate, seed, 3, 1, x, sum);
+    b->dropout(b, 0, LONGEST - 3, rate, seed, 3, 1, x, sum);
     for (int64_t i = 0; look && i < LONGEST; i++) {
         const double want = (double)x[i] + (i < LONGEST - 3 ? (double)out[i] : 0);
         assert_near((double)sum[i], want, 8 * tiny);

@@ -119,6 +119,29 @@ static void plain_row_dots(kin_backend *b, int64_t rows, int64_t cols, const rea
     }
 }
 
+static void plain_cell_dots(kin_backend *b, int64_t cells, const int32_t *row, const int32_t *col,
+                            int64_t cols, const real *x, const real *z, real *y)
+{
+    (void)b;
+    for (int64_t c = 0; c < cells; c++) {
+        double sum = 0;
+        for (int64_t k = 0; k < cols; k++)
+            sum += (double)x[row[c] * cols + k] * (double)z[col[c] * cols + k];
+        y[c] = (real)sum;
+    }
+}
+
+static void plain_cell_sums(kin_backend *b, int64_t rows, const int64_t *start,
+                            const int32_t *cell, const real *slope, const int32_t *other,
+                            int64_t cols, const real *z, real *x)
+{
+    (void)b;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t n = start[r]; n < start[r + 1]; n++)
+            for (int64_t k = 0; k < cols; k++)
+                x[r * cols + k] += slope[cell[n]] * z[other[cell[n]] * cols + k];
+}
+
 static void plain_scale_rows(kin_backend *b, int64_t rows, int64_t cols, const real *factor,
                              const real *x, real *y)
 {
@@ -203,12 +226,13 @@ static void plain_normalize_back(kin_backend *b, int64_t rows, int64_t cols, con
     }
 }
 
-static void plain_dropout(kin_backend *b, int64_t n, real rate, uint64_t seed, uint32_t step,
-                          int add, const real *x, real *y)
+static void plain_dropout(kin_backend *b, int64_t first, int64_t n, real rate, uint64_t seed,
+                          uint32_t step, int add, const real *x, real *y)
 {
     (void)b;
     for (int64_t i = 0; i < n; i++) {
-        const double u = kin_random_uniform(seed, KIN_STREAM_DROPOUT, step, (uint64_t)i);
+        const double u = kin_random_uniform(seed, KIN_STREAM_DROPOUT, step,
+                                            (uint64_t)(first + i));
         const real kept = u < (double)rate ? 0 : x[i] / (1 - rate);
         y[i] = add ? y[i] + kept : kept;
     }
@@ -327,6 +351,7 @@ static kin_backend plain_backend(void)
         .product = plain_product, .sum = plain_sum, .sum_squares = plain_sum_squares,
         .add = plain_add, .scale = plain_scale, .fill = plain_fill, .multiply = plain_multiply,
         .add_row = plain_add_row, .sum_rows = plain_sum_rows,
+        .cell_dots = plain_cell_dots, .cell_sums = plain_cell_sums,
         .row_dots = plain_row_dots, .scale_rows = plain_scale_rows,
         .add_block = plain_add_block,
         .element = plain_element, .element_back = plain_element_back,

@@ -34,6 +34,10 @@ import sys
 from math import pi
 
 PAIRS, PAIRS2 = "0 0 1 1 2 2", "0 0 1 1 2 3"
+# every triplet of the batch, with the distance between its positive and its negative
+SWAPPED = [f"cell {t} {c}" for t, (a, p, n) in enumerate(
+    (a, p, n) for a in range(6) for p in [a ^ 1] for n in range(6) if n // 2 != a // 2)
+    for c in (f"{a} {p} 1", f"{a} {n} -1", f"{p} {n} -1")]
 # all pairs of the batch, each once
 ONE_ROW = ["rows X", "columns same"] + [
     f"cell 0 {i} {j} {1 if i // 2 == j // 2 else -1}" for j in range(6) for i in range(j)]
@@ -117,6 +121,7 @@ CASES = {
          by_label(PAIRS) + ["hyper mining 2", "hyper distance 2", "reduce mean_valid"], "X", {}),
         ("ST/BatchHardSoftMargin euclid",
          by_label(PAIRS) + RAW + ["hyper mining 1", "hyper soft 1", "hyper margin 0"], "X", {}),
+        ("pml/Triplet .2 swap", ["rows X", "columns same", "hyper mining 3"] + SWAPPED, "X", {}),
         ("ST/Triplet euclid m5",
          ["rows XYZ", "columns same", "hyper mining 3", "hyper margin 5"] + RAW + TRIPLETS, "XYZ", {}),
     ],
@@ -223,6 +228,14 @@ CASES = {
         (".98 align + .96 uniform, alpha 1.5, t 3",
          ["rows X", "columns Y", "hyper align 0.98", "hyper uniform 0.96", "hyper alpha 1.5", "hyper t 3"],
          "XY", {}),
+    ],
+    "angle": [
+        ("AnglE tau1 sum", SCORED + ["hyper scale 1"], "XY", {}),
+        ("AnglE tau20 sum", SCORED, "XY", {}),
+    ],
+    "lifted": [("pml/Lifted", by_label(PAIRS), "X", {})],
+    "decoupled_weighted": [
+        ("DCLW s.5 t.1 (weights not detached)", ["rows X", "columns Y"], "XY", {}),
     ],
     "barlow_twins": [("BarlowTwins lam.0051", ["rows X", "columns Y"], "XY", {})],
     "vicreg": [("pml/VICReg", ["rows X", "columns Y"], "XY", {})],

@@ -6,6 +6,7 @@
 #include "autograd/op.h"
 #include "core/rng.h"
 #include "cpu/cpu.h"
+#include "losses/batch.h"
 #include "tests/losses/oracle.h"
 
 typedef struct {
@@ -40,6 +41,11 @@ static real *to_real(const double *x, int64_t n)
 static void from_real(const real *x, int64_t n, double *y)
 {
     for (int64_t i = 0; i < n; i++) y[i] = x ? (double)x[i] : 0;
+}
+
+static const kin_loss *loss_at(int place)
+{
+    return (const kin_loss *)(const void *)kin_losses.items[place];
 }
 
 typedef struct {
@@ -107,6 +113,34 @@ static answer fused(const machine *m, const problem *p)
     kin_tape_reset(m->tape, 1, 0, true);
     inputs_close(&in);
     return a;
+}
+
+/* The same of a batch. */
+static answer fused_batch(const machine *m, kin_loss_batch *b)
+{
+    answer a = { 0 };
+    const int64_t rows = b->rows.rows * b->rows.cols, columns = b->columns.rows * b->columns.cols;
+    kin_tape_reset(m->tape, 1, 0, true);
+    kin_tensor *loss = kin_loss_batch_apply(b, m->tape, &a.report);
+    a.status = kin_tape_backward(m->tape, loss);
+    a.value = a.report.value;
+    a.dq = zeros(rows), a.dk = zeros(columns);
+    from_real(b->rows.grad, rows, a.dq);
+    from_real(b->columns.grad, columns, a.dk);
+    for (int i = 0; i < KIN_HYPERS_MAX; i++)
+        a.dh[i] = b->learned[i].grad ? (double)b->learned[i].grad[0] : 0;
+    kin_tape_reset(m->tape, 1, 0, true);
+    return a;
+}
+
+/* Kind number `kind` as this loss takes it, learnable hyperparameters learned; false where it does
+ * not. */
+static bool batch_open(const machine *m, kin_loss_batch *b, int loss, int kind, int64_t rows,
+                       int64_t columns, int64_t dimension)
+{
+    if (kin_loss_batch_make(b, m->tape, loss, kind, rows, columns, dimension, 1) != KIN_OK) return false;
+    kin_loss_batch_learn(b);
+    return true;
 }
 
 /* n normal numbers, the same for the same seed, that float holds exactly. */

@@ -9,14 +9,11 @@
 
 static machine m;
 
-static problem problem_of(int loss, int64_t rows, int64_t columns, int64_t d)
+static problem infonce_of(int64_t rows, int64_t columns, int64_t d)
 {
-    problem p = { .loss = kin_losses.items[loss]->name, .rows = rows, .columns = columns,
+    problem p = { .loss = "infonce", .learn = 1, .rows = rows, .columns = columns,
                   .dimension = d, .q = normals(1, rows * d), .k = normals(2, columns * d) };
-    if (composed(p.loss)) p.columns = rows;              /* it compares row i with column i */
-    kin_hyper_defaults(kin_losses.items[loss], p.hypers);
-    for (int i = 0; i < kin_hyper_count(kin_losses.items[loss]); i++)
-        if (kin_losses.items[loss]->hypers[i].flags & KIN_LEARNABLE) p.learn |= 1u << i;
+    kin_hyper_defaults(&loss_called(p.loss)->entry, p.hypers);
     return p;
 }
 
@@ -26,92 +23,98 @@ static void problem_free(problem *p)
     free((void *)p->k);
 }
 
-static void same_bits(const problem *p, const answer *a, const answer *b)
+static void same_bits(const kin_loss_batch *b, const answer *x, const answer *y)
 {
-    assert_memory_equal(&a->value, &b->value, sizeof a->value);
-    assert_memory_equal(a->dq, b->dq, sizeof(double) * (size_t)(p->rows * p->dimension));
-    assert_memory_equal(a->dk, b->dk, sizeof(double) * (size_t)(p->columns * p->dimension));
-    assert_memory_equal(a->dh, b->dh, sizeof a->dh);
-    assert_memory_equal(&a->report, &b->report, sizeof a->report);
+    assert_memory_equal(&x->value, &y->value, sizeof x->value);
+    assert_memory_equal(x->dq, y->dq, sizeof(double) * (size_t)(b->rows.rows * b->rows.cols));
+    assert_memory_equal(x->dk, y->dk, sizeof(double) * (size_t)(b->columns.rows * b->columns.cols));
+    assert_memory_equal(x->dh, y->dh, sizeof x->dh);
+    assert_memory_equal(&x->report, &y->report, sizeof x->report);
 }
 
 static void test_threads(void **state)
 {
     (void)state;
     static const int threads[] = { 1, 2, 3, 8 };
-    const int64_t rows = 300, columns = 700;
-    int32_t *row_label = numbers(3, rows, 40), *col_label = numbers(4, columns, 40);
+    machine with[4];
+    for (int i = 0; i < 4; i++) assert_int_equal(machine_open(&with[i], threads[i]), KIN_OK);
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int way = 0; way < 4; way++) {
-            problem p = problem_of(loss, rows, columns, 24);
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
             answer first = { 0 };
-            p.symmetric = way & 1, p.accuracy = true, p.panel = 128;
-            if (way == 1) p.memory = 1 << 24;
-            if (way & 2) p.relation.row_label = row_label, p.relation.col_label = col_label;
+            if (!batch_open(&m, &b, loss, kind, 150, 330, 12)) continue;
+            b.setting.want_accuracy = true, b.setting.panel = 64;
             for (int i = 0; i < 4; i++) {
-                machine other;
-                assert_int_equal(machine_open(&other, threads[i]), KIN_OK);
-                answer a = fused(&other, &p);
+                answer a = fused_batch(&with[i], &b);
                 assert_int_equal(a.status, KIN_OK);
-                assert_true(largest(a.dq, rows * 24) > 0);
-                if (i > 0) same_bits(&p, &first, &a);
+                if (i > 0) same_bits(&b, &first, &a);
                 if (i > 0) answer_free(&a);
                 else first = a;
-                machine_close(&other);
             }
-            answer_free(&first), problem_free(&p);
+            answer_free(&first), kin_loss_batch_free(&b);
         }
-    free(row_label), free(col_label);
+    for (int i = 0; i < 4; i++) machine_close(&with[i]);
 }
 
 static void test_memory(void **state)
 {
     (void)state;
     for (int way = 0; way < 2; way++) {
-        problem p = problem_of(0, 1500, 1500, 4);
+        problem p = infonce_of(1500, 1500, 4);
         inputs in;
         kin_arena_stats before = { 0 };
+        machine own;
+        assert_int_equal(machine_open(&own, 2), KIN_OK);
         p.symmetric = way, p.panel = 64;
         inputs_open(&in, &p);
         for (int step = 0; step < 5; step++) {
-            kin_tape_reset(m.tape, 1, (uint32_t)step, true);
-            kin_tape_backward(m.tape, inputs_apply(&in, m.tape, NULL));
-            const kin_arena_stats now = kin_arena_read(kin_tape_arena(m.tape));
+            kin_tape_reset(own.tape, 1, (uint32_t)step, true);
+            kin_tape_backward(own.tape, inputs_apply(&in, own.tape, NULL));
+            const kin_arena_stats now = kin_arena_read(kin_tape_arena(own.tape));
             if (step > 1) assert_true(now.blocks == before.blocks && now.peak == before.peak);
             before = now;
         }
         printf("%s: %zu bytes at the peak, all scores are %zu\n", way ? "both ways" : "one way",
                before.peak, 1500 * 1500 * sizeof(real));
         assert_true(before.peak < 1500 * 1500 * sizeof(real) / 6);
-        kin_tape_reset(m.tape, 1, 0, true);
-        inputs_close(&in), problem_free(&p);
+        kin_tape_reset(own.tape, 1, 0, true);
+        inputs_close(&in), problem_free(&p), machine_close(&own);
     }
 }
 
-/* NaN or infinity anywhere gives NaN, never a plausible number. */
+static void is_nan(kin_loss_batch *b, kin_status status, const char *what)
+{
+    answer a = fused_batch(&m, b);
+    if (!isnan(a.value) || a.status != status)
+        fail_msg("%s, %s: %s give %g and status %d", kin_losses.items[b->setting.loss]->name,
+                 b->kind, what, a.value, a.status);
+    answer_free(&a);
+}
+
+/* NaN or infinity anywhere gives NaN, never a plausible number; so does what is beyond all reason
+ * where it is not normalised away. */
 static void test_nan(void **state)
 {
     (void)state;
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int way = 0; way < 8; way++) {
-            problem p = problem_of(loss, 5, 7, 3);
-            double *spoilt = (double *)(way & 1 ? p.k : p.q);
-            spoilt[7] = way & 2 ? INFINITY : NAN;
-            p.symmetric = p.dot = way & 4;
-            answer a = fused(&m, &p);
-            assert_true(isnan(a.value));
-            assert_int_equal(a.status, KIN_NUMERICAL);
-            answer_free(&a);
-            spoilt[7] = sizeof(real) == 4 ? 1e30 : 1e200;
-            p.dot = true;
-            a = fused(&m, &p);
-            assert_true(isnan(a.value));
-            answer_free(&a);
-            p.learn = 0, p.hypers[0] = NAN, spoilt[7] = 1;
-            a = fused(&m, &p);
-            assert_int_equal(a.status, KIN_USAGE);
-            answer_free(&a), problem_free(&p);
-        }
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++)
+            for (int side = 0; side < 2; side++) {
+                kin_loss_batch b;
+                if (!batch_open(&m, &b, loss, kind, 5, 7, 4)) continue;
+                real *at = (side && b.columns.value ? b.columns.value : b.rows.value) + 7;
+                *at = (real)NAN;
+                is_nan(&b, KIN_NUMERICAL, "NaN");
+                *at = (real)INFINITY;
+                is_nan(&b, KIN_NUMERICAL, "infinite numbers");
+                *at = sizeof(real) == 4 ? (real)1e30 : (real)1e200;
+                if (b.setting.similarity == KIN_DOT || composed(kin_losses.items[loss]->name))
+                    is_nan(&b, KIN_NUMERICAL, "numbers beyond all reason");
+                *at = 1;
+                b.setting.hypers[0] = NAN, b.setting.learned[0] = NULL;
+                answer a = fused_batch(&m, &b);
+                if (kin_hyper_count(kin_losses.items[loss])) assert_int_equal(a.status, KIN_USAGE);
+                answer_free(&a), kin_loss_batch_free(&b);
+            }
 }
 
 /* One query on the wrong side of everything: log(1 + exp(2 / t)), far beyond float's exp; seen from
@@ -154,52 +157,61 @@ static void test_distance_zero(void **state)
 static void test_upstream(void **state)
 {
     (void)state;
-    for (int loss = 0; loss < kin_losses.count; loss++) {
-        problem p = problem_of(loss, 6, 8, 4);
-        inputs in;
-        answer a = fused(&m, &p);
-        inputs_open(&in, &p);
-        kin_tape_reset(m.tape, 1, 0, true);
-        kin_tensor *value = kin_scale(m.tape, inputs_apply(&in, m.tape, NULL), -3);
-        assert_int_equal(kin_tape_backward(m.tape, value), KIN_OK);
-        for (int i = 0; i < 24; i++)
-            assert_true(fabs(in.q.grad[i] + 3 * a.dq[i]) <= 1e-6 * largest(a.dq, 24));
-        for (int i = 0; i < KIN_HYPERS_MAX; i++)
-            if (p.learn >> i & 1)
-                assert_true(fabs(*in.learned[i].grad + 3 * a.dh[i]) <= 1e-6 * fabs(a.dh[i]));
-        kin_tape_reset(m.tape, 1, 0, false);
-        kin_loss_report report;
-        value = inputs_apply(&in, m.tape, &report);
-        assert_true(!value->needs_grad && fabs(report.value - a.value) <= 1e-6 * fabs(a.value));
-        kin_tape_reset(m.tape, 1, 0, true);
-        inputs_close(&in), answer_free(&a), problem_free(&p);
-    }
+    for (int loss = 0; loss < kin_losses.count; loss++)
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
+            kin_loss_report report;
+            if (!batch_open(&m, &b, loss, kind, 6, 8, 4)) continue;
+            answer a = fused_batch(&m, &b);
+            const int64_t n = b.rows.rows * b.rows.cols;
+            const double most = largest(a.dq, n);
+            kin_tape_reset(m.tape, 1, 0, true);
+            kin_tensor *value = kin_scale(m.tape, kin_loss_batch_apply(&b, m.tape, NULL), -3);
+            assert_int_equal(kin_tape_backward(m.tape, value), KIN_OK);
+            for (int64_t i = 0; i < n; i++)
+                assert_true(fabs((double)b.rows.grad[i] + 3 * a.dq[i]) <= 1e-5 * most);
+            for (int i = 0; i < KIN_HYPERS_MAX; i++)
+                if (b.setting.learned[i])
+                    assert_true(fabs((double)*b.learned[i].grad + 3 * a.dh[i])
+                                <= 1e-5 * fabs(a.dh[i]));
+            kin_tape_reset(m.tape, 1, 0, false);
+            value = kin_loss_batch_apply(&b, m.tape, &report);
+            assert_true(!value->needs_grad && fabs(report.value - a.value) <= 1e-6 * fabs(a.value));
+            kin_tape_reset(m.tape, 1, 0, true);
+            answer_free(&a), kin_loss_batch_free(&b);
+        }
 }
 
 /* A gradient for only one of the inputs is the same as when all have one. */
+static void one_input(kin_loss_batch *b, const answer *a, int want)
+{
+    b->rows.needs_grad = want == 0, b->columns.needs_grad = want == 1;
+    kin_tape_reset(m.tape, 1, 0, true);
+    kin_tensor *value = kin_loss_batch_apply(b, m.tape, NULL);
+    if (value->needs_grad) assert_int_equal(kin_tape_backward(m.tape, value), KIN_OK);
+    for (int64_t i = 0; want == 0 && i < b->rows.rows * b->rows.cols; i++)
+        assert_true((double)b->rows.grad[i] == a->dq[i]);
+    for (int64_t i = 0; want == 1 && i < b->columns.rows * b->columns.cols; i++)
+        assert_true(b->columns.grad ? (double)b->columns.grad[i] == a->dk[i] : a->dk[i] == 0);
+    for (int i = 0; i < KIN_HYPERS_MAX; i++)
+        if (b->setting.learned[i])
+            if (!(fabs(a->dh[i] - (double)*b->learned[i].grad) <= 2e-5 * fabs(a->dh[i])))
+                fail_msg("%s, %s: the gradient of %s is %.9g, or %.9g with input %d alone",
+                         kin_losses.items[b->setting.loss]->name, b->kind, b->learned[i].name,
+                         a->dh[i], (double)*b->learned[i].grad, want);
+    kin_tape_reset(m.tape, 1, 0, true);
+}
+
 static void test_partial(void **state)
 {
     (void)state;
     for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int want = 0; want < 3; want++) {
-            problem p = problem_of(loss, 6, 8, 4);
-            inputs in;
-            answer a = fused(&m, &p);
-            inputs_open(&in, &p);
-            in.q.needs_grad = want == 0, in.k.needs_grad = want == 1;
-            kin_tape_reset(m.tape, 1, 0, true);
-            kin_tensor *value = inputs_apply(&in, m.tape, NULL);
-            if (value->needs_grad) assert_int_equal(kin_tape_backward(m.tape, value), KIN_OK);
-            const bool held = want == 1 && loss_called(p.loss)->holds_columns;
-            assert_true(value->needs_grad || ((want == 2 || held) && !p.learn));
-            for (int i = 0; want == 0 && i < 24; i++) assert_true((double)in.q.grad[i] == a.dq[i]);
-            for (int i = 0; want == 1 && in.k.grad && i < p.columns * 4; i++)
-                assert_true((double)in.k.grad[i] == a.dk[i]);
-            for (int i = 0; i < KIN_HYPERS_MAX; i++)
-                if (p.learn >> i & 1)
-                    assert_true(apart(&a.dh[i], &(double){ *in.learned[i].grad }, 1, 0) <= 2e-5);
-            kin_tape_reset(m.tape, 1, 0, true);
-            inputs_close(&in), answer_free(&a), problem_free(&p);
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
+            if (!batch_open(&m, &b, loss, kind, 6, 8, 4)) continue;
+            answer a = fused_batch(&m, &b);
+            for (int want = 0; want < 3; want++) one_input(&b, &a, want);
+            answer_free(&a), kin_loss_batch_free(&b);
         }
 }
 
@@ -215,7 +227,7 @@ static void refused(problem p, const char *words)
 static void test_refusals(void **state)
 {
     (void)state;
-    const problem good = problem_of(0, 5, 6, 3);
+    const problem good = infonce_of(5, 6, 3);
     static int32_t own[] = { 0, 1, 2, 6, 4 }, label[6];
     problem p = good;
     p.learn = 0, p.hypers[0] = 0;
@@ -235,7 +247,8 @@ static void test_refusals(void **state)
 
     kin_tape_reset(m.tape, 1, 0, true);
     const real x[12] = { 0 };
-    kin_loss_setting setting = { .hypers = { 0.05 } };
+    kin_loss_setting setting;
+    assert_int_equal(kin_loss_default(&setting, "infonce"), KIN_OK);
     kin_tensor *rows = kin_tape_input(m.tape, 3, 4, x), *columns = kin_tape_input(m.tape, 4, 3, x);
     kin_loss_apply(m.tape, &setting, rows, columns, NULL);
     assert_int_equal(kin_tape_status(m.tape), KIN_USAGE);
@@ -248,7 +261,8 @@ static void test_learned(void **state)
 {
     (void)state;
     double low, high;
-    const kin_entry *infonce = kin_losses.items[0], *sigmoid = kin_losses.items[1];
+    const kin_entry *infonce = &loss_called("infonce")->entry;
+    const kin_entry *sigmoid = &loss_called("sigmoid")->entry;
     assert_true(fabs(kin_loss_learned_start(infonce, 0, 0.07) - 2.659260036932778) < 1e-12);
     assert_true(fabs(kin_loss_learned_value(infonce, 0, 2.659260036932778) - 0.07) < 1e-12);
     kin_loss_learned_range(infonce, 0, &low, &high);

@@ -28,6 +28,18 @@ static double variance(const double *a)
     return sum;
 }
 
+/* Re + Im of q conj k; the missing number of a shorter second half is 0. */
+static double turned(const double *q, const double *k)
+{
+    const int half = (D + 1) / 2;
+    double sum = 0;
+    for (int x = 0; x < half; x++) {
+        const double b = half + x < D ? q[half + x] : 0, d = half + x < D ? k[half + x] : 0;
+        sum += q[x] * k[x] + b * d + b * k[x] - q[x] * d;
+    }
+    return sum;
+}
+
 static double formula(int similarity, const double *q, const double *k)
 {
     double apart[D];
@@ -37,6 +49,7 @@ static double formula(int similarity, const double *q, const double *k)
     case KIN_COSINE: return lengths > 0 ? dot(q, k) / lengths : 0;
     case KIN_DOT: return dot(q, k);
     case KIN_EUCLIDEAN: return 1 - dot(apart, apart) / 2;
+    case KIN_ANGLE: return lengths > 0 ? turned(q, k) / lengths : 0;
     default: return variance(q) > 1e-20 ? 1 - variance(apart) / variance(q) / 2 : 0;
     }
 }

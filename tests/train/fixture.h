@@ -134,7 +134,7 @@ static inline kin_config *make_config(const char *run, const char *settings)
     expect_ok(kin_config_new(&c));
     snprintf(text, sizeof text,
              "data.store=%s run.dir=%s tokenizer.vocab_size=400 encoder.dim=16 batch.size=32 "
-             "optim.lr=0.1 schedule.steps=40 eval.every=20 log.every=5 loss.symmetric=true %s",
+             "optim.lr=0.1 schedule.steps=40 eval.every=20 log.every=5 loss.direction=both_ways %s",
              in_folder("store.h5"), in_folder("%s", run), settings);
     for (char *s = strtok_r(text, " ", &rest); s; s = strtok_r(NULL, " ", &rest)) {
         char *value = strchr(s, '=');

@@ -115,7 +115,7 @@ static void test_errors(void **state)
     static const char *const wrong[][2] = {
         { "[loss]\ntemprature = 1\n", "a.ini:6: unknown key loss.temprature; did you mean "
                                       "loss.temperature?" },
-        { "[loss]\nmargin = 1\n", "a.ini:6: loss.margin is a setting of" },
+        { "[loss]\nclasses = 1\n", "a.ini:6: loss.classes is a setting of" },
         { "[batch]\nsize = 1\n", "a.ini:6: " }, { "[batch]\nsize = 2.5\n", "a.ini:6: " },
         { "[batch]\nsize = many\n", "a.ini:6: " }, { "[optim]\nlr = nan\n", "a.ini:6: " },
         { "[loss]\nname = infonec\n", "infonce" }, { "[eval]\nevery = 1.5\n", "eval.every" },
@@ -132,6 +132,112 @@ static void test_errors(void **state)
         expect_failure(load(&c, text), KIN_USAGE, wrong[i][1]);
         kin_config_free(c);
     }
+}
+
+/* What is said of losses that cannot be, word for word behind the place. */
+static void test_loss_errors(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        { "name = soft_target\n", "a.ini:6: loss.name is 'soft_target', which needs a target for each "
+          "pair of texts, how alike they should be; a run trains on pairs, which do not carry that" },
+        { "name = lifted\n", "a.ini:6: loss.name is 'lifted', which needs several texts of each class "
+          "in a batch, by label; a run trains on pairs, which do not carry that" },
+        { "sum = infonce cosent:2\n", "a.ini:6: loss.sum is 'cosent', which needs a target" },
+        { "sum = infonce:1 circel:1\n", "a.ini:6: loss.sum: there is no loss called \"circel\"; perhaps circle" },
+        { "sum = infonce infonce:2\n", "a.ini:6: loss.sum names 'infonce' twice" },
+        { "sum = infonce:0 circle:0\n", "a.ini:6: loss.sum: every weight is 0, so nothing is learned" },
+        { "sum = infonce:x\n", "a.ini:6: loss.sum: the weight of 'infonce' is \"x\"" },
+        { "name = circle\nsum = infonce\n", "loss.name is 'circle'" },
+        { "sum = infonce uniformity\nuniformity.tt = 3\n", "a.ini:7: unknown key loss.uniformity.tt; "
+          "did you mean loss.uniformity.t?" },
+        { "sum = infonce uniformity\nuniformity.t = 0\n", "a.ini:7: loss.uniformity.t is" },
+        { "sum = infonce uniformity\ncircle.margin = 0\n", "a.ini:7: loss.circle.margin: 'circle' is no "
+          "term of loss.sum: take it out" },
+        { "sum = infonce uniformity\ntemperature = 1\n", "a.ini:7: loss.temperature: with loss.sum the "
+          "settings of a term bear its name: loss.infonce.temperature" },
+        { "infonce.temperature = 1\n", "a.ini:6: loss.infonce.temperature is for a term of loss.sum, "
+          "which is not set; a loss alone has loss.temperature" },
+        { "sum = infonce uniformity\nlearn = temperature\n", "a.ini:7: loss.learn: 'temperature' is not a "
+          "learnable TERM.SETTING of loss.sum" },
+        { "direction = views\nsymmetric = true\n", "a.ini:7: loss.symmetric = true means "
+          "loss.direction = both_ways, but" },
+        { "symmetric = maybe\n", "a.ini:6: loss.symmetric is \"maybe\", expected true or false" },
+        { "name = vicreg\ndirection = views\n", "a.ini:7: loss.direction is 'views': loss vicreg: its "
+          "rows cannot be stacked with its columns" },
+        { "name = snr\nsimilarity = dot\n", "a.ini:7: loss.similarity is 'dot': loss snr: it has a "
+          "similarity of its own" },
+        { "name = uniformity\nreduce = sum\n", "a.ini:7: loss.reduce is 'sum': loss uniformity: the "
+          "whole batch is one row" },
+        { "dims = 300\n", "a.ini:6: loss.dims is 300" }, { "dims = 8 x\n", "a.ini:6: loss.dims is" },
+        { "dims = 1 2 3 4 5 6 7 8 9\n", "a.ini:6: loss.dims has 9 numbers, expected at most 8" },
+        { "dims = 16 8\ndim_weights = 1\n", "a.ini:7: loss.dim_weights has 1 numbers, expected 2, one "
+          "for each of loss.dims" },
+        { "negatives = drawn\n", "a.ini:6: loss.negatives is 'drawn', but loss.drawn, how many for each "
+          "query, is 0" },
+        { "drawn = 3\n", "a.ini:6: loss.drawn is 3, but loss.negatives is 'shared': expected 'drawn'" },
+        { "name = byol\nnegatives = drawn\ndrawn = 3\n", "a.ini:7: loss.negatives is 'drawn', but "
+          "'byol' compares whole batches" },
+        { "negatives = drawn\ndrawn = 3\ndirection = both_ways\n", "a.ini:8: loss.direction is "
+          "'both_ways' and loss.negatives is 'drawn': loss infonce: cells one by one are read one way" },
+        { "direction = joint\n[encoder]\nmomentum = 0.9\n", "a.ini:8: loss.direction is 'joint', but with "
+          "encoder.momentum the columns come from another tower: expected one_way or both_ways" },
+        { "[encoder]\nmomentum = 0.9\ntowers = separate\n", "a.ini:7: encoder.momentum with "
+          "encoder.towers = separate leaves the documents' tower untrained" },
+        { "[encoder]\nmomentum = 1\n", "a.ini:7: encoder.momentum is" },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        kin_config *c;
+        char text[400];
+        snprintf(text, sizeof text, "%s[loss]\n%s", least, wrong[i][0]);
+        expect_failure(load(&c, text), KIN_USAGE, wrong[i][1]);
+        kin_config_free(c);
+    }
+}
+
+/* The short form is the other key: later places win, one place cannot say both. */
+static void test_short_form(void **state)
+{
+    (void)state;
+    kin_config *c;
+    expect_ok(load(&c, "[data]\nstore = x.h5\n[run]\ndir = out\n[loss]\nsymmetric = true\n"));
+    assert_true(kin_config_is(c, "loss.direction", "both_ways"));
+    expect_ok(kin_config_set(c, "loss.direction", "views"));
+    expect_ok(kin_config_resolve(c));
+    assert_true(kin_config_is(c, "loss.direction", "views"));
+    expect_failure(kin_config_set(c, "loss.symmetric", "true"), KIN_USAGE, "--loss.symmetric: "
+                   "loss.symmetric = true means loss.direction = both_ways, but --loss.direction "
+                   "says views");
+    char *text = kin_config_print(c);
+    assert_null(strstr(text, "symmetric"));
+    free(text);
+    kin_config_free(c);
+}
+
+/* What docs/training.md shows of run files is accepted. */
+static void test_documented(void **state)
+{
+    (void)state;
+    char line[400], text[2000] = "";
+    int blocks = 0;
+    FILE *f = fopen(KIN_SOURCE "/docs/training.md", "r");
+    assert_non_null(f);
+    for (bool more = true; more;) {
+        more = fgets(line, sizeof line, f) != NULL;
+        const bool empty = more && *line == '\n', code = more && !strncmp(line, "    ", 4);
+        if (code || (empty && *text)) strcat(text, code ? line + 4 : line);
+        if (code || empty || !*text) continue;
+        kin_config *c;
+        char whole[2400];
+        snprintf(whole, sizeof whole, "%s%s", least, text);
+        if (*text == '[' && blocks++ >= 0) {
+            expect_ok(load(&c, whole));
+            kin_config_free(c);
+        }
+        *text = 0;
+    }
+    fclose(f);
+    assert_int_equal(blocks, 6);
 }
 
 static void test_all_errors_at_once(void **state)
@@ -202,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_references_are_counted),
         cmocka_unit_test(test_settings_are_counted), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_documented), cmocka_unit_test(test_loss_errors), cmocka_unit_test(test_short_form),
         cmocka_unit_test(test_all_errors_at_once), cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_keys),
     };

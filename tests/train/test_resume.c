@@ -18,6 +18,11 @@ static const char *const kinds[] = {
     "", "encoder.weights=learned encoder.towers=separate loss.learn=temperature",
     "encoder.projection=mlp optim.name=adamw optim.clip=0.1 batch.token_dropout=0.2",
     "loss.final_temperature=0.02 optim.dense=true schedule.name=cosine",
+    "encoder.momentum=0.9 loss.name=byol encoder.projection=mlp",
+    "encoder.momentum=0.95 encoder.momentum_schedule=constant loss.direction=one_way batch.chunk=7 "
+    "batch.token_dropout=0.1",
+    "loss.sum=infonce:1,uniformity:0.5 loss.learn=infonce.temperature batch.chunk=10 optim.clip=1",
+    "loss.negatives=drawn loss.drawn=6 loss.direction=one_way loss.name=cosine_contrastive",
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

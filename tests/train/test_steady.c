@@ -83,6 +83,12 @@ static void test_steady(void **state)
     expect_steady("b", "schedule.steps=30 eval.every=0 encoder.weights=learned "
                        "encoder.projection=mlp encoder.towers=separate loss.learn=temperature", 1);
     expect_steady("c", "schedule.steps=30 eval.every=0 loss.name=triplet log.every=1", 2);
+    expect_steady("d", "schedule.steps=30 eval.every=0 batch.chunk=7 encoder.projection=mlp "
+                       "batch.token_dropout=0.2", 2);
+    expect_steady("e", "schedule.steps=30 eval.every=0 batch.chunk=7 encoder.momentum=0.9 "
+                       "loss.sum=infonce,uniformity:0.5 loss.learn=infonce.temperature", 1);
+    expect_steady("f", "schedule.steps=30 eval.every=0 loss.negatives=drawn loss.drawn=9 "
+                       "loss.direction=one_way log.every=1", 2);
 }
 
 /* The counter counts. */

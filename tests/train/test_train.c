@@ -170,7 +170,7 @@ static void test_variety(void **state)
         "encoder.weights=learned encoder.towers=separate",
         "encoder.projection=mlp encoder.output=8 encoder.query_prefix=bako:",
         "encoder.max_tokens=4 loss.learn=temperature optim.clip=1",
-        "loss.name=triplet batch.token_dropout=0.3", "loss.name=sigmoid loss.symmetric=false",
+        "loss.name=triplet batch.token_dropout=0.3", "loss.name=sigmoid loss.direction=one_way",
         "loss.name=circle optim.name=adamw", "optim.name=sgd schedule.name=cosine",
         "loss.final_temperature=0.02 batch.repeat=query=2 schedule.name=constant",
     };

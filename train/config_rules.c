@@ -1,0 +1,231 @@
+/* Which losses can be trained, and which settings of the section go together. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encoders/encoder.h"
+#include "losses/loss.h"
+#include "train/config_parts.h"
+
+enum { NUMBERS_MOST = 64 };
+
+static const kin_loss *loss_at(int place)
+{
+    return (const kin_loss *)(const void *)kin_losses.items[place];
+}
+
+/* The key that chose the losses. */
+static const char *chooser(const kin_config *c)
+{
+    return kin_config_sums(c) ? "loss.sum" : "loss.name";
+}
+
+/* ---- what a batch of pairs carries ----------------------------------------------------------- */
+
+static const struct { int bit; const char *what; } needs[] = {
+    { KIN_TARGETS, "a target for each pair of texts, how alike they should be" },
+    { KIN_PROXIES, "a learned proxy for each class" },
+    { KIN_TRIPLETS, "triplets" },
+    { KIN_MARKED, "pairs that say whether they are positive or negative" },
+    { KIN_LABELS, "several texts of each class in a batch, by label" },
+};
+
+/* A loss that takes targets cannot do without; one that takes pairs can do without the rest. */
+static const char *lacking(const kin_loss *loss)
+{
+    const bool pairs = !loss->takes || (loss->takes & KIN_PAIRS);
+    if (pairs && !(loss->takes & KIN_TARGETS)) return NULL;
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (loss->takes & needs[i].bit) return needs[i].what;
+    return "something else";
+}
+
+static void check_needs(resolving *r)
+{
+    const kin_config *c = r->config;
+    for (int i = 0; i < kin_config_losses(c); i++) {
+        kin_config_loss l;
+        kin_config_loss_at(c, i, &l);
+        const char *what = lacking(loss_at(l.loss));
+        if (!what) continue;
+        kin_fail(KIN_USAGE, "%s is '%s', which needs %s; a run trains on pairs, which do not carry "
+                 "that", chooser(c), l.name, what);
+        config_complain(r, config_where(c, chooser(c)));
+    }
+}
+
+/* ---- how scores are read --------------------------------------------------------------------- */
+
+static void check_choice(resolving *r, const kin_hyper *h, int loss)
+{
+    static const kin_cells cells;
+    const kin_config *c = r->config;
+    char key[CONFIG_KEY_MAX];
+    snprintf(key, sizeof key, "loss.%s", h->name);
+    const int value = (int)kin_config_number(c, key);
+    const bool drawn = kin_config_is(c, "loss.negatives", "drawn");
+    kin_loss_setting s = { .loss = loss };
+    if (!strcmp(h->name, "similarity")) s.similarity = value;
+    if (!strcmp(h->name, "reduce")) s.reduce = value;
+    if (!strcmp(h->name, "direction")) s.direction = value, s.cells = drawn ? &cells : NULL;
+    if (kin_loss_check_choices(&s) == KIN_OK) return;
+    char reason[400];
+    snprintf(reason, sizeof reason, "%s", kin_message());
+    kin_fail(KIN_USAGE, "%s is '%s'%s: %s", key, kin_config_text(c, key),
+             s.cells ? " and loss.negatives is 'drawn'" : "", reason);
+    config_complain(r, config_where(c, key));
+}
+
+static const char *cannot_draw(const kin_loss *loss)
+{
+    if (loss->form == KIN_COMPOSED) return "compares whole batches";
+    if (loss->each_side) return "compares queries with queries and documents with documents";
+    return NULL;
+}
+
+static void check_drawn(resolving *r)
+{
+    const kin_config *c = r->config;
+    const bool drawn = kin_config_is(c, "loss.negatives", "drawn");
+    if (drawn != (kin_config_number(c, "loss.drawn") > 0)) {
+        if (drawn)
+            kin_fail(KIN_USAGE, "loss.negatives is 'drawn', but loss.drawn, how many for each "
+                     "query, is 0");
+        else
+            kin_fail(KIN_USAGE, "loss.drawn is %s, but loss.negatives is 'shared': expected 'drawn'",
+                     kin_config_text(c, "loss.drawn"));
+        config_complain(r, config_where(c, drawn ? "loss.negatives" : "loss.drawn"));
+    }
+    for (int i = 0; drawn && i < kin_config_losses(c); i++) {
+        kin_config_loss l;
+        kin_config_loss_at(c, i, &l);
+        const char *reason = cannot_draw(loss_at(l.loss));
+        if (!reason) continue;
+        kin_fail(KIN_USAGE, "loss.negatives is 'drawn', but '%s' %s", l.name, reason);
+        config_complain(r, config_where(c, "loss.negatives"));
+    }
+}
+
+/* ---- loss.dims ------------------------------------------------------------------------------- */
+
+/* Every word a number in range; -1 and a message when one is not. */
+static int count_numbers(const kin_config *c, const kin_hyper *h, const char *key)
+{
+    char text[CONFIG_VALUE_MAX], *rest = NULL;
+    int n = 0;
+    snprintf(text, sizeof text, "%s", kin_config_text(c, key));
+    for (char *w = strtok_r(text, " ,\t", &rest); w; w = strtok_r(NULL, " ,\t", &rest), n++) {
+        double value;
+        if (kin_hyper_parse(h, key, w, &value)) return -1;
+    }
+    if (n <= KIN_DIMS_MAX) return n;
+    kin_fail(KIN_USAGE, "%s has %d numbers, expected at most %d", key, n, KIN_DIMS_MAX);
+    return -1;
+}
+
+static void check_dims(resolving *r)
+{
+    static const kin_hyper share = { "weight", 1, 1e-6, 1e6, "", 0, NULL };
+    const kin_config *c = r->config;
+    double hypers[KIN_HYPERS_MAX];
+    kin_config_hypers(c, "encoder", hypers);
+    const int64_t width = kin_encoder_at(kin_config_entry(c, "encoder"))->width(hypers);
+    const kin_hyper dim = { "dim", 1, 1, (double)width, "", KIN_INTEGER, NULL };
+    const int dims = count_numbers(c, &dim, "loss.dims");
+    if (dims < 0) config_complain(r, config_where(c, "loss.dims"));
+    const int weights = count_numbers(c, &share, "loss.dim_weights");
+    if (weights < 0) config_complain(r, config_where(c, "loss.dim_weights"));
+    if (dims < 0 || weights <= 0 || dims == weights) return;
+    kin_fail(KIN_USAGE, "loss.dim_weights has %d numbers, expected %d, one for each of loss.dims",
+             weights, dims);
+    config_complain(r, config_where(c, "loss.dim_weights"));
+}
+
+/* ---- what is trained, what falls ------------------------------------------------------------- */
+
+/* Whether the word of loss.learn is a learnable setting of one of the losses. */
+static bool learnable(const kin_config *c, const char *word)
+{
+    for (int i = 0; i < kin_config_losses(c); i++) {
+        kin_config_loss l;
+        kin_config_loss_at(c, i, &l);
+        const kin_entry *e = kin_losses.items[l.loss];
+        for (int h = 0; e->hypers[h].name; h++) {
+            char key[CONFIG_KEY_MAX];
+            config_loss_key(c, i, e->hypers[h].name, key);
+            if ((e->hypers[h].flags & KIN_LEARNABLE) && !strcmp(key + 5, word)) return true;
+        }
+    }
+    return false;
+}
+
+static void check_learned(resolving *r)
+{
+    const kin_config *c = r->config;
+    char names[CONFIG_VALUE_MAX], *rest = NULL;
+    kin_config_loss first;
+    kin_config_loss_at(c, 0, &first);
+    snprintf(names, sizeof names, "%s", kin_config_text(c, "loss.learn"));
+    for (char *n = strtok_r(names, " ,\t", &rest); n; n = strtok_r(NULL, " ,\t", &rest)) {
+        if (learnable(c, n)) continue;
+        if (kin_config_sums(c))
+            kin_fail(KIN_USAGE, "loss.learn: '%.40s' is not a learnable TERM.SETTING of loss.sum", n);
+        else
+            kin_fail(KIN_USAGE, "loss.learn: '%.40s' is not a learnable setting of '%s'", n,
+                     first.name);
+        config_complain(r, config_where(c, "loss.learn"));
+    }
+}
+
+static void check_temperature(resolving *r)
+{
+    const kin_config *c = r->config;
+    kin_config_loss l = { 0 };
+    if (kin_config_number(c, "loss.final_temperature") <= 0) return;
+    for (int i = 0; i < kin_config_losses(c); i++) {
+        kin_config_loss_at(c, i, &l);
+        const int h = kin_hyper_find(kin_losses.items[l.loss], "temperature");
+        if (h >= 0 && !l.learned[h]) return;
+    }
+    kin_fail(KIN_USAGE, "loss.final_temperature: '%s' has no temperature that is not learned",
+             l.name);
+    config_complain(r, config_where(c, "loss.final_temperature"));
+}
+
+/* ---- the momentum tower ---------------------------------------------------------------------- */
+
+static void check_momentum(resolving *r)
+{
+    const kin_config *c = r->config;
+    const bool both = kin_config_is(c, "loss.direction", "both_ways");
+    if (kin_config_number(c, "encoder.momentum") <= 0) return;
+    if (kin_config_number(c, "loss.direction") >= KIN_VIEWS)
+        kin_fail(KIN_USAGE, "loss.direction is '%s', but with encoder.momentum the columns come from "
+                 "another tower: expected one_way or both_ways",
+                 kin_config_text(c, "loss.direction"));
+    else if (kin_config_is(c, "encoder.towers", "separate") && !both)
+        kin_fail(KIN_USAGE, "encoder.momentum with encoder.towers = separate leaves the documents' "
+                 "tower untrained unless loss.direction is both_ways");
+    else
+        return;
+    config_complain(r, config_where(c, "encoder.momentum"));
+}
+
+void config_check_losses(resolving *r)
+{
+    const kin_config *c = r->config;
+    for (int i = 0; i < kin_config_losses(c); i++) {
+        kin_config_loss l;
+        kin_config_loss_at(c, i, &l);
+        for (const kin_hyper *h = kin_loss_choices; h->name; h++) check_choice(r, h, l.loss);
+    }
+    for (int i = 0; i < c->items; i++)
+        if (!strcmp(c->item[i].key, "loss.name")) r->config->item[i].hidden = kin_config_sums(c);
+    check_needs(r);
+    check_drawn(r);
+    check_dims(r);
+    check_learned(r);
+    check_temperature(r);
+    check_momentum(r);
+}

@@ -1,0 +1,193 @@
+/* Objective: see objective.h. */
+#include "train/objective.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "autograd/op.h"
+#include "core/rng.h"
+#include "train/machine.h"
+
+static const kin_loss *loss_at(const kin_objective *o, int i)
+{
+    return (const kin_loss *)(const void *)kin_losses.items[o->term[i].setting.loss];
+}
+
+/* ---- making it ------------------------------------------------------------------------------- */
+
+static void read_dims(const kin_config *config, kin_loss_setting *s)
+{
+    double dims[KIN_DIMS_MAX];
+    const int n = kin_config_numbers(config, "loss.dims", dims, KIN_DIMS_MAX);
+    for (int i = 0; i < n; i++) {
+        s->dims[i] = (int)dims[i];
+        s->dim_weight[i] = 1;
+    }
+    kin_config_numbers(config, "loss.dim_weights", s->dim_weight, KIN_DIMS_MAX);
+}
+
+static void read_setting(const kin_config *config, kin_loss_setting *s)
+{
+    s->direction = (int)kin_config_number(config, "loss.direction");
+    s->similarity = (int)kin_config_number(config, "loss.similarity");
+    s->reduce = (int)kin_config_number(config, "loss.reduce");
+    s->memory = (size_t)(kin_config_number(config, "loss.memory") * KIN_MB);
+    read_dims(config, s);
+}
+
+static void make_learned(kin_objective *o, int i, int h, const kin_config_loss *l)
+{
+    const kin_entry *e = kin_losses.items[l->loss];
+    const real start = (real)kin_loss_learned_start(e, h, l->hypers[h]);
+    char *name = o->learned_name[i][h];
+    snprintf(name, sizeof o->learned_name[i][h], "%s%s%s", o->sum ? e->name : "",
+             o->sum ? "." : "", e->hypers[h].name);
+    kin_tensor *t = &o->learned[i][h];
+    *t = (kin_tensor){ .rows = 1, .cols = 1, .needs_grad = true, .name = name,
+                       .value = o->learned_values + i * KIN_HYPERS_MAX + h };
+    o->backend->upload(o->backend, t->value, &start, sizeof start);
+    o->term[i].setting.learned[h] = t;
+}
+
+static void make_term(kin_objective *o, int i, const kin_config *config)
+{
+    kin_config_loss l;
+    kin_config_loss_at(config, i, &l);
+    kin_loss_setting *s = &o->term[i].setting;
+    s->loss = l.loss;
+    memcpy(s->hypers, l.hypers, sizeof s->hypers);
+    read_setting(config, s);
+    o->term[i].weight = l.weight;
+    o->name[i] = l.name;
+    for (int h = 0; h < KIN_HYPERS_MAX; h++)
+        if (l.learned[h]) make_learned(o, i, h, &l);
+    const int t = kin_hyper_find(kin_losses.items[l.loss], "temperature");
+    if (t >= 0) o->first[i] = l.hypers[t];
+}
+
+kin_status kin_objective_make(kin_objective *o, kin_backend *backend, const kin_config *config)
+{
+    const size_t bytes = KIN_TERMS_MAX * KIN_HYPERS_MAX * sizeof(real);
+    *o = (kin_objective){ .backend = backend, .count = kin_config_losses(config),
+                          .sum = kin_config_sums(config),
+                          .final = kin_config_number(config, "loss.final_temperature"),
+                          .drawn = (int64_t)kin_config_number(config, "loss.drawn"),
+                          .seed = (uint64_t)kin_config_number(config, "run.seed") };
+    o->learned_values = backend->alloc(backend, bytes);
+    KIN_REQUIRE(o->learned_values, KIN_MEMORY, "no memory for the loss");
+    backend->zero(backend, o->learned_values, bytes);
+    for (int i = 0; i < o->count; i++) make_term(o, i, config);
+    return KIN_OK;
+}
+
+void kin_objective_free(kin_objective *o)
+{
+    if (o->learned_values) o->backend->release(o->backend, o->learned_values);
+    o->learned_values = NULL;
+}
+
+/* ---- a step ---------------------------------------------------------------------------------- */
+
+/* A falling temperature goes from first to final by the same factor in each step. */
+void kin_objective_set_step(kin_objective *o, int64_t step, int64_t steps)
+{
+    const double done = (double)step / (double)steps;
+    for (int i = 0; i < o->count && o->final != 0; i++) {
+        kin_loss_setting *s = &o->term[i].setting;
+        const int t = kin_hyper_find(kin_losses.items[s->loss], "temperature");
+        if (t >= 0 && !s->learned[t]) s->hypers[t] = o->first[i] * pow(o->final / o->first[i], done);
+    }
+}
+
+/* Row i's cells: its own column, then columns of others, drawn uniformly with replacement. */
+static kin_cells *draw(kin_tape *tape, const kin_objective *o, int64_t step, int64_t rows)
+{
+    const int64_t each = o->drawn + 1, count = rows * each;
+    kin_cells *c = kin_keep_host(tape, sizeof *c);
+    int64_t *start = kin_keep_host(tape, (size_t)(rows + 1) * sizeof *start);
+    int32_t *row = kin_keep_host(tape, (size_t)count * sizeof *row);
+    int32_t *col = kin_keep_host(tape, (size_t)count * sizeof *col);
+    int8_t *kind = kin_keep_host(tape, (size_t)count);
+    if (!kind) return NULL;
+    for (int64_t n = 0; n < count; n++) {
+        const int64_t i = n / each;
+        const uint64_t other = kin_random_below(o->seed, KIN_STREAM_NEGATIVES, (uint32_t)step,
+                                                (uint64_t)n, (uint64_t)rows - 1);
+        const bool own = n % each == 0;
+        row[n] = (int32_t)i;
+        col[n] = own ? (int32_t)i : (int32_t)other + ((int64_t)other >= i);
+        kind[n] = own ? 1 : -1;
+    }
+    for (int64_t i = 0; i <= rows; i++) start[i] = i * each;
+    *c = (kin_cells){ .rows = rows, .start = start, .row = row, .col = col, .kind = kind };
+    return c;
+}
+
+/* Losses that look at one kind of cells alone have no accuracy. */
+static void set_terms(kin_objective *o, const kin_cells *cells, bool accuracy, bool twice)
+{
+    for (int i = 0; i < o->count; i++) {
+        const kin_loss *loss = loss_at(o, i);
+        kin_loss_setting *s = &o->term[i].setting;
+        s->want_accuracy = accuracy && !loss->positives_only && !loss->each_side;
+        s->cells = cells;
+        if (twice) s->direction = KIN_ONE_WAY;
+    }
+}
+
+static kin_tensor *apply(kin_tape *tape, const kin_objective *o, kin_tensor *rows,
+                         kin_tensor *columns, kin_loss_report *reports)
+{
+    if (!o->sum) return kin_loss_apply(tape, &o->term[0].setting, rows, columns, reports);
+    return kin_loss_sum(tape, o->term, o->count, rows, columns, reports);
+}
+
+/* The term that sees most negatives speaks for all. */
+static kin_loss_report summary(const kin_objective *o)
+{
+    int best = 0;
+    double value = 0;
+    for (int i = 0; i < o->count; i++) {
+        value += o->term[i].weight * o->report[i].value;
+        if (o->report[i].negatives > o->report[best].negatives) best = i;
+    }
+    kin_loss_report r = o->report[best];
+    r.value = value;
+    if (loss_at(o, best)->positives_only || loss_at(o, best)->each_side) r.accuracy = NAN;
+    return r;
+}
+
+kin_tensor *kin_objective_apply(kin_tape *tape, kin_objective *o, int64_t step, bool accuracy,
+                                const kin_sides *sides, kin_loss_report *report)
+{
+    kin_loss_report back[KIN_TERMS_MAX] = { { 0 } };
+    const kin_cells *cells = NULL;
+    const bool twice = sides->back_rows != NULL;
+    if (o->drawn && !(cells = draw(tape, o, step, sides->rows->rows))) return kin_empty(tape);
+    set_terms(o, cells, accuracy, twice);
+    kin_tensor *loss = apply(tape, o, sides->rows, sides->columns, o->report);
+    if (twice) {
+        kin_tensor *second = apply(tape, o, sides->back_rows, sides->back_columns, back);
+        loss = kin_scale(tape, kin_add(tape, loss, second), 0.5);
+        for (int i = 0; i < o->count; i++)
+            o->report[i].value = (o->report[i].value + back[i].value) / 2;
+    }
+    *report = summary(o);
+    return loss;
+}
+
+double kin_objective_temperature(const kin_objective *o)
+{
+    for (int i = 0; i < o->count; i++) {
+        const kin_loss_setting *s = &o->term[i].setting;
+        const kin_entry *e = kin_losses.items[s->loss];
+        const int t = kin_hyper_find(e, "temperature");
+        if (t < 0) continue;
+        if (!s->learned[t]) return s->hypers[t];
+        real value;
+        o->backend->download(o->backend, &value, s->learned[t]->value, sizeof value);
+        return kin_loss_learned_value(e, t, (double)value);
+    }
+    return NAN;
+}

@@ -1,0 +1,43 @@
+/* Objective: what a run minimises: one loss or a weighted sum, with its learned settings. */
+#ifndef KIN_TRAIN_OBJECTIVE_H
+#define KIN_TRAIN_OBJECTIVE_H
+
+#include "losses/loss.h"
+#include "train/config.h"
+
+typedef struct {
+    kin_backend *backend;
+    int count;
+    bool sum;                                       /* terms are weighed, and reported one by one */
+    kin_loss_term term[KIN_TERMS_MAX];
+    const char *name[KIN_TERMS_MAX];
+    kin_loss_report report[KIN_TERMS_MAX];          /* of the last step */
+    kin_tensor learned[KIN_TERMS_MAX][KIN_HYPERS_MAX];
+    char learned_name[KIN_TERMS_MAX][KIN_HYPERS_MAX][64];
+    real *learned_values;                           /* one number for each, backend memory */
+    double first[KIN_TERMS_MAX], final;             /* temperatures; final 0: they stay */
+    int64_t drawn;                                  /* negatives of a row's own; 0: all columns */
+    uint64_t seed;
+} kin_objective;
+
+/* Rows and columns of a step: queries and documents. With a momentum tower both ways also the
+ * documents and the queries: then rows are always of the trained tower and columns of the other, and
+ * the loss is the mean of the two. NULL otherwise. */
+typedef struct { kin_tensor *rows, *columns, *back_rows, *back_columns; } kin_sides;
+
+kin_status kin_objective_make(kin_objective *objective, kin_backend *backend,
+                              const kin_config *config);
+void kin_objective_free(kin_objective *objective);
+
+/* Temperatures of step k of so many. */
+void kin_objective_set_step(kin_objective *objective, int64_t step, int64_t steps);
+
+/* The loss of a step as a 1 x 1 tensor. report: what its most telling term says, with the value of
+ * all. */
+kin_tensor *kin_objective_apply(kin_tape *tape, kin_objective *objective, int64_t step,
+                                bool accuracy, const kin_sides *sides, kin_loss_report *report);
+
+/* The temperature in use, of the first loss that has one, or NaN. */
+double kin_objective_temperature(const kin_objective *objective);
+
+#endif
