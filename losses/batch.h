@@ -30,8 +30,8 @@ bool kin_loss_batch_kind_is_main(int n);
 /* A batch of about so many rows and columns: fewer columns where the kind or the loss pairs row i
  * with column i. KIN_USAGE when the loss does not take this kind, as the loss itself says. Numbers
  * are normal, the same for the same seed. The tape is reset. */
-kin_status kin_loss_batch_make(kin_loss_batch *batch, kin_tape *tape, int loss, int kind, int64_t rows,
-                          int64_t columns, int64_t dimension, uint64_t seed);
+kin_status kin_loss_batch_make(kin_loss_batch *batch, kin_tape *tape, int loss, int kind,
+                               int64_t rows, int64_t columns, int64_t dimension, uint64_t seed);
 void kin_loss_batch_free(kin_loss_batch *batch);
 
 /* Learnable hyperparameters become parameters that start at setting.hypers. */

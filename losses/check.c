@@ -3,14 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROWS = 6, COLUMNS = 8, DIMENSION = 4, PARAMS_MAX = 4 };
+enum { ROWS = 5, COLUMNS = 7, DIMENSION = 3, PARAMS_MAX = 4 };
 
 static const kin_loss *loss_of(const kin_loss_batch *b)
 {
     return (const kin_loss *)(const void *)kin_losses.items[b->setting.loss];
 }
 
-static kin_tensor *value(kin_tape *tape, void *batch) { return kin_loss_batch_apply(batch, tape, NULL); }
+static kin_tensor *value(kin_tape *tape, void *batch)
+{
+    return kin_loss_batch_apply(batch, tape, NULL);
+}
 
 /* Whether the gradient is that of the value at all: a loss that is told to hold something constant,
  * and has no scores that can be held instead, has a value that moves with what it holds. */
@@ -33,7 +36,8 @@ static kin_status params_of(kin_loss_batch *b, kin_tensor **params, int *count)
     return KIN_OK;
 }
 
-kin_status kin_loss_batch_check(kin_loss_batch *b, kin_tape *tape, kin_gradcheck *worst, const char **name)
+kin_status kin_loss_batch_check(kin_loss_batch *b, kin_tape *tape, kin_gradcheck *worst,
+                                const char **name)
 {
     kin_tensor *params[PARAMS_MAX];
     int count;

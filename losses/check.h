@@ -18,7 +18,7 @@ typedef void (*kin_loss_check_report)(void *state, const kin_loss_check_line *li
  * tensor. worst->error is -1 where there is nothing to compare: what a loss holds constant would
  * move with its scores. */
 kin_status kin_loss_batch_check(kin_loss_batch *batch, kin_tape *tape, kin_gradcheck *worst,
-                           const char **name);
+                                const char **name);
 
 /* Every kind of batch that the loss takes at its defaults; the main kinds for every combination of
  * choices and at both ends of every other hyperparameter. */

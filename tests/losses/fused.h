@@ -138,7 +138,8 @@ static answer fused_batch(const machine *m, kin_loss_batch *b)
 static bool batch_open(const machine *m, kin_loss_batch *b, int loss, int kind, int64_t rows,
                        int64_t columns, int64_t dimension)
 {
-    if (kin_loss_batch_make(b, m->tape, loss, kind, rows, columns, dimension, 1) != KIN_OK) return false;
+    if (kin_loss_batch_make(b, m->tape, loss, kind, rows, columns, dimension, 1) != KIN_OK)
+        return false;
     kin_loss_batch_learn(b);
     return true;
 }

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "losses/loss.h"
-
-#pragma GCC diagnostic ignored "-Wunused-function"          /* not every test needs all of it */
+#include "tests/losses/formulas.h"
 
 /* A loss on given embeddings. k NULL: the columns are the rows themselves. */
 typedef struct {
@@ -40,8 +39,6 @@ static void answer_free(answer *a)
     *a = (answer){ 0 };
 }
 
-static double *zeros(int64_t n) { return calloc((size_t)(n > 0 ? n : 1), sizeof(double)); }
-
 static int relation_of(const kin_relation *r, int64_t i, int64_t j)
 {
     const bool label = r->row_label && r->row_label[i] == r->col_label[j];
@@ -49,180 +46,6 @@ static int relation_of(const kin_relation *r, int64_t i, int64_t j)
     if (r->self && i == j) return 0;
     if (r->by_label ? label : j == (r->own ? r->own[i] : i)) return 1;
     return label || text ? 0 : -1;
-}
-
-static double softplus(double x) { return fmax(x, 0) + log1p(exp(-fabs(x))); }
-static double logistic(double x) { return 1 / (1 + exp(-x)); }
-
-/* ---- rows: value, slopes ds and derivatives dh of one row; kind: 1, -1 or 0 ---------------- */
-
-typedef struct {
-    int64_t n;
-    const double *s, *s0;               /* scores; s0: those that circle's weights come from */
-    const int *kind;
-    int64_t positives, negatives;
-    const double *h;
-    double *ds, *dh;
-    double *elements, *above;           /* what a mean counts: 1 and value > 0, but for triplets */
-} line;
-
-static double infonce_row(const line *l)
-{
-    const double t = l->h[0], margin = l->h[1], smoothing = l->h[2];
-    const double n = (double)(l->positives + l->negatives);
-    double top = -INFINITY, sum = 0, match = 0, mean = 0;
-    double *logit = zeros(l->n);
-    for (int64_t j = 0; j < l->n; j++) {
-        logit[j] = (l->s[j] - (l->kind[j] > 0 ? margin : 0)) / t;
-        if (l->kind[j]) top = fmax(top, logit[j]);
-    }
-    for (int64_t j = 0; j < l->n; j++)
-        if (l->kind[j]) sum += exp(logit[j] - top);
-    for (int64_t j = 0; j < l->n; j++) {
-        if (!l->kind[j]) continue;
-        const double p = exp(logit[j] - top) / sum;
-        const double own = l->kind[j] > 0 ? 1 / (double)l->positives : 0;
-        const double share = (1 - smoothing) * own + smoothing / n;
-        l->ds[j] = (p - share) / t;
-        match += share * logit[j];
-        mean += p * logit[j];
-    }
-    l->dh[0] = mean - match;                                /* d / d log(1/t) */
-    free(logit);
-    return log(sum) + top - match;
-}
-
-static double sigmoid_row(const line *l)
-{
-    double value = 0;
-    for (int64_t j = 0; j < l->n; j++) {
-        if (!l->kind[j]) continue;
-        const double x = -l->kind[j] * (l->h[0] * l->s[j] + l->h[1]);
-        value += softplus(x);
-        l->ds[j] = -l->kind[j] * l->h[0] * logistic(x);
-        l->dh[0] += -l->kind[j] * l->h[0] * l->s[j] * logistic(x);      /* d / d log scale */
-        l->dh[1] += -l->kind[j] * logistic(x);
-    }
-    return value;
-}
-
-/* Log of the sum of exp over one kind, with the weights of s0. */
-static double circle_side(const line *l, int kind, double *logit, double *weight)
-{
-    const double m = l->h[0], g = l->h[1];
-    double top = -INFINITY, sum = 0;
-    for (int64_t j = 0; j < l->n; j++) {
-        if (l->kind[j] != kind) continue;
-        weight[j] = kind > 0 ? -g * fmax(0, 1 + m - l->s0[j]) : g * fmax(0, l->s0[j] + m);
-        logit[j] = weight[j] * (kind > 0 ? l->s[j] - 1 + m : l->s[j] - m);
-        top = fmax(top, logit[j]);
-    }
-    for (int64_t j = 0; j < l->n; j++)
-        if (l->kind[j] == kind) sum += exp(logit[j] - top);
-    return top + log(sum);
-}
-
-static double circle_row(const line *l)
-{
-    double *logit = zeros(l->n), *weight = zeros(l->n);
-    const double p = circle_side(l, 1, logit, weight), n = circle_side(l, -1, logit, weight);
-    for (int64_t j = 0; j < l->n; j++)
-        if (l->kind[j])
-            l->ds[j] = logistic(p + n) * exp(logit[j] - (l->kind[j] > 0 ? p : n)) * weight[j];
-    free(logit), free(weight);
-    return softplus(p + n);
-}
-
-static double distance_of(double s, double which, double *slope)
-{
-    if (which == 2) return *slope = -1, 1 - s;
-    if (which == 1) return *slope = -2, fmax(0, 2 - 2 * s);
-    const double d = sqrt(fmax(0, 2 - 2 * s));
-    *slope = d > 0 ? -1 / d : 0;
-    return d;
-}
-
-/* One triplet: adds its value, pushes both, counts it. */
-static double one_triplet(const line *l, const double *d, const double *slope, int64_t p,
-                          int64_t n, double share)
-{
-    const double x = l->h[0] + d[p] - d[n], push = l->h[3] > 0 ? logistic(x) : x > 0;
-    const double value = l->h[3] > 0 ? softplus(x) : fmax(0, x);
-    l->ds[p] += share * push * slope[p];
-    l->ds[n] -= share * push * slope[n];
-    *l->above += share * (value > 0);
-    *l->elements += share;
-    return share * value;
-}
-
-static bool in_window(const line *l, double gap)
-{
-    if (l->h[4] == 1) return gap <= 0;
-    return l->h[4] == 0 || (gap > 0 && gap < l->h[0]);
-}
-
-/* The negatives of positive p in semihard mining: the nearest farther one, or else the farthest. */
-static double semihard_distance(const line *l, const double *d, int64_t p)
-{
-    double best = INFINITY, farthest = -INFINITY;
-    for (int64_t j = 0; j < l->n; j++) {
-        if (l->kind[j] >= 0) continue;
-        if (d[j] > d[p]) best = fmin(best, d[j]);
-        farthest = fmax(farthest, d[j]);
-    }
-    return isinf(best) ? farthest : best;
-}
-
-static double triplet_row(const line *l)
-{
-    const int mining = (int)l->h[1];
-    double *d = zeros(l->n), *slope = zeros(l->n), value = 0, far = -INFINITY, near = INFINITY;
-    for (int64_t j = 0; j < l->n; j++) {
-        d[j] = distance_of(l->s[j], l->h[2], &slope[j]);
-        if (l->kind[j] > 0) far = fmax(far, d[j]);
-        if (l->kind[j] < 0) near = fmin(near, d[j]);
-    }
-    *l->elements = *l->above = 0;
-    for (int64_t p = 0; p < l->n; p++) {
-        double ties = 0, chosen = mining == 2 ? semihard_distance(l, d, p) : near;
-        if (l->kind[p] <= 0 || ((mining & 1) && d[p] != far)) continue;
-        for (int64_t j = 0; j < l->n; j++) {
-            ties += l->kind[j] < 0 && d[j] == chosen;
-            if (mining == 0 && l->kind[j] < 0 && in_window(l, d[j] - d[p]))
-                value += one_triplet(l, d, slope, p, j, 1);
-        }
-        if (mining & 1)
-            for (int64_t j = 0, all = 0; j < l->n; j++, all = 0) {
-                for (int64_t i = 0; i < l->n; i++) all += l->kind[i] > 0 && d[i] == far;
-                if (l->kind[j] < 0 && d[j] == near)
-                    value += one_triplet(l, d, slope, p, j, 1 / (ties * (double)all));
-            }
-        if (mining == 2)
-            for (int64_t j = 0; j < l->n; j++)
-                if (l->kind[j] < 0 && d[j] == chosen)
-                    value += one_triplet(l, d, slope, p, j, 1 / ties);
-    }
-    free(d), free(slope);
-    return value;
-}
-
-static const struct {
-    const char *name;
-    double (*row)(const line *);
-    bool needs, nonzero, per_row, mirrored;
-} formulas[] = {
-    { "infonce", infonce_row, true, false, false, false },
-    { "sigmoid", sigmoid_row, false, false, true, true },
-    { "circle", circle_row, true, true, false, false },
-    { "triplet", triplet_row, true, true, false, false },
-};
-
-/* -1: the oracle does not know the loss. */
-static int formula_of(const char *name)
-{
-    for (int i = 0; i < (int)(sizeof formulas / sizeof *formulas); i++)
-        if (strcmp(formulas[i].name, name) == 0) return i;
-    return -1;
 }
 
 /* ---- both directions of a score matrix ----------------------------------------------------- */
@@ -263,7 +86,8 @@ static double do_line(const matrix *m, int direction, int64_t i, double *ds, dou
         l.positives += kind[j] > 0;
         l.negatives += kind[j] < 0;
     }
-    const bool valid = !formulas[f].needs || (l.positives > 0 && l.negatives > 0);
+    const int has = (l.positives > 0 ? KIN_POSITIVE : 0) | (l.negatives > 0 ? KIN_NEGATIVE : 0);
+    const bool valid = (has & formulas[f].needs) == formulas[f].needs;
     const double value = valid ? formulas[f].row(&l) : 0;
     if (above < 0) above = value > 0;
     *counted = !valid ? 0 : formulas[f].nonzero ? above : elements;
@@ -301,6 +125,24 @@ static void do_direction(const matrix *m, int direction, double share)
         for (int64_t j = 0; j < n; j++)
             m->ds[direction ? j * lines + i : i * n + j] += share * ds[i * n + j];
     free(ds);
+}
+
+/* All cells are those of one line. */
+static void do_whole(const matrix *m)
+{
+    const problem *p = m->p;
+    const int64_t n = p->rows * p->columns;
+    int *kind = calloc((size_t)n + 1, sizeof *kind);
+    double elements = 1, above = -1, dh[KIN_HYPERS_MAX] = { 0 };
+    line l = { .n = n, .s = m->s, .s0 = m->s0, .kind = kind, .h = p->hypers, .ds = m->ds, .dh = dh,
+               .elements = &elements, .above = &above };
+    for (int64_t i = 0; i < n; i++) {
+        kind[i] = relation_of(&p->relation, i / p->columns, i % p->columns);
+        l.positives += kind[i] > 0;
+        l.negatives += kind[i] < 0;
+    }
+    m->a->value = formulas[formula_of(p->loss)].row(&l);
+    free(kind);
 }
 
 static double *unit_rows(const double *x, int64_t rows, int64_t d, bool raw, double *inverse)
@@ -371,8 +213,10 @@ static answer oracle_frozen(const problem *p, const problem *frozen)
     double *ds = zeros(p->rows * p->columns);
     const matrix m = { p, s, s0, ds, &a };
     const bool both = p->symmetric && !formulas[formula_of(p->loss)].mirrored;
-    do_direction(&m, 0, both ? 0.5 : 1);
+    const bool whole = formulas[formula_of(p->loss)].whole;
+    do_direction(&m, 0, whole ? 0 : both ? 0.5 : 1);             /* 0: for the report alone */
     if (both) do_direction(&m, 1, 0.5);
+    if (whole) do_whole(&m);
     carry_back(p, ds, &a);
     const double valid = a.report.valid > 0 ? (double)a.report.valid : NAN;
     a.report.value = a.value;

@@ -89,7 +89,7 @@ static void worst_of_paths(int loss, double *worst)
         kin_gradcheck got;
         const char *name;
         int before[PATHS];
-        if (kin_loss_batch_make(&b, m.tape, loss, kind, 5, 7, 4, 1) != KIN_OK) continue;
+        if (kin_loss_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
         memcpy(before, spoilt, sizeof before);
         assert_int_equal(kin_loss_batch_check(&b, m.tape, &got, &name), KIN_OK);
         for (int path = 0; path < PATHS; path++)
@@ -151,9 +151,10 @@ static void test_faults_in_rows_are_found(void **state)
             for (int kind = 0; kin_loss_batch_kind(kind) && !(worst > least[fault]); kind++) {
                 kin_loss_batch b;
                 kin_gradcheck got = { .error = 0 };
-                if (kin_loss_batch_make(&b, m.tape, loss, kind, 5, 7, 4, 1) != KIN_OK) continue;
+                if (kin_loss_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
                 kin_tensor *const params[] = { &b.rows };
-                if (loss_at(loss)->holds && kin_loss_batch_hold(&b, m.tape) != KIN_OK) b.scores = true;
+                if (loss_at(loss)->holds && kin_loss_batch_hold(&b, m.tape) != KIN_OK)
+                    b.scores = true;
                 if (!b.scores && b.smooth[0])
                     assert_int_equal(kin_gradient_check(m.tape, apply_spoilt, &b, params, 1, 0,
                                                         &got), KIN_OK);
@@ -174,7 +175,7 @@ static void test_holding(void **state)
         for (int kind = 0; loss_at(loss)->holds && kin_loss_batch_kind(kind); kind++) {
             kin_loss_batch b;
             real own[64], value;
-            if (kin_loss_batch_make(&b, m.tape, loss, kind, 5, 7, 4, 1) != KIN_OK) continue;
+            if (kin_loss_batch_make(&b, m.tape, loss, kind, 5, 7, 3, 1) != KIN_OK) continue;
             const int64_t n = b.rows.rows * b.rows.cols;
             for (int held = 0; held < 2; held++) {
                 if (held && kin_loss_batch_hold(&b, m.tape) != KIN_OK) break;

@@ -10,7 +10,11 @@
 
 static machine m;
 
-static const char *name_of(const kin_loss_batch *b) { return kin_losses.items[b->setting.loss]->name; }
+static const char *name_of(const kin_loss_batch *b)
+{
+    return kin_losses.items[b->setting.loss]->name;
+}
+
 static int64_t size_of(const kin_tensor *x) { return x->rows * x->cols; }
 
 /* ---- the order of rows and columns ----------------------------------------------------------- */
@@ -132,10 +136,12 @@ static double apart_shuffled(kin_loss_batch *b, shuffled *s)
     return off;
 }
 
+/* In float a score is good to 1e-7, and exponents multiply that by hundreds. */
 static void test_order(void **state)
 {
     (void)state;
-    const double bound = sizeof(real) == 8 ? 1e-12 : 1e-5;
+    const double bound = sizeof(real) == 8 ? 1e-12 : 2e-5;
+    double worst = 0;
     for (int loss = 0; loss < kin_losses.count; loss++)
         for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
             kin_loss_batch b;
@@ -144,10 +150,12 @@ static void test_order(void **state)
             if (!b.setting.relation.extra && !(b.scores && b.setting.cells)) {
                 const double off = apart_shuffled(&b, &s);
                 if (!(off <= bound))
-                    fail_msg("%s, %s: the order changes it by %g", name_of(&b), b.kind, off);
+                    printf("%s, %s: the order changes it by %g\n", name_of(&b), b.kind, off);
+                worst = fmax(worst, off);
             }
             kin_loss_batch_free(&b);
         }
+    assert_true(worst <= bound);
 }
 
 /* ---- the ends of all ranges ------------------------------------------------------------------ */
@@ -169,6 +177,15 @@ static void set_labels(kin_loss_batch *b, bool different)
         columns[i] = different ? (int32_t)(-1 - i) : 0;
 }
 
+/* Whether the length of a row says nothing. */
+static bool by_cosine(const kin_loss_batch *b)
+{
+    const kin_loss *l = loss_at(b->setting.loss);
+    const int similarity = b->setting.similarity ? b->setting.similarity : l->similarity;
+    return !b->scores && l->form != KIN_COMPOSED &&
+           (l->normalizes || !similarity || similarity == KIN_COSINE);
+}
+
 static real extreme_entry(const kin_loss_batch *b, int extreme, int side, int64_t i, int64_t k)
 {
     const real x = b->rows.value[k];
@@ -184,6 +201,7 @@ static real extreme_entry(const kin_loss_batch *b, int extreme, int side, int64_
 static void set_extreme(kin_loss_batch *b, int extreme)
 {
     kin_tensor *const sides[] = { &b->columns, &b->rows };
+    const real far = by_cosine(b) ? 10000 : 4;
     if (extreme >= ONE_LABEL) set_labels(b, extreme == ALL_DIFFERENT);
     if (extreme == AS_IS || extreme >= ONE_LABEL) return;
     for (int s = 0; s < 2; s++) {
@@ -192,7 +210,7 @@ static void set_extreme(kin_loss_batch *b, int extreme)
         for (int64_t i = x->rows - 1; i >= 0; i--)                /* the first row last */
             for (int64_t k = 0; k < x->cols; k++) {
                 real *to = &x->value[i * x->cols + k];
-                if (extreme == FAR_OUT) *to *= i % 2 ? 30 : 1 / (real)30;
+                if (extreme == FAR_OUT) *to *= i % 2 ? far : 1 / far;
                 else *to = extreme_entry(b, extreme, s == 0, i, k);
             }
     }
@@ -241,11 +259,13 @@ static void test_extremes(void **state)
     double hypers[KIN_HYPERS_MAX] = { 0 };
     char what[96];
     infinite = 0;
-    for (int loss = 0; loss < kin_losses.count; loss++)
-        for (int n = 0; kin_loss_batch_hypers(kin_losses.items[loss], n, hypers, what, sizeof what); n++)
+    for (int loss = 0; loss < kin_losses.count; loss++) {
+        const kin_entry *entry = kin_losses.items[loss];
+        for (int n = 0; kin_loss_batch_hypers(entry, n, hypers, what, sizeof what); n++)
             for (int kind = 0; kin_loss_batch_kind(kind); kind++)
                 for (int i = 0; i < 4 && (!n || kin_loss_batch_kind_is_main(kind)); i++)
                     finite_at(loss, hypers, what, kind, shapes[i][0], shapes[i][1]);
+    }
     assert_int_equal(infinite, 0);
 }
 
@@ -257,12 +277,9 @@ static void test_zero_rows(void **state)
     (void)state;
     for (int loss = 0; loss < kin_losses.count; loss++)
         for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
-            const kin_loss *l = loss_at(loss);
             kin_loss_batch b;
             if (!batch_open(&m, &b, loss, kind, 6, 8, 4)) continue;
-            const int similarity = b.setting.similarity ? b.setting.similarity : l->similarity;
-            const bool cosine = l->normalizes || !similarity || similarity == KIN_COSINE;
-            if (cosine && !b.scores && l->form != KIN_COMPOSED) {
+            if (by_cosine(&b)) {
                 memset(b.rows.value + 4, 0, 4 * sizeof(real));
                 if (b.columns.value) memset(b.columns.value + 8, 0, 4 * sizeof(real));
                 answer a = fused_batch(&m, &b);

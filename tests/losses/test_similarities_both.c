@@ -116,7 +116,8 @@ static void run(const double *q, const double *k, bool slopes)
             if (self) t.setting.relation.row_label = t.setting.relation.col_label = label;
             const double want = by_formula(&t, q, self ? q : k), got = by_products(&t);
             if (!(fabs(got - want) <= (sizeof(real) == 8 ? 1e-13 : 2e-6) * fabs(want)))
-                fail_msg("similarity %d, self %d: %.9g, expected %.9g", similarity, self, got, want);
+                fail_msg("similarity %d, self %d: %.9g, expected %.9g", similarity, self, got,
+                         want);
             if (slopes) check_slopes(&t);
         }
     kin_tape_reset(m.tape, 1, 0, true);
