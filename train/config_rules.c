@@ -87,8 +87,8 @@ static void check_loss(resolving *r, const kin_config_loss *l)
         check_choices(r, l->loss);
         return;
     }
-    kin_fail(KIN_USAGE, "%s is '%s', which needs %s; a run trains on pairs, which do not carry that",
-             chooser(c), l->name, what);
+    kin_fail(KIN_USAGE, "%s is '%s', which needs %s; a run trains on pairs, which do not carry "
+             "that", chooser(c), l->name, what);
     config_complain(r, config_where(c, chooser(c)));
 }
 

@@ -38,8 +38,8 @@ static void count_rows(demand *d, const kin_plan *plan, int count, double width,
     if (momentum) d->pair += 2 * (d->chunk > 0 ? width : all / 2) * number;
 }
 
-/* What settings of the loss add to a pair: a list of cells on the host and the device, sorted twice,
- * with score, slope and term; leading coordinates, their unit rows and both gradients. */
+/* What settings of the loss add to a pair: a list of cells on the host and the device, sorted
+ * twice, with score, slope and term; leading coordinates, their unit rows and both gradients. */
 static double loss_mb(const kin_trainer *t, double number)
 {
     double dims[KIN_DIMS_MAX], mb = 0;
