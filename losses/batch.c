@@ -276,7 +276,7 @@ static kin_status try_it(kin_loss_batch *b, kin_tape *tape)
 }
 
 kin_status kin_loss_batch_make(kin_loss_batch *b, kin_tape *tape, int loss, int kind, int64_t rows,
-                          int64_t columns, int64_t dimension, uint64_t seed)
+                               int64_t columns, int64_t dimension, uint64_t seed)
 {
     maker m = { b, (const kin_loss *)(const void *)kin_losses.items[loss], kind, rows, columns,
                 dimension, seed, false };
