@@ -7,7 +7,8 @@ enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 };
 
 /* How many tiles: MANY, which two, three and six threads share evenly; more when tiles would be
  * larger than LARGEST numbers, where they gain nothing more; fewer when a tile would be smaller
- * than SMALLEST (two may be half of that), or its work would not pay for handing it to a thread. */
+ * than SMALLEST, or its work would not pay for handing it to a thread. Two may be smaller: one tile
+ * makes all other threads wait. */
 enum { MANY = 6, STEP = 16, LARGEST = 512 * 512, SMALLEST = 128 * 128, WORK_LEAST = 4000000 };
 
 typedef struct {
@@ -26,7 +27,7 @@ static int64_t tiles_wanted(int64_t m, int64_t n, int64_t k)
     if (tiles > work / WORK_LEAST) tiles = work / WORK_LEAST;
     if (tiles > size / SMALLEST) tiles = size / SMALLEST;
     if (tiles < size / LARGEST) tiles = size / LARGEST;
-    if (tiles < 2 && size >= SMALLEST && work >= 2.0 * WORK_LEAST) tiles = 2;
+    if (tiles < 2 && size >= SMALLEST / 2 && work >= 2.0 * WORK_LEAST) tiles = 2;
     return tiles < 2 ? 1 : ((int64_t)tiles + 1) / 2 * 2;      /* even: three would make two wait */
 }
 

@@ -10,7 +10,7 @@
 #include <math.h>
 #include "losses/rows/rows.h"
 
-enum { PANEL_BYTES = 6 << 20, PANEL_LEAST = 128 };
+enum { PANEL_BYTES = 3 << 20, PANEL_LEAST = 192 };
 
 /* A triangle's panel also forms the square on the diagonal: a small share of it when there are many
  * panels. */
