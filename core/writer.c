@@ -83,18 +83,29 @@ kin_status kin_writer_printf(kin_writer *writer, const char *format, ...)
     return note(writer, failed);
 }
 
-/* The rename itself is only safe once the folder's entry is on the disk. */
-static int sync_folder(const char *path)
+/* The folder of a path, to be synchronised: -1 and errno when it cannot be opened. */
+static int open_folder(const char *path)
 {
     char *folder = strdup(path);
-    if (!folder) return ENOMEM;
+    if (!folder) return -1;
     char *slash = strrchr(folder, '/');
     if (slash) slash[slash == folder] = '\0';
     const int file = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int error = errno;
     free(folder);
-    if (file < 0) return errno;
-    const int error = fsync(file) == 0 || errno == EINVAL ? 0 : errno;
-    close(file);
+    errno = error;
+    return file;
+}
+
+/* A rename is only safe once the folder's entry is on the disk. The folder is opened before, so that
+ * a lack of descriptors leaves nothing renamed. */
+static int rename_safely(const char *from, const char *to)
+{
+    const int folder = open_folder(to);
+    if (folder < 0) return errno;
+    int error = rename(from, to) == 0 ? 0 : errno;
+    if (!error && fsync(folder) != 0 && errno != EINVAL) error = errno;
+    close(folder);
     return error;
 }
 
@@ -103,8 +114,7 @@ static int finish(kin_writer *writer)
     if (fflush(writer->file) != 0) return errno;
     if (!writer->temporary) return 0;
     if (fsync(fileno(writer->file)) != 0) return errno;
-    if (rename(writer->temporary, writer->path) != 0) return errno;
-    return sync_folder(writer->path);
+    return rename_safely(writer->temporary, writer->path);
 }
 
 kin_status kin_writer_commit(kin_writer *writer)
