@@ -16,7 +16,7 @@ typedef struct {
 
 enum { ROWS, DIM, WORK };
 
-/* What a case asks for. flops: the least, in units of B^2 D; a triangle serves a self-similarity. */
+/* What a case asks for. flops: the least, in units of B^2 D. */
 typedef struct {
     const char *loss;
     struct { const char *name; double value; } hypers[3];
@@ -27,7 +27,8 @@ typedef struct {
     double flops;
 } work;
 
-enum { ONE_WAY, BOTH_WAYS, KEPT, VIEWS, SIGMOID, CIRCLE, TRIPLET, NTXENT, SUPCON, MULTI, UNIFORMITY };
+enum { ONE_WAY, BOTH_WAYS, KEPT, VIEWS, SIGMOID, CIRCLE, TRIPLET, NTXENT, SUPCON, MULTI,
+       UNIFORMITY };
 
 static const work works[] = {
     [ONE_WAY] = { "infonce", { { "temperature", 0.05 } }, KIN_ONE_WAY, .flops = 6 },

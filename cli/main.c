@@ -2,6 +2,7 @@
  * else to stderr; the exit code is the status (core/status.h). */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -107,8 +108,13 @@ static void hold_streams(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) _exit(KIN_RUNTIME);
 }
 
+/* What the first step's arenas gave up goes back to the system. By itself glibc keeps whatever is
+ * smaller than the largest block that was freed. */
+enum { LARGE_BLOCK = 4 << 20 };
+
 int main(int argc, char **argv)
 {
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     hold_streams();
     signal(SIGPIPE, SIG_IGN);            /* a log reader that goes away must not end a training */
     signal(SIGXFSZ, SIG_IGN);            /* a file that may not grow is a failed write */

@@ -127,10 +127,10 @@ typedef struct {
     real *counted;                             /* what it adds to the divisor of the mean */
 } kin_score_side;
 
-/* A tile: scores of rows row .. row+rows-1 against columns column .. column+columns-1 (all of them,
- * but in a triangle), or all cells of a list. In a triangle rows and columns are the same and are
- * alike both ways round: side[1] is side[0], column = row, and each score serves its row and its
- * column; but the first `rows` columns, where both (i, j) and (j, i) are there, serve their rows. */
+/* A tile: scores of rows row .. row+rows-1 against columns column .. column+columns-1 (all of
+ * them, but in a triangle), or all cells of a list. In a triangle rows and columns are the same and
+ * alike both ways round: they share statistics, column = row, and each score serves its row and its
+ * column; but the first `rows` columns, where both (i, j) and (j, i) are there, serve rows only. */
 typedef struct {
     real *score;                               /* rows x columns, without gaps */
     const int64_t *start;                      /* a list: row i's scores are start[i] .. */
@@ -141,6 +141,7 @@ typedef struct {
                                                   cell of a row from extra on */
     int64_t row, rows, column, columns;
     bool triangle;
+    bool distinct;                             /* keys leave none ignored but i = j */
     kin_score_side side[2];                    /* rows, columns; of all tiles together */
     bool self;                                 /* rows and columns are the same: i = j is ignored */
     int reduce;                                /* KIN_MEAN_VALID, ... */
@@ -172,7 +173,7 @@ struct kin_score_kernels {
     void (*push)(kin_backend *, const kin_scores *);
 
     /* Both directions, or a triangle: open all, look at every tile (only when the loss looks
-     * first), add every tile, close both sides (or unite), then slope every tile: each score becomes
+     * first), add every tile, close all (or unite), then slope every tile: each score becomes
      * scale[0] * d row value / d score + scale[1] * d column value / d score. */
     void (*open)(kin_backend *, const kin_scores *, int side);
     void (*look)(kin_backend *, const kin_scores *);

@@ -139,7 +139,10 @@ kin_status kin_cpu_new(kin_backend **backend, kin_pool *pool)
     cpu->loops = chosen->loops;
     cpu->elements = chosen->elements;
     cpu->blas = kin_blas_open();
-    if (!cpu->blas->gemm) {
+    /* Measured with AVX2 on Zen 3: at depths 64, 128 and 256 0.85 to 0.89 of the peak, OpenBLAS
+     * 0.77 to 0.80. Elsewhere OpenBLAS keeps them. */
+    cpu->crosses = !cpu->blas->gemm || strcmp(cpu->loops->name, "avx2") == 0;
+    if (!cpu->blas->gemm || cpu->crosses) {
         const size_t size = (size_t)kin_pool_threads(pool) * KIN_PACK * sizeof(real);
         cpu->pack = kin_host_alloc(size);
         if (!cpu->pack) {

@@ -35,7 +35,9 @@ typedef struct {
     const kin_loops *loops;
     const kin_element_loops *const *elements;
     const kin_blas *blas;        /* gemm NULL: plain product */
-    real *pack;                  /* KIN_PACK numbers for each thread, for the plain product */
+    bool crosses;                /* products of short rows are our own also beside OpenBLAS */
+    int64_t crossed;             /* how many were */
+    real *pack;                  /* KIN_PACK numbers for each thread, for our own products */
 } kin_cpu;
 
 static inline kin_cpu *cpu_of(kin_backend *backend)

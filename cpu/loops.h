@@ -51,6 +51,8 @@ typedef struct {
 
     /* The plain product of one tile; pack: KIN_PACK numbers of work space. */
     void (*product)(const kin_product *tile, real *pack);
+    /* The same where it is A B' with alpha 1, beta 0, m >= KIN_CROSS_LEAST, k <= KIN_CROSS_DEPTH. */
+    void (*cross)(const kin_product *tile, real *pack);
 
     /* Fused multiply-adds on registers; returns how many numbers were multiplied and added. */
     double (*multiply_add)(int64_t rounds, real *result);
@@ -60,6 +62,7 @@ enum {
     KIN_COLUMNS = 64,                    /* of sum_rows */
     KIN_DRAWS = 256,                     /* random numbers drawn together */
     KIN_PACK_DEPTH = 256, KIN_PACK_ROWS = 240, KIN_PACK_COLUMNS = 512,
+    KIN_CROSS_LEAST = 48, KIN_CROSS_DEPTH = 512, KIN_CROSS_NUMBERS = 65536, KIN_CROSS_ROWS = 192,
     KIN_PACK = KIN_PACK_DEPTH * (KIN_PACK_ROWS + KIN_PACK_COLUMNS) + 64,
 };
 

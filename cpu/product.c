@@ -7,7 +7,8 @@ enum { ROW_MAJOR = 101, AS_IS = 111, TRANSPOSED = 112 };
 
 /* How many tiles: MANY, which two, three and six threads share evenly; more when tiles would be
  * larger than LARGEST numbers, where they gain nothing more; fewer when a tile would be smaller
- * than SMALLEST, or its work would not pay for handing it to a thread. */
+ * than SMALLEST, or its work would not pay for handing it to a thread. Two may be smaller: one tile
+ * makes all other threads wait. */
 enum { MANY = 6, STEP = 16, LARGEST = 512 * 512, SMALLEST = 128 * 128, WORK_LEAST = 4000000 };
 
 typedef struct {
@@ -26,6 +27,7 @@ static int64_t tiles_wanted(int64_t m, int64_t n, int64_t k)
     if (tiles > work / WORK_LEAST) tiles = work / WORK_LEAST;
     if (tiles > size / SMALLEST) tiles = size / SMALLEST;
     if (tiles < size / LARGEST) tiles = size / LARGEST;
+    if (tiles < 2 && size >= SMALLEST / 2 && work >= 2.0 * WORK_LEAST) tiles = 2;
     return tiles < 2 ? 1 : ((int64_t)tiles + 1) / 2 * 2;      /* even: three would make two wait */
 }
 
@@ -68,8 +70,19 @@ static kin_product tile_of(const kin_product *p, int64_t row, int64_t rows, int6
     return t;
 }
 
+/* Dot products of short rows, where nothing is added to what C was. */
+static bool is_cross(const kin_cpu *cpu, const kin_product *p)
+{
+    return cpu->crosses && p->transpose_b && !p->transpose_a && p->alpha == 1 && p->beta == 0 &&
+           p->m >= KIN_CROSS_LEAST && p->k > 0 && p->k <= KIN_CROSS_DEPTH;
+}
+
 void kin_cpu_tile(kin_cpu *cpu, const kin_product *t, int thread)
 {
+    if (is_cross(cpu, t)) {
+        cpu->loops->cross(t, cpu->pack + (size_t)thread * KIN_PACK);
+        return;
+    }
     if (!cpu->blas->gemm) {
         cpu->loops->product(t, cpu->pack + (size_t)thread * KIN_PACK);
         return;
@@ -97,5 +110,6 @@ void kin_cpu_product(kin_backend *backend, const kin_product *p)
 {
     if (p->m == 0 || p->n == 0) return;
     job j = { cpu_of(backend), p, cut_for(p->m, p->n, p->k) };
+    j.cpu->crossed += is_cross(j.cpu, p) && j.cut.rows >= KIN_CROSS_LEAST;
     kin_pool_run(backend->pool, j.cut.down * j.cut.across, one_tile, &j);
 }

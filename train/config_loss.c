@@ -9,11 +9,6 @@
 
 static const char blanks[] = " ,\t";
 
-static const kin_loss *loss_at(int place)
-{
-    return (const kin_loss *)(const void *)kin_losses.items[place];
-}
-
 /* ---- questions ------------------------------------------------------------------------------- */
 
 bool kin_config_sums(const kin_config *c) { return c->terms > 0; }
@@ -27,8 +22,8 @@ static int place_of(const kin_config *c, int i)
 
 void config_loss_key(const kin_config *c, int i, const char *setting, char key[CONFIG_KEY_MAX])
 {
-    snprintf(key, CONFIG_KEY_MAX, "loss.%s%s%s", c->terms ? loss_at(place_of(c, i))->entry.name : "",
-             c->terms ? "." : "", setting);
+    const char *term = c->terms ? kin_losses.items[place_of(c, i)]->name : "";
+    snprintf(key, CONFIG_KEY_MAX, "loss.%s%s%s", term, c->terms ? "." : "", setting);
 }
 
 /* Whether loss.learn has this word. */
@@ -83,6 +78,16 @@ static kin_status read_term(const kin_config *c, char *word, config_term *term)
     return colon ? kin_hyper_parse(&weight, where, colon + 1, &term->weight) : KIN_OK;
 }
 
+/* A sum takes the place of a name that a file gives before it, and of no other. */
+static kin_status check_name(const kin_config *c)
+{
+    const given *name = config_given(c, "loss.name"), *sum = config_given(c, "loss.sum");
+    const bool later = name && !strncmp(sum->where, "--", 2) && strncmp(name->where, "--", 2);
+    KIN_REQUIRE(!name || later, KIN_USAGE, "loss.name is '%.40s' (%.200s), but loss.sum takes its "
+                "place: leave one of them out, or loss.sum empty", name->value, name->where);
+    return KIN_OK;
+}
+
 static kin_status read_terms(kin_config *c, char *text)
 {
     char *rest = NULL;
@@ -91,11 +96,9 @@ static kin_status read_terms(kin_config *c, char *text)
         KIN_TRY(read_term(c, w, &c->term[c->terms]));
         pushes |= c->term[c->terms++].weight != 0;
     }
-    KIN_REQUIRE(pushes || !c->terms, KIN_USAGE, "loss.sum: every weight is 0, so nothing is learned");
-    const given *name = config_given(c, "loss.name");
-    KIN_REQUIRE(!name || !c->terms, KIN_USAGE, "loss.name is '%.40s' (%.200s), but loss.sum takes "
-                "its place: leave one of them out, or loss.sum empty", name->value, name->where);
-    return KIN_OK;
+    KIN_REQUIRE(pushes || !c->terms, KIN_USAGE,
+                "loss.sum: every weight is 0, so nothing is learned");
+    return c->terms ? check_name(c) : KIN_OK;
 }
 
 void config_read_sum(resolving *r)

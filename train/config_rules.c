@@ -27,54 +27,69 @@ static const struct { int bit; const char *what; } needs[] = {
     { KIN_TARGETS, "a target for each pair of texts, how alike they should be" },
     { KIN_PROXIES, "a learned proxy for each class" },
     { KIN_TRIPLETS, "triplets" },
-    { KIN_MARKED, "pairs that say whether they are positive or negative" },
+    { KIN_MARKED, "pairs marked positive or negative (loss.negatives = drawn makes some)" },
     { KIN_LABELS, "several texts of each class in a batch, by label" },
 };
 
-/* A loss that takes targets cannot do without; one that takes pairs can do without the rest. */
-static const char *lacking(const kin_loss *loss)
+/* A loss that takes targets cannot do without; one that takes what a batch carries can do without
+ * the rest. */
+static const char *lacking(const kin_loss *loss, bool drawn)
 {
-    const bool pairs = !loss->takes || (loss->takes & KIN_PAIRS);
-    if (pairs && !(loss->takes & KIN_TARGETS)) return NULL;
+    const int carried = KIN_PAIRS | (drawn ? KIN_MARKED : 0);
+    const bool enough = !loss->takes || (loss->takes & carried);
+    if (enough && !(loss->takes & KIN_TARGETS)) return NULL;
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (loss->takes & needs[i].bit) return needs[i].what;
     return "something else";
 }
 
-static void check_needs(resolving *r)
-{
-    const kin_config *c = r->config;
-    for (int i = 0; i < kin_config_losses(c); i++) {
-        kin_config_loss l;
-        kin_config_loss_at(c, i, &l);
-        const char *what = lacking(loss_at(l.loss));
-        if (!what) continue;
-        kin_fail(KIN_USAGE, "%s is '%s', which needs %s; a run trains on pairs, which do not carry "
-                 "that", chooser(c), l.name, what);
-        config_complain(r, config_where(c, chooser(c)));
-    }
-}
-
 /* ---- how scores are read --------------------------------------------------------------------- */
 
-static void check_choice(resolving *r, const kin_hyper *h, int loss)
+/* Asks the loss, and tells its answer of this key. */
+static bool allowed(resolving *r, const kin_loss_setting *s, const char *key)
+{
+    const kin_config *c = r->config;
+    char reason[400];
+    if (kin_loss_check_choices(s) == KIN_OK) return true;
+    snprintf(reason, sizeof reason, "%s", kin_message());
+    kin_fail(KIN_USAGE, "%s is '%s'%s: %s", key, kin_config_text(c, key),
+             s->cells ? " and loss.negatives is 'drawn'" : "", reason);
+    config_complain(r, config_where(c, key));
+    return false;
+}
+
+/* One choice at a time, so that each is told where it was made. */
+static void check_choices(resolving *r, int loss)
 {
     static const kin_cells cells;
     const kin_config *c = r->config;
-    char key[CONFIG_KEY_MAX];
-    snprintf(key, sizeof key, "loss.%s", h->name);
-    const int value = (int)kin_config_number(c, key);
-    const bool drawn = kin_config_is(c, "loss.negatives", "drawn");
-    kin_loss_setting s = { .loss = loss };
-    if (!strcmp(h->name, "similarity")) s.similarity = value;
-    if (!strcmp(h->name, "reduce")) s.reduce = value;
-    if (!strcmp(h->name, "direction")) s.direction = value, s.cells = drawn ? &cells : NULL;
-    if (kin_loss_check_choices(&s) == KIN_OK) return;
-    char reason[400];
-    snprintf(reason, sizeof reason, "%s", kin_message());
-    kin_fail(KIN_USAGE, "%s is '%s'%s: %s", key, kin_config_text(c, key),
-             s.cells ? " and loss.negatives is 'drawn'" : "", reason);
-    config_complain(r, config_where(c, key));
+    const kin_loss_setting plain = {
+        .loss = loss, .cells = kin_config_is(c, "loss.negatives", "drawn") ? &cells : NULL,
+    };
+    if (!allowed(r, &plain, chooser(c))) return;
+    for (const kin_hyper *h = kin_loss_choices; h->name; h++) {
+        kin_loss_setting s = plain;
+        char key[CONFIG_KEY_MAX];
+        snprintf(key, sizeof key, "loss.%s", h->name);
+        const int value = (int)kin_config_number(c, key);
+        if (!strcmp(h->name, "similarity")) s.similarity = value;
+        if (!strcmp(h->name, "reduce")) s.reduce = value;
+        if (!strcmp(h->name, "direction")) s.direction = value;
+        allowed(r, &s, key);
+    }
+}
+
+static void check_loss(resolving *r, const kin_config_loss *l)
+{
+    const kin_config *c = r->config;
+    const char *what = lacking(loss_at(l->loss), kin_config_is(c, "loss.negatives", "drawn"));
+    if (!what) {
+        check_choices(r, l->loss);
+        return;
+    }
+    kin_fail(KIN_USAGE, "%s is '%s', which needs %s; a run trains on pairs, which do not carry "
+             "that", chooser(c), l->name, what);
+    config_complain(r, config_where(c, chooser(c)));
 }
 
 static const char *cannot_draw(const kin_loss *loss)
@@ -93,8 +108,8 @@ static void check_drawn(resolving *r)
             kin_fail(KIN_USAGE, "loss.negatives is 'drawn', but loss.drawn, how many for each "
                      "query, is 0");
         else
-            kin_fail(KIN_USAGE, "loss.drawn is %s, but loss.negatives is 'shared': expected 'drawn'",
-                     kin_config_text(c, "loss.drawn"));
+            kin_fail(KIN_USAGE, "loss.drawn is %s, but loss.negatives is 'shared': expected "
+                     "'drawn'", kin_config_text(c, "loss.drawn"));
         config_complain(r, config_where(c, drawn ? "loss.negatives" : "loss.drawn"));
     }
     for (int i = 0; drawn && i < kin_config_losses(c); i++) {
@@ -170,7 +185,8 @@ static void check_learned(resolving *r)
     for (char *n = strtok_r(names, " ,\t", &rest); n; n = strtok_r(NULL, " ,\t", &rest)) {
         if (learnable(c, n)) continue;
         if (kin_config_sums(c))
-            kin_fail(KIN_USAGE, "loss.learn: '%.40s' is not a learnable TERM.SETTING of loss.sum", n);
+            kin_fail(KIN_USAGE, "loss.learn: '%.40s' is not a learnable TERM.SETTING of loss.sum",
+                     n);
         else
             kin_fail(KIN_USAGE, "loss.learn: '%.40s' is not a learnable setting of '%s'", n,
                      first.name);
@@ -201,8 +217,8 @@ static void check_momentum(resolving *r)
     const bool both = kin_config_is(c, "loss.direction", "both_ways");
     if (kin_config_number(c, "encoder.momentum") <= 0) return;
     if (kin_config_number(c, "loss.direction") >= KIN_VIEWS)
-        kin_fail(KIN_USAGE, "loss.direction is '%s', but with encoder.momentum the columns come from "
-                 "another tower: expected one_way or both_ways",
+        kin_fail(KIN_USAGE, "loss.direction is '%s', but with encoder.momentum the columns come "
+                 "from another tower: expected one_way or both_ways",
                  kin_config_text(c, "loss.direction"));
     else if (kin_config_is(c, "encoder.towers", "separate") && !both)
         kin_fail(KIN_USAGE, "encoder.momentum with encoder.towers = separate leaves the documents' "
@@ -218,11 +234,10 @@ void config_check_losses(resolving *r)
     for (int i = 0; i < kin_config_losses(c); i++) {
         kin_config_loss l;
         kin_config_loss_at(c, i, &l);
-        for (const kin_hyper *h = kin_loss_choices; h->name; h++) check_choice(r, h, l.loss);
+        check_loss(r, &l);
     }
     for (int i = 0; i < c->items; i++)
         if (!strcmp(c->item[i].key, "loss.name")) r->config->item[i].hidden = kin_config_sums(c);
-    check_needs(r);
     check_drawn(r);
     check_dims(r);
     check_learned(r);

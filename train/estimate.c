@@ -19,7 +19,7 @@ typedef struct {
 /* Numbers that one row of a batch holds between the table and the loss, and their gradients. */
 static double numbers_per_row(const kin_plan *plan, int count, double width)
 {
-    double numbers = 2 * plan[0].cols;                  /* the mean of the tokens */
+    double numbers = 2 * (double)plan[0].cols;                  /* the mean of the tokens */
     for (int i = 1; i < count; i++)
         if (!plan[i].sparse && plan[i].cols > 1) numbers += 2 * (double)plan[i].cols;
     return numbers + 3 * width;             /* the norm, its gradient, and that of the loss */
@@ -32,17 +32,22 @@ static void count_rows(demand *d, const kin_plan *plan, int count, double width,
                        bool momentum)
 {
     const double all = numbers_per_row(plan, count, width);
-    const double left = 4 * width + plan[0].cols;
+    const double left = 4 * width + (double)plan[0].cols;
     d->chunk_pair = all * number;                       /* a chunk is of one side */
     d->pair = 2 * (d->chunk > 0 ? left : all) * number;
     if (momentum) d->pair += 2 * (d->chunk > 0 ? width : all / 2) * number;
 }
 
-/* A list of cells on the host and the device, sorted twice, with score, slope and term. */
-static double drawn_mb(const kin_trainer *t)
+/* What settings of the loss add to a pair: a list of cells on the host and the device, sorted
+ * twice, with score, slope and term; leading coordinates, their unit rows and both gradients. */
+static double loss_mb(const kin_trainer *t, double number)
 {
+    double dims[KIN_DIMS_MAX], mb = 0;
+    const int n = kin_config_numbers(t->config, "loss.dims", dims, KIN_DIMS_MAX);
     const double each = kin_config_number(t->config, "loss.drawn");
-    return each > 0 ? (each + 1) * (2 * 9 + 4 * 4 + 3 * sizeof(real)) / KIN_MB : 0;
+    for (int i = 0; i < n; i++) mb += 2 * 4 * dims[i] * number;
+    if (each > 0) mb += (each + 1) * (2 * 9 + 4 * 4 + 3 * sizeof(real)) / KIN_MB;
+    return mb;
 }
 
 /* What evaluations take: a block of documents, the queries, their lists. */
@@ -77,7 +82,7 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
                  .kept = kin_config_number(t->config, "loss.memory") };
     const bool momentum = kin_config_number(t->config, "encoder.momentum") > 0;
     count_rows(&d, plan, count, (double)width, number, momentum);
-    d.pair += tokens_per_pair * 40 / KIN_MB + drawn_mb(t);
+    d.pair += tokens_per_pair * 40 / KIN_MB + loss_mb(t, number);
     d.slow = momentum ? d.weights : 0;
     d.moments = (kin_optimizer_keeps_mean(&setting) ? 2 : 1) * d.weights;
     d.fixed = 16 + (t->split_count ? evaluation_mb(t, width, number) : 0);
@@ -115,8 +120,8 @@ kin_status kin_trainer_check_memory(kin_trainer *t)
     const int64_t fits = largest_batch(&d, t->size, left);
     if (fits)
         return kin_fail(KIN_MEMORY, "the run would take %.0f MB of memory and %.0f MB are left; "
-                                    "batch.size = %ld would fit instead of %ld", need, left, (long)fits,
-                        (long)t->size);
+                                    "batch.size = %ld would fit instead of %ld", need, left,
+                        (long)fits, (long)t->size);
     return kin_fail(KIN_MEMORY, "the run would take %.0f MB of memory and %.0f MB are left; even "
                                 "without a batch it takes %.0f MB: make encoder.dim, "
                                 "tokenizer.vocab_size or loss.memory smaller", need, left,

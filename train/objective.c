@@ -96,7 +96,8 @@ void kin_objective_set_step(kin_objective *o, int64_t step, int64_t steps)
     for (int i = 0; i < o->count && o->final != 0; i++) {
         kin_loss_setting *s = &o->term[i].setting;
         const int t = kin_hyper_find(kin_losses.items[s->loss], "temperature");
-        if (t >= 0 && !s->learned[t]) s->hypers[t] = o->first[i] * pow(o->final / o->first[i], done);
+        if (t < 0 || s->learned[t]) continue;
+        s->hypers[t] = o->first[i] * pow(o->final / o->first[i], done);
     }
 }
 

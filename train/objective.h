@@ -21,8 +21,8 @@ typedef struct {
 } kin_objective;
 
 /* Rows and columns of a step: queries and documents. With a momentum tower both ways also the
- * documents and the queries: then rows are always of the trained tower and columns of the other, and
- * the loss is the mean of the two. NULL otherwise. */
+ * documents and the queries: then rows are always of the trained tower and columns of the other,
+ * and the loss is the mean of the two. NULL otherwise. */
 typedef struct { kin_tensor *rows, *columns, *back_rows, *back_columns; } kin_sides;
 
 kin_status kin_objective_make(kin_objective *objective, kin_backend *backend,

@@ -54,7 +54,8 @@ static kin_progress gather(kin_trainer *t)
         .loss = f->report.value, .loss_average = t->state.loss_average,
         .rate = f->rate, .temperature = kin_objective_temperature(&t->objective), .norm = f->norm,
         .accuracy = f->report.accuracy, .positives = f->report.positives,
-        .negatives = f->report.negatives, .drawn = t->objective.drawn > 0, .per_second = done * (double)t->size / spent,
+        .negatives = f->report.negatives, .drawn = t->objective.drawn > 0,
+        .per_second = done * (double)t->size / spent,
         .waiting = t->waited / spent, .memory_mb = t->memory_mb, .peak_mb = t->peak_mb,
         .left = spent / done * (double)(t->steps - t->state.step),
     };

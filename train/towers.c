@@ -1,8 +1,8 @@
 /* Towers: how the texts of a step become embeddings, and how gradients come back.
  *
- * Plainly, everything is recorded on the step's tape. With batch.chunk the batch is embedded a chunk
- * at a time and only embeddings are kept; the loss goes back as far as these; then each chunk is
- * embedded again and goes back from the gradients of its embeddings (Gao et al. 2021,
+ * Plainly, everything is recorded on the step's tape. With batch.chunk the batch is embedded a
+ * chunk at a time and only embeddings are kept; the loss goes back as far as these; then each chunk
+ * is embedded again and goes back from the gradients of its embeddings (Gao et al. 2021,
  * arXiv:2101.06983). It is exact: dropout is the same in both passes, and what parameters get from
  * all chunks is one gradient. With encoder.momentum a copy of the network, which follows it slowly
  * (He et al. 2020, arXiv:1911.05722; Grill et al. 2020, arXiv:2006.07733), embeds the columns. */

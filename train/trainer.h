@@ -90,7 +90,8 @@ typedef struct kin_trainer {
     double expected_mb;             /* the estimate of the peak */
 } kin_trainer;
 
-/* setup.c: begin makes an empty one of t; setup takes all but the optimizer's, the tape's and the batch's memory. */
+/* setup.c: begin_with makes an empty one of t; setup takes all but the optimizer's, the tape's and
+ * the batch's memory. */
 void kin_trainer_begin_with(kin_trainer *t, const kin_config *config, kin_backend *backend,
                             const kin_watch *watch, const kin_train_flags *flags);
 kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint);    /* "": from scratch */

@@ -1,4 +1,4 @@
-/* Both: rows and columns served by one tile, for both directions and for triangles. Part of score.c.
+/* Both: rows and columns served by one tile, in both directions and in triangles. Part of score.c.
  *
  * A task has a block of columns to itself, whose statistics it carries through the tile's rows in
  * order; of each row it forms a part, and the parts are merged in order. No block mixes columns
@@ -81,8 +81,9 @@ INLINE void look_block(const job *k, part p, int keyed)
 
 static void look_at(const job *k, part p)
 {
-    if (keyed_cells(k->t)) look_block(k, p, BY_KEY);
-    else look_block(k, p, BY_MATCH);
+    if (!keyed_cells(k->t)) look_block(k, p, BY_MATCH);
+    else if (k->t->distinct) look_block(k, p, BY_CLASS);
+    else look_block(k, p, BY_KEY);
 }
 
 static void look_task(void *context, int64_t block, int thread)
@@ -117,8 +118,9 @@ INLINE void add_keyed(const job *k, part p, bool looked, int keyed)
 
 static void add_to(const job *k, part p, bool looked)
 {
-    if (keyed_cells(k->t)) add_keyed(k, p, looked, BY_KEY);
-    else add_keyed(k, p, looked, BY_MATCH);
+    if (!keyed_cells(k->t)) add_keyed(k, p, looked, BY_MATCH);
+    else if (k->t->distinct) add_keyed(k, p, looked, BY_CLASS);
+    else add_keyed(k, p, looked, BY_KEY);
 }
 
 /* A loss that looks as it goes needs fresh statistics for what it has looked at. */
@@ -168,8 +170,9 @@ static void slope_task(void *context, int64_t block, int thread)
     (void)thread;
     const job *k = context;
     const part p = part_at(k->t, block);
-    if (keyed_cells(k->t)) slope_keyed(k, p, BY_KEY);
-    else slope_keyed(k, p, BY_MATCH);
+    if (!keyed_cells(k->t)) slope_keyed(k, p, BY_MATCH);
+    else if (k->t->distinct) slope_keyed(k, p, BY_CLASS);
+    else slope_keyed(k, p, BY_KEY);
 }
 
 static void look_all(kin_backend *backend, const kin_scores *t)
@@ -200,7 +203,8 @@ static void close_task(void *context, int64_t task, int thread)
     const job *k = context;
     const kin_score_side *side = &k->t->side[k->side];
     for (int64_t i = task * CHUNK; i < least((task + 1) * CHUNK, side->count); i++)
-        put(side->stats, side->count, i, finish(k->t, k->side, i, get(side->stats, side->count, i), k->h));
+        put(side->stats, side->count, i,
+            finish(k->t, k->side, i, get(side->stats, side->count, i), k->h));
 }
 
 static void close_all(kin_backend *backend, const kin_scores *t, int side)

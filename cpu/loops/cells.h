@@ -2,7 +2,8 @@
  * included before. All of it is inlined, so that the compiler sees straight-line code per score.
  *
  * Flags are constants wherever these loops are called:
- *     keyed   how a cell is known: by its match alone, also by label and text, by a list of kinds
+ *     keyed   how a cell is known: by its match alone, by its class (match, none but i = j being
+ *             ignored), also by label and text, by a list of kinds
  *     one     a cell's term is the same for its row and its column, so it is computed once
  *     stored  the term is written over the score, or found there */
 #ifndef KIN_CPU_LOOPS_CELLS_H
@@ -10,10 +11,10 @@
 
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Wpass-failed"          /* it may choose not to vectorise */
-#define EACH_COLUMN(j, n) _Pragma("clang loop vectorize(assume_safety)") \
-    for (int32_t j = 0; j < (n); j++)
+#define EACH_COLUMN(j, from, to) _Pragma("clang loop vectorize(assume_safety)") \
+    for (int32_t j = (from); j < (to); j++)
 #else
-#define EACH_COLUMN(j, n) _Pragma("GCC ivdep") for (int32_t j = 0; j < (n); j++)
+#define EACH_COLUMN(j, from, to) _Pragma("GCC ivdep") for (int32_t j = (from); j < (to); j++)
 #endif
 
 enum { FIELDS = sizeof(row) / sizeof(real), FIELDS_MAX = 8 };
@@ -59,10 +60,33 @@ typedef struct {
     const int8_t *kind;                           /* of its scores, in place of all these */
     const real *y;                                /* their targets, or NULL */
     const real *held;                             /* the scores, unless a check holds others */
-    int32_t n, extra, mine, rows;                 /* column extra + mine + k rows is the row's own */
+    int32_t n, extra, mine, rows;                 /* column extra + mine + k rows is its own */
 } line;
 
-enum { BY_MATCH, BY_KEY, BY_KIND };               /* keyed */
+enum { BY_MATCH, BY_CLASS, BY_KEY, BY_KIND,       /* keyed */
+       NEGATIVE, POSITIVE };                      /* what is left of it for one cell */
+
+/* What follows, for each column j of the line; `how` is what at() must be told. By match alone
+ * there is one positive at most: around it nothing need be asked. */
+#define EACH_CELL(l, keyed, ...)                                             \
+    do {                                                                     \
+        const bool split = (keyed) == BY_MATCH;                              \
+        const bool met = split && (l).my_match >= 0 && (l).my_match < (l).n; \
+        const int32_t place = met ? (l).my_match : (l).n;                    \
+        {                                                                    \
+            const int how = split ? NEGATIVE : (keyed);                      \
+            EACH_COLUMN(j, 0, place) __VA_ARGS__                             \
+        }                                                                    \
+        if (met) {                                                           \
+            const int how = POSITIVE;                                        \
+            const int32_t j = place;                                         \
+            __VA_ARGS__                                                      \
+        }                                                                    \
+        if (split) {                                                         \
+            const int how = NEGATIVE;                                        \
+            EACH_COLUMN(j, place + 1, (l).n) __VA_ARGS__                     \
+        }                                                                    \
+    } while (0)
 
 /* The tile's row i, n columns of it from its column `from` on. */
 INLINE line line_at(const kin_scores *t, int64_t i, int64_t from, int32_t n, int keyed)
@@ -77,7 +101,7 @@ INLINE line line_at(const kin_scores *t, int64_t i, int64_t from, int32_t n, int
     if (keyed == BY_KIND) {
         l.kind = t->kind + first;
         if (t->start) l.n = (int32_t)(t->start[i + 1] - first), l.mine = 0, l.rows = 1;
-    } else if (keyed == BY_KEY) {
+    } else if (keyed == BY_KEY || keyed == BY_CLASS) {
         l.match = columns->match + column, l.my_match = rows->match[at];
         l.label = columns->label + column, l.my_label = rows->label[at];
         l.text = columns->text + column, l.my_text = rows->text[at];
@@ -90,17 +114,19 @@ INLINE line line_at(const kin_scores *t, int64_t i, int64_t from, int32_t n, int
 
 INLINE cell at(line l, int32_t j, int keyed)
 {
-    cell c = { .s = l.score[j], .pos = j == l.my_match, .any = 1, };
+    cell c = { .s = l.score[j], .pos = keyed == POSITIVE, .any = 1 };
     c.extra = (j >= l.extra) & ((j - l.extra - l.mine) % l.rows == 0);
     if (loss.takes & KIN_TARGETS) c.y = l.y[j];
     if (loss.holds) c.held = l.held[j];
     if (keyed == BY_KIND) {
         c.pos = l.kind[j] > 0;
         c.any = l.kind[j] != 0;
-    } else if (keyed == BY_KEY) {
+    } else if (keyed == BY_KEY || keyed == BY_CLASS) {
         const int other = j != l.me;
         c.pos = (l.match[j] == l.my_match) & other;
-        c.any = c.pos | ((l.label[j] != l.my_label) & (l.text[j] != l.my_text) & other);
+        c.any = other;
+        if (keyed == BY_KEY)
+            c.any = c.pos | ((l.label[j] != l.my_label) & (l.text[j] != l.my_text) & other);
     }
     c.neg = c.any ^ c.pos;
     return c;
@@ -108,29 +134,29 @@ INLINE cell at(line l, int32_t j, int keyed)
 
 INLINE row look_row(line l, row r, hyper h, int keyed)
 {
-    EACH_COLUMN(j, l.n) r = look(r, at(l, j, keyed), h);
+    EACH_CELL(l, keyed, r = look(r, at(l, j, how), h););
     return r;
 }
 
 INLINE row look_both(line l, row r, real *stats, int64_t stride, hyper h, int keyed)
 {
-    EACH_COLUMN(j, l.n) {
-        const cell c = at(l, j, keyed);
+    EACH_CELL(l, keyed, {
+        const cell c = at(l, j, how);
         r = look(r, c, h);
         put(stats, stride, j, look(get(stats, stride, j), c, h));
-    }
+    });
     return r;
 }
 
 INLINE row add_row(line l, row r, hyper h, int keyed, int stored)
 {
     const row peak = r;
-    EACH_COLUMN(j, l.n) {
-        cell c = at(l, j, keyed);
+    EACH_CELL(l, keyed, {
+        cell c = at(l, j, how);
         c.e = term(c, peak, h);
         r = add(r, c, h);
         if (stored) l.score[j] = c.e;
-    }
+    });
     return r;
 }
 
@@ -138,39 +164,39 @@ INLINE row add_both(line l, row r, real *stats, int64_t stride, hyper h, int key
                     int stored)
 {
     const row peak = r;
-    EACH_COLUMN(j, l.n) {
-        cell c = at(l, j, keyed);
+    EACH_CELL(l, keyed, {
+        cell c = at(l, j, how);
         const row k = get(stats, stride, j);
         c.e = term(c, peak, h);
         r = add(r, c, h);
         if (!one) c.e = term(c, k, h);
         put(stats, stride, j, add(k, c, h));
         if (stored) l.score[j] = c.e;
-    }
+    });
     return r;
 }
 
 INLINE void slope_row(line l, row r, real scale, hyper h, int keyed, int stored)
 {
-    EACH_COLUMN(j, l.n) {
-        cell c = at(l, j, keyed);
+    EACH_CELL(l, keyed, {
+        cell c = at(l, j, how);
         c.e = stored ? c.s : term(c, r, h);
         l.score[j] = scale * slope(c, r, h);
-    }
+    });
 }
 
 INLINE void slope_both(line l, row r, real scale, const real *stats, int64_t stride,
                        const real *weight, real column_scale, hyper h, int keyed, int one,
                        int stored)
 {
-    EACH_COLUMN(j, l.n) {
-        cell c = at(l, j, keyed);
+    EACH_CELL(l, keyed, {
+        cell c = at(l, j, how);
         const row k = get(stats, stride, j);
         c.e = stored ? c.s : term(c, r, h);
         const real of_row = slope(c, r, h);
         if (!one) c.e = term(c, k, h);
         l.score[j] = scale * of_row + column_scale * weight[j] * slope(c, k, h);
-    }
+    });
 }
 
 #endif

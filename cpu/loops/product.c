@@ -2,29 +2,7 @@
  * block of B are copied into the order in which the innermost loop reads them; that loop keeps a
  * ROWS x COLUMNS corner of C in registers. */
 #include <string.h>
-#include "cpu/loops/sums.h"
-
-#if defined(__AVX512F__)
-enum { VECTOR = 64, ROWS = 12 };
-#elif defined(__AVX2__)
-enum { VECTOR = 32, ROWS = 6 };
-#elif defined(__aarch64__)
-enum { VECTOR = 16, ROWS = 12 };
-#else
-enum { VECTOR = 16, ROWS = 6 };
-#endif
-enum { LANES = VECTOR / (int)sizeof(real), COLUMNS = 2 * LANES, DEPTHS = 64 };
-
-typedef real vector __attribute__((vector_size(VECTOR), aligned(sizeof(real)), may_alias));
-
-#define SIX_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5)
-#if defined(__AVX512F__) || defined(__aarch64__)
-#define EACH_ROW(X) SIX_ROWS(X) X(6) X(7) X(8) X(9) X(10) X(11)
-#else
-#define EACH_ROW(X) SIX_ROWS(X)
-#endif
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+#include "cpu/loops/corner.h"
 
 /* out[ROWS][COLUMNS] = a strip (depth x ROWS) times a strip (depth x COLUMNS). Named variables:
  * compilers keep an array of this size in memory. */
@@ -45,81 +23,6 @@ static void corner(int64_t depth, const real *restrict a, const real *restrict b
              *(vector *)(out + i * COLUMNS + LANES) = right##i;
     EACH_ROW(X)
 #undef X
-}
-
-/* ---- packing: strips of `width` lines of op(M), depth by depth; missing lines are 0 --------- */
-
-/* Lines lie side by side in memory: each depth is a copy. */
-static void pack_beside(int64_t here, int64_t depth, int64_t width, const real *from, int64_t step,
-                        real *restrict to)
-{
-    for (int64_t k = 0; k < depth; k++, from += step, to += width) {
-        if (here == COLUMNS) memcpy(to, from, COLUMNS * sizeof *to);
-        else if (here == ROWS) memcpy(to, from, ROWS * sizeof *to);
-        else memcpy(to, from, (size_t)here * sizeof *to);
-    }
-}
-
-#ifdef KIN_DOUBLE
-enum { SQUARE = 2 };
-#else
-enum { SQUARE = 4 };
-#endif
-typedef real line __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
-
-#define LINE(p) (*(const line *)(p))
-#define MIX(...) __builtin_shufflevector(__VA_ARGS__)
-
-/* A square of SQUARE lines by SQUARE depths, turned over on the way. */
-static inline void pack_square(int64_t width, const real *from, int64_t step, real *restrict to)
-{
-#ifdef KIN_DOUBLE
-    const line a = LINE(from), b = LINE(from + step);
-    *(line *)to = MIX(a, b, 0, 2);
-    *(line *)(to + width) = MIX(a, b, 1, 3);
-#else
-    const line a = LINE(from), b = LINE(from + step);
-    const line c = LINE(from + 2 * step), d = LINE(from + 3 * step);
-    const line ab = MIX(a, b, 0, 4, 1, 5), cd = MIX(c, d, 0, 4, 1, 5);
-    const line ba = MIX(a, b, 2, 6, 3, 7), dc = MIX(c, d, 2, 6, 3, 7);
-    *(line *)to = MIX(ab, cd, 0, 1, 4, 5);
-    *(line *)(to + width) = MIX(ab, cd, 2, 3, 6, 7);
-    *(line *)(to + 2 * width) = MIX(ba, dc, 0, 1, 4, 5);
-    *(line *)(to + 3 * width) = MIX(ba, dc, 2, 3, 6, 7);
-#endif
-}
-
-/* Each line's depths lie side by side: a transposition. Few lines at a time, because lines are
- * often a power of two apart and then share a set of the cache; few depths at a time, so that
- * what is written stays in it. */
-static void pack_across(int64_t here, int64_t depth, int64_t width, const real *from, int64_t step,
-                        real *restrict to)
-{
-    const int64_t whole_lines = here / SQUARE * SQUARE, whole_depth = depth / SQUARE * SQUARE;
-    for (int64_t begin = 0; begin < whole_depth; begin += DEPTHS) {
-        const int64_t end = least(begin + DEPTHS, whole_depth);
-        for (int64_t i = 0; i < whole_lines; i += SQUARE) {
-            for (int64_t k = begin; k < end; k += SQUARE) {
-                pack_square(width, from + i * step + k, step, to + k * width + i);
-            }
-        }
-    }
-    for (int64_t i = 0; i < here; i++) {
-        for (int64_t k = i < whole_lines ? whole_depth : 0; k < depth; k++) {
-            to[k * width + i] = from[i * step + k];
-        }
-    }
-}
-
-static void pack_strips(int64_t lines, int64_t depth, int64_t width, const real *from,
-                        int64_t line_step, int64_t depth_step, real *restrict to)
-{
-    for (int64_t at = 0; at < lines; at += width, to += width * depth) {
-        const int64_t here = least(width, lines - at);
-        if (here < width) memset(to, 0, (size_t)(width * depth) * sizeof *to);
-        if (line_step == 1) pack_beside(here, depth, width, from + at, depth_step, to);
-        else pack_across(here, depth, width, from + at * line_step, line_step, to);
-    }
 }
 
 /* ---- multiplying ---------------------------------------------------------------------------- */

@@ -98,10 +98,12 @@ static void rows_task(void *context, int64_t task, int thread)
     const int64_t from = task * k->rows_per_task, to = least(from + k->rows_per_task, k->t->rows);
     if (k->t->kind)
         for (int64_t i = from; i < to; i++) do_row(k, i, BY_KIND);
-    else if (keyed_cells(k->t))
-        for (int64_t i = from; i < to; i++) do_row(k, i, BY_KEY);
-    else
+    else if (!keyed_cells(k->t))
         for (int64_t i = from; i < to; i++) do_row(k, i, BY_MATCH);
+    else if (k->t->distinct)
+        for (int64_t i = from; i < to; i++) do_row(k, i, BY_CLASS);
+    else
+        for (int64_t i = from; i < to; i++) do_row(k, i, BY_KEY);
 }
 
 /* Rows of about 8192 scores in all. */
@@ -160,18 +162,18 @@ static void unite(kin_backend *backend, const kin_scores *t, const int32_t *lead
 INLINE real best_row(line l, int keyed)
 {
     real positive = -BIG, negative = -BIG;
-    EACH_COLUMN(j, l.n) {
-        const cell c = at(l, j, keyed);
+    EACH_CELL(l, keyed, {
+        const cell c = at(l, j, how);
         positive = max(positive, pick(c.pos, c.s, -BIG));
         negative = max(negative, pick(c.neg, c.s, -BIG));
-    }
+    });
     return positive > negative;
 }
 
 INLINE real pull_row(line l, int keyed)
 {
     real sum = 0;
-    EACH_COLUMN(j, l.n) sum += pick(at(l, j, keyed).pos, l.score[j], 0);
+    EACH_CELL(l, keyed, sum += pick(at(l, j, how).pos, l.score[j], 0););
     return sum;
 }
 

@@ -1,4 +1,4 @@
-/* The loops of sums.c and product.c, for the table in vector.c. */
+/* The loops of sums.c, product.c and cross.c, for the table in vector.c. */
 #ifndef KIN_CPU_LOOPS_SUMS_H
 #define KIN_CPU_LOOPS_SUMS_H
 
@@ -15,5 +15,6 @@ void KIN_VARIANT(kin_normalize)(int64_t rows, int64_t cols, const real *x, real 
 void KIN_VARIANT(kin_normalize_back)(int64_t rows, int64_t cols, const real *y,
                                      const real *inverse, const real *dy, real *dx);
 void KIN_VARIANT(kin_plain_product)(const kin_product *tile, real *pack);
+void KIN_VARIANT(kin_cross_product)(const kin_product *tile, real *pack);
 
 #endif

@@ -215,4 +215,5 @@ const kin_loops KIN_VARIANT(kin_loops) = {
     .sum_squares = KIN_VARIANT(kin_sum_squares), .sum_rows = KIN_VARIANT(kin_sum_rows),
     .normalize = KIN_VARIANT(kin_normalize), .normalize_back = KIN_VARIANT(kin_normalize_back),
     .product = KIN_VARIANT(kin_plain_product),
+    .cross = KIN_VARIANT(kin_cross_product),
 };

@@ -10,7 +10,7 @@
 #include <math.h>
 #include "losses/rows/rows.h"
 
-enum { PANEL_BYTES = 6 << 20, PANEL_LEAST = 128 };
+enum { PANEL_BYTES = 3 << 20, PANEL_LEAST = 192 };
 
 /* A triangle's panel also forms the square on the diagonal: a small share of it when there are many
  * panels. */
@@ -175,7 +175,8 @@ static void sweep_panels(engine *e, sweep at, bool formed)
     for (int64_t row = 0; row < e->t->side[0].count; row += e->panel) {
         const bool ready = place(e, row, formed);
         if (!ready) form(e);
-        if (!formed && e->hit && (at < SLOPE || at == READ)) e->kernels->best(e->backend, e->t, e->hit);
+        const bool first = at == LOOK || at == READ || (at == ADD && !formed);
+        if (first && e->hit) e->kernels->best(e->backend, e->t, e->hit);
         if (at == LOOK) e->kernels->look(e->backend, e->t);
         if (at == ADD) e->kernels->add(e->backend, e->t);
         if (at == SLOPE) e->kernels->slope(e->backend, e->t);

@@ -300,6 +300,7 @@ kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joi
     const bool keyed = relation->row_label || relation->row_text || relation->self;
     for (int k = 0; k < 2; k++) s[k].count = scores->side[k].count;
     scores->self = relation->self;
+    scores->distinct = !relation->row_text && (relation->by_label || !relation->row_label);
     scores->extra = relation->extra ? relation->extra : s[1].count;
     KIN_TRY(copy_keys(tape, relation, s));
     KIN_TRY(count_all(tape, relation, s, keyed));

@@ -6,8 +6,8 @@
 
 enum { B = 10, V = 12, D = 6, W = 5, TOKENS = 23, PARAMS = 4 };
 
-static const int32_t ids[TOKENS] = { 0, 3, 3, 11, 5, 2, 7, 7, 7, 1, 0, 4, 9, 9, 10, 6, 3, 2, 8, 8, 5,
-                                     11, 4 };
+static const int32_t ids[TOKENS] = { 0, 3, 3, 11, 5, 2, 7, 7, 7, 1, 0, 4, 9, 9, 10, 6, 3, 2, 8,
+                                     8, 5, 11, 4 };
 static const int64_t starts[B + 1] = { 0, 2, 3, 6, 6, 9, 13, 15, 18, 20, 23 };
 static const int64_t cuts[][5] = { { 0, 10 }, { 0, 3, 8, 10 }, { 0, 1, 2, 5, 10 } };
 

@@ -65,6 +65,15 @@ for file in run.ini run.json metrics.jsonl model/model.safetensors model/tokeniz
     holds "runs/a/$file exists" -s "runs/a/$file"
 done
 expect 0 "bag back and Adam" "$KIN" train run.ini --run.dir runs/profile --schedule.steps 3 --profile
+expect 0 "(bound 1e-05)" "$KIN" check cache run.ini --batch.chunk 10 --loss vicreg
+expect 0 '"bound"' "$KIN" check cache run.ini --threads 1 --json
+expect 2 "usage: kin check cache RUN.ini" "$KIN" check cache
+expect 3 "nofile.ini" "$KIN" check cache nofile.ini
+expect 2 "loss.chunk" "$KIN" check cache run.ini --loss.chunk 3
+expect 2 "keys of a run file go with kin check cache" "$KIN" check infonce --loss.temperature 3
+expect 0 "model" "$KIN" train run.ini --run.dir runs/sum --loss.sum "infonce:1 uniformity:0.2" \
+    --loss.uniformity.t 3 --batch.chunk 16 --schedule.steps 12
+holds "terms are logged" -n "$(grep '"loss/uniformity":' runs/sum/metrics.jsonl)"
 expect 2 "runs/a" "$KIN" train run.ini
 expect 0 "finished" "$KIN" train run.ini --resume
 expect 0 "finished" "$KIN" train --resume run.ini

@@ -48,7 +48,7 @@ expect 0 "product A B'" "$KIN" bench L1b --repeats 1 --profile
 expect 0 '"against_double"' sh -c "'$KIN' bench L1b --repeats 1 --record record > out.txt && cat record/L1b-t*.json"
 expect 1 "ended without an answer" "$KIN" bench L1b --repeats 1 --peer "exit 3"
 expect 0 '"section"' "$KIN" list key --json
-expect 0 "checks, 0 failed" "$KIN" check
+expect 0 " checks, 0 failed" "$KIN" check
 expect 0 "gelu" "$KIN" check gelu
 expect 0 "1 checks" "$KIN" check --threads=2 gelu
 expect 2 "did you mean infonce" "$KIN" check infonse

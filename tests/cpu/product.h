@@ -2,6 +2,7 @@
 #ifndef KIN_TESTS_CPU_PRODUCT_H
 #define KIN_TESTS_CPU_PRODUCT_H
 
+#include "cpu/internal.h"
 #include "tests/cpu/common.h"
 
 static const int64_t product_shapes[][3] = {
@@ -53,7 +54,10 @@ static void one_product(kin_backend *b, const int64_t *shape, int kind, bool loo
     memcpy(c, old, (size_t)(m * p.ldc) * sizeof *c);
     p.a = a;
     p.b = bb;
+    const int64_t before = cpu_of(b)->crossed;
     b->product(b, &p);
+    const bool crosses = kind == 2 && m >= KIN_CROSS_LEAST && k > 0 && k <= KIN_CROSS_DEPTH;
+    assert_int_equal(cpu_of(b)->crossed - before, crosses && cpu_of(b)->crosses);
     for (int64_t i = 0; i < m; i++) {
         assert_true(c[i * p.ldc + n] == 77 && c[i * p.ldc + n + 1] == 77);
     }

@@ -14,6 +14,9 @@ static void seeds(void)
     kin_config_free(config);
     add_seed_text("[data]\nstore = a.h5\n[run]\ndir = runs/${loss.name}-${run.seed}  # why\n"
                   "[loss]\nname = triplet\nmargin = 0.3\n[encoder]\nquery_prefix = \" q: \"\n");
+    add_seed_text("[data]\nstore = a.h5\n[run]\ndir = r\n[loss]\nsum = infonce:1 uniformity:0.5\n"
+                  "uniformity.t = 3\nlearn = infonce.temperature\ndims = 16 8\n"
+                  "dim_weights = 1 0.5\nsymmetric = true\n");
     add_seed_text("\xEF\xBB\xBF; head\r\n[data]\r\nstore=./x\r\n[run]\r\ndir=.\r\n"
                   "[batch]\r\nsize = 64\r\nrepeat = a=2 b=0.5\r\n"
                   "[loss]\r\nlearn = temperature\r\n");

@@ -115,7 +115,7 @@ static void test_errors(void **state)
     static const char *const wrong[][2] = {
         { "[loss]\ntemprature = 1\n", "a.ini:6: unknown key loss.temprature; did you mean "
                                       "loss.temperature?" },
-        { "[loss]\nclasses = 1\n", "a.ini:6: loss.classes is a setting of" },
+        { "[loss]\nlambda = 1\n", "a.ini:6: loss.lambda is a setting of" },
         { "[batch]\nsize = 1\n", "a.ini:6: " }, { "[batch]\nsize = 2.5\n", "a.ini:6: " },
         { "[batch]\nsize = many\n", "a.ini:6: " }, { "[optim]\nlr = nan\n", "a.ini:6: " },
         { "[loss]\nname = infonec\n", "infonce" }, { "[eval]\nevery = 1.5\n", "eval.every" },
@@ -139,51 +139,66 @@ static void test_loss_errors(void **state)
 {
     (void)state;
     static const char *const wrong[][2] = {
-        { "name = soft_target\n", "a.ini:6: loss.name is 'soft_target', which needs a target for each "
-          "pair of texts, how alike they should be; a run trains on pairs, which do not carry that" },
-        { "name = lifted\n", "a.ini:6: loss.name is 'lifted', which needs several texts of each class "
-          "in a batch, by label; a run trains on pairs, which do not carry that" },
+        { "name = soft_target\n",
+          "a.ini:6: loss.name is 'soft_target', which needs a target for each pair of texts, "
+          "how alike they should be; a run trains on pairs, which do not carry that" },
+        { "name = online_contrastive\n",
+          "a.ini:6: loss.name is 'online_contrastive', which needs pairs marked positive or "
+          "negative (loss.negatives = drawn makes some); a run trains on pairs" },
+        { "name = lifted\n",
+          "a.ini:6: loss.name is 'lifted', which needs several texts of each class in a "
+          "batch, by label; a run trains on pairs, which do not carry that" },
         { "sum = infonce cosent:2\n", "a.ini:6: loss.sum is 'cosent', which needs a target" },
-        { "sum = infonce:1 circel:1\n", "a.ini:6: loss.sum: there is no loss called \"circel\"; perhaps circle" },
+        { "sum = infonce:1 circel:1\n",
+          "a.ini:6: loss.sum: there is no loss called \"circel\"; perhaps circle" },
         { "sum = infonce infonce:2\n", "a.ini:6: loss.sum names 'infonce' twice" },
-        { "sum = infonce:0 circle:0\n", "a.ini:6: loss.sum: every weight is 0, so nothing is learned" },
+        { "sum = infonce:0 circle:0\n",
+          "a.ini:6: loss.sum: every weight is 0, so nothing is learned" },
         { "sum = infonce:x\n", "a.ini:6: loss.sum: the weight of 'infonce' is \"x\"" },
         { "name = circle\nsum = infonce\n", "loss.name is 'circle'" },
-        { "sum = infonce uniformity\nuniformity.tt = 3\n", "a.ini:7: unknown key loss.uniformity.tt; "
-          "did you mean loss.uniformity.t?" },
+        { "sum = infonce uniformity\nuniformity.tt = 3\n",
+          "a.ini:7: unknown key loss.uniformity.tt; did you mean loss.uniformity.t?" },
         { "sum = infonce uniformity\nuniformity.t = 0\n", "a.ini:7: loss.uniformity.t is" },
-        { "sum = infonce uniformity\ncircle.margin = 0\n", "a.ini:7: loss.circle.margin: 'circle' is no "
-          "term of loss.sum: take it out" },
-        { "sum = infonce uniformity\ntemperature = 1\n", "a.ini:7: loss.temperature: with loss.sum the "
-          "settings of a term bear its name: loss.infonce.temperature" },
-        { "infonce.temperature = 1\n", "a.ini:6: loss.infonce.temperature is for a term of loss.sum, "
-          "which is not set; a loss alone has loss.temperature" },
-        { "sum = infonce uniformity\nlearn = temperature\n", "a.ini:7: loss.learn: 'temperature' is not a "
-          "learnable TERM.SETTING of loss.sum" },
-        { "direction = views\nsymmetric = true\n", "a.ini:7: loss.symmetric = true means "
-          "loss.direction = both_ways, but" },
+        { "sum = infonce uniformity\ncircle.margin = 0\n",
+          "a.ini:7: loss.circle.margin: 'circle' is no term of loss.sum: take it out" },
+        { "sum = infonce uniformity\ntemperature = 1\n",
+          "a.ini:7: loss.temperature: with loss.sum the settings of a term bear its name: "
+          "loss.infonce.temperature" },
+        { "infonce.temperature = 1\n",
+          "a.ini:6: loss.infonce.temperature is for a term of loss.sum, which is not set; a "
+          "loss alone has loss.temperature" },
+        { "sum = infonce uniformity\nlearn = temperature\n",
+          "a.ini:7: loss.learn: 'temperature' is not a learnable TERM.SETTING of loss.sum" },
+        { "direction = views\nsymmetric = true\n",
+          "a.ini:7: loss.symmetric = true means loss.direction = both_ways, but" },
         { "symmetric = maybe\n", "a.ini:6: loss.symmetric is \"maybe\", expected true or false" },
-        { "name = vicreg\ndirection = views\n", "a.ini:7: loss.direction is 'views': loss vicreg: its "
-          "rows cannot be stacked with its columns" },
-        { "name = snr\nsimilarity = dot\n", "a.ini:7: loss.similarity is 'dot': loss snr: it has a "
-          "similarity of its own" },
-        { "name = uniformity\nreduce = sum\n", "a.ini:7: loss.reduce is 'sum': loss uniformity: the "
-          "whole batch is one row" },
-        { "dims = 300\n", "a.ini:6: loss.dims is 300" }, { "dims = 8 x\n", "a.ini:6: loss.dims is" },
+        { "name = vicreg\ndirection = views\n",
+          "a.ini:7: loss.direction is 'views': loss vicreg: its rows cannot be stacked with "
+          "its columns" },
+        { "name = snr\nsimilarity = dot\n",
+          "a.ini:7: loss.similarity is 'dot': loss snr: it has a similarity of its own" },
+        { "name = uniformity\nreduce = sum\n",
+          "a.ini:7: loss.reduce is 'sum': loss uniformity: the whole batch is one row" },
+        { "dims = 300\n", "a.ini:6: loss.dims is \"300\", expected a whole number from 1 to 256" },
+        { "dims = 8 x\n", "a.ini:6: loss.dims is" },
         { "dims = 1 2 3 4 5 6 7 8 9\n", "a.ini:6: loss.dims has 9 numbers, expected at most 8" },
-        { "dims = 16 8\ndim_weights = 1\n", "a.ini:7: loss.dim_weights has 1 numbers, expected 2, one "
-          "for each of loss.dims" },
-        { "negatives = drawn\n", "a.ini:6: loss.negatives is 'drawn', but loss.drawn, how many for each "
-          "query, is 0" },
-        { "drawn = 3\n", "a.ini:6: loss.drawn is 3, but loss.negatives is 'shared': expected 'drawn'" },
-        { "name = byol\nnegatives = drawn\ndrawn = 3\n", "a.ini:7: loss.negatives is 'drawn', but "
-          "'byol' compares whole batches" },
-        { "negatives = drawn\ndrawn = 3\ndirection = both_ways\n", "a.ini:8: loss.direction is "
-          "'both_ways' and loss.negatives is 'drawn': loss infonce: cells one by one are read one way" },
-        { "direction = joint\n[encoder]\nmomentum = 0.9\n", "a.ini:8: loss.direction is 'joint', but with "
-          "encoder.momentum the columns come from another tower: expected one_way or both_ways" },
-        { "[encoder]\nmomentum = 0.9\ntowers = separate\n", "a.ini:7: encoder.momentum with "
-          "encoder.towers = separate leaves the documents' tower untrained" },
+        { "dims = 16 8\ndim_weights = 1\n",
+          "a.ini:7: loss.dim_weights has 1 numbers, expected 2, one for each of loss.dims" },
+        { "negatives = drawn\n",
+          "a.ini:6: loss.negatives is 'drawn', but loss.drawn, how many for each query, is 0" },
+        { "drawn = 3\n",
+          "a.ini:6: loss.drawn is 3, but loss.negatives is 'shared': expected 'drawn'" },
+        { "name = byol\nnegatives = drawn\ndrawn = 3\n",
+          "a.ini:7: loss.negatives is 'drawn', but 'byol' compares whole batches" },
+        { "negatives = drawn\ndrawn = 3\ndirection = both_ways\n",
+          "a.ini:8: loss.direction is 'both_ways' and loss.negatives is 'drawn': loss "
+          "infonce: cells one by one are read one way" },
+        { "direction = joint\n[encoder]\nmomentum = 0.9\n",
+          "a.ini:8: loss.direction is 'joint', but with encoder.momentum the columns come "
+          "from another tower: expected one_way or both_ways" },
+        { "[encoder]\nmomentum = 0.9\ntowers = separate\n",
+          "a.ini:7: encoder.momentum with encoder.towers = separate leaves the documents' "
+          "tower untrained" },
         { "[encoder]\nmomentum = 1\n", "a.ini:7: encoder.momentum is" },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -193,6 +208,29 @@ static void test_loss_errors(void **state)
         expect_failure(load(&c, text), KIN_USAGE, wrong[i][1]);
         kin_config_free(c);
     }
+}
+
+/* A sum on the command line takes the place of a file's name, but not the other way round. */
+static void test_sum_or_name(void **state)
+{
+    (void)state;
+    kin_config *c;
+    char text[400];
+    snprintf(text, sizeof text, "%s[loss]\nname = circle\n", least);
+    expect_ok(load(&c, text));
+    expect_ok(kin_config_set(c, "loss.sum", "infonce alignment:2"));
+    expect_ok(kin_config_resolve(c));
+    assert_int_equal(kin_config_losses(c), 2);
+    kin_config_free(c);
+    snprintf(text, sizeof text, "%s[loss]\nsum = infonce alignment:2\n", least);
+    expect_ok(load(&c, text));
+    expect_ok(kin_config_set(c, "loss.name", "circle"));
+    expect_failure(kin_config_resolve(c), KIN_USAGE, "loss.name is 'circle' (--loss.name), but "
+                   "loss.sum takes its place: leave one of them out, or loss.sum empty");
+    expect_ok(kin_config_set(c, "loss.sum", ""));
+    expect_ok(kin_config_resolve(c));
+    assert_true(kin_config_is(c, "loss.name", "circle"));
+    kin_config_free(c);
 }
 
 /* The short form is the other key: later places win, one place cannot say both. */
@@ -308,7 +346,9 @@ int main(void)
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_references_are_counted),
         cmocka_unit_test(test_settings_are_counted), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_documented), cmocka_unit_test(test_loss_errors), cmocka_unit_test(test_short_form),
+        cmocka_unit_test(test_documented), cmocka_unit_test(test_loss_errors),
+        cmocka_unit_test(test_sum_or_name),
+        cmocka_unit_test(test_short_form),
         cmocka_unit_test(test_all_errors_at_once), cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_keys),
     };
