@@ -120,7 +120,7 @@ static void check_one(int loss, int64_t n, int64_t panel, int kind)
 
 static void check_all(void)
 {
-    static const int64_t shapes[][2] = { { 37, 7 }, { 66, 1 }, { 130, 30 }, { 1100, 270 } };
+    static const int64_t shapes[][2] = { { 37, 7 }, { 66, 1 }, { 130, 30 }, { 540, 130 } };
     for (int loss = 0; loss < kin_losses.count; loss++)
         for (int kind = 0; kind < KINDS; kind++)
             for (int i = 0; i < 4; i++)
