@@ -86,6 +86,8 @@ typedef struct {
     int looks;                                 /* KIN_NEVER, ... */
     bool looks_first;   /* every cell must be looked at before the first is added; otherwise parts
                            of a row may be looked at, added and merged one by one */
+    bool fast;          /* its loops are made again for cells of which less need be asked: twice the
+                           speed there, four times the code */
     bool keeps;         /* slope() reads the term and not the score: one may replace the other */
     bool mirrored;      /* columns against rows is the same loss: symmetric changes nothing */
     bool sums_slopes;   /* learn() reads the sums over all cells and over positives */

@@ -69,5 +69,6 @@ KIN_LOSS(circle,
     .entry.hypers = {
         { "margin", 0.4, 0, 1, "positives aim at 1 - margin, negatives at margin", 0, NULL },
         { "gamma", 80, 0.1, 1000, "scale of the exponents", 0, NULL } },
-    .needs = KIN_POSITIVE | KIN_NEGATIVE, .reduce = KIN_MEAN_NONZERO, .looks = KIN_ALWAYS,
+    .needs = KIN_POSITIVE | KIN_NEGATIVE, .reduce = KIN_MEAN_NONZERO, .fast = true,
+    .looks = KIN_ALWAYS,
     .holds = true)

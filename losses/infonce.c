@@ -86,6 +86,6 @@ KIN_LOSS(infonce,
         { "margin", 0, 0, 2, "what is taken from the score of a positive", 0, NULL },
         { "smoothing", 0, 0, 0.9, "share of the target dealt out to all candidates", 0, NULL } },
     .learned = { { KIN_LOG_INVERSE, 0, 4.605170185988092 } },
-    .needs = KIN_POSITIVE | KIN_NEGATIVE, .reduce = KIN_MEAN_VALID,
+    .needs = KIN_POSITIVE | KIN_NEGATIVE, .reduce = KIN_MEAN_VALID, .fast = true,
     .looks = KIN_IF_UNBOUNDED, .keeps = true, .sums_slopes = true, .steepness = steepness,
     .learn = learn)

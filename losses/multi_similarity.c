@@ -71,4 +71,5 @@ KIN_LOSS(multi_similarity,
           NULL },
         { "epsilon", 0.1, 0, 2, "of mining", 0, NULL } },
     .takes = KIN_LABELS | KIN_PAIRS,
-    .reduce = KIN_MEAN_ROWS, .looks = KIN_ALWAYS, .looks_first = true, .keeps = true)
+    .reduce = KIN_MEAN_ROWS, .fast = true,
+    .looks = KIN_ALWAYS, .looks_first = true, .keeps = true)

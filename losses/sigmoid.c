@@ -46,4 +46,5 @@ KIN_LOSS(sigmoid,
         { "scale", 10, 0.01, 1000, "what scores are multiplied by", KIN_LEARNABLE, NULL },
         { "bias", -10, -100, 100, "what is added to the scaled score", KIN_LEARNABLE, NULL } },
     .learned = { { KIN_LOG, 0, 0 }, { KIN_AS_IS, 0, 0 } },
-    .reduce = KIN_MEAN_ROWS, .mirrored = true, .sums_slopes = true, .learn = learn)
+    .reduce = KIN_MEAN_ROWS, .fast = true,
+    .mirrored = true, .sums_slopes = true, .learn = learn)

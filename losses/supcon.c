@@ -75,4 +75,5 @@ KIN_LOSS(supcon,
           NULL },
         { "inside", 0, 0, 1, "mean over positives inside the logarithm", KIN_BOOLEAN, NULL } },
     .takes = KIN_LABELS | KIN_PAIRS, .needs = KIN_POSITIVE | KIN_NEGATIVE,
-    .reduce = KIN_MEAN_VALID, .looks = KIN_IF_UNBOUNDED, .keeps = true, .steepness = steepness)
+    .reduce = KIN_MEAN_VALID, .fast = true,
+    .looks = KIN_IF_UNBOUNDED, .keeps = true, .steepness = steepness)

@@ -41,6 +41,6 @@ static double steepness(const double *h) { return 2 * h[0]; }
 KIN_LOSS(uniformity,
     .entry.summary = "How evenly vectors are spread over the sphere.",
     .entry.hypers = { { "t", 2, 0.01, 1000, "how near a pair must be to count", 0, NULL } },
-    .takes = KIN_PAIRS | KIN_LABELS, .needs = KIN_NEGATIVE, .reduce = KIN_MEAN_VALID,
+    .takes = KIN_PAIRS | KIN_LABELS, .needs = KIN_NEGATIVE, .reduce = KIN_MEAN_VALID, .fast = true,
     .whole = true, .each_side = true, .looks = KIN_IF_UNBOUNDED, .keeps = true,
     .steepness = steepness)

@@ -81,8 +81,8 @@ INLINE void look_block(const job *k, part p, int keyed)
 
 static void look_at(const job *k, part p)
 {
-    if (!keyed_cells(k->t)) look_block(k, p, BY_MATCH);
-    else if (k->t->distinct) look_block(k, p, BY_CLASS);
+    if (loss.fast && !keyed_cells(k->t)) look_block(k, p, BY_MATCH);
+    else if (loss.fast && k->t->distinct) look_block(k, p, BY_CLASS);
     else look_block(k, p, BY_KEY);
 }
 
@@ -118,8 +118,8 @@ INLINE void add_keyed(const job *k, part p, bool looked, int keyed)
 
 static void add_to(const job *k, part p, bool looked)
 {
-    if (!keyed_cells(k->t)) add_keyed(k, p, looked, BY_MATCH);
-    else if (k->t->distinct) add_keyed(k, p, looked, BY_CLASS);
+    if (loss.fast && !keyed_cells(k->t)) add_keyed(k, p, looked, BY_MATCH);
+    else if (loss.fast && k->t->distinct) add_keyed(k, p, looked, BY_CLASS);
     else add_keyed(k, p, looked, BY_KEY);
 }
 
@@ -170,8 +170,8 @@ static void slope_task(void *context, int64_t block, int thread)
     (void)thread;
     const job *k = context;
     const part p = part_at(k->t, block);
-    if (!keyed_cells(k->t)) slope_keyed(k, p, BY_MATCH);
-    else if (k->t->distinct) slope_keyed(k, p, BY_CLASS);
+    if (loss.fast && !keyed_cells(k->t)) slope_keyed(k, p, BY_MATCH);
+    else if (loss.fast && k->t->distinct) slope_keyed(k, p, BY_CLASS);
     else slope_keyed(k, p, BY_KEY);
 }
 

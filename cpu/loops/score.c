@@ -98,9 +98,9 @@ static void rows_task(void *context, int64_t task, int thread)
     const int64_t from = task * k->rows_per_task, to = least(from + k->rows_per_task, k->t->rows);
     if (k->t->kind)
         for (int64_t i = from; i < to; i++) do_row(k, i, BY_KIND);
-    else if (!keyed_cells(k->t))
+    else if (loss.fast && !keyed_cells(k->t))
         for (int64_t i = from; i < to; i++) do_row(k, i, BY_MATCH);
-    else if (k->t->distinct)
+    else if (loss.fast && k->t->distinct)
         for (int64_t i = from; i < to; i++) do_row(k, i, BY_CLASS);
     else
         for (int64_t i = from; i < to; i++) do_row(k, i, BY_KEY);
@@ -193,8 +193,8 @@ static void judge_task(void *context, int64_t task, int thread)
     const int64_t from = task * k->rows_per_task, to = least(from + k->rows_per_task, k->t->rows);
     for (int64_t i = from; i < to; i++) {
         if (k->t->kind) judge_row(k, i, BY_KIND);
-        else if (keyed_cells(k->t)) judge_row(k, i, BY_KEY);
-        else judge_row(k, i, BY_MATCH);
+        else if (loss.fast && !keyed_cells(k->t)) judge_row(k, i, BY_MATCH);
+        else judge_row(k, i, BY_KEY);
     }
 }
 

@@ -314,6 +314,8 @@ kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joi
         KIN_TRY(merge_counts(tape, run, joined));
         kin_rows_weigh(run, &s[0]);
     }
-    KIN_TRY(kin_rows_upload(tape, &s[0], keyed, &scores->side[0]));
-    return kin_rows_upload(tape, &s[1], keyed, &scores->side[1]);
+    /* Loops that always ask for keys are given those that differ everywhere. */
+    const bool asked = keyed || (run->loss->form == KIN_CELLS && !run->loss->fast);
+    KIN_TRY(kin_rows_upload(tape, &s[0], asked, &scores->side[0]));
+    return kin_rows_upload(tape, &s[1], asked, &scores->side[1]);
 }
