@@ -20,12 +20,14 @@ static problem problem_of(int loss, int64_t rows, int64_t d, int kind)
     kin_hyper_defaults(entry, p.hypers);
     for (int i = 0; i < kin_hyper_count(entry); i++)
         if (entry->hypers[i].flags & KIN_LEARNABLE) p.learn |= 1u << i;
+    if (kind >= VIEWS) {
+        p.k = normals(4, rows * d);
+        return p;
+    }
     const int32_t *label = numbers(2, rows, (uint64_t)rows / 6 + 1);
-    p.relation = (kin_relation){ .self = true, .by_label = kind < VIEWS, .row_label = label,
+    p.relation = (kin_relation){ .self = true, .by_label = true, .row_label = label,
                                  .col_label = label };
     if (kind == TEXTS) p.relation.row_text = p.relation.col_text = numbers(3, rows, 40);
-    if (kind >= VIEWS) p.relation = (kin_relation){ .own = NULL };
-    if (kind >= VIEWS) p.k = normals(4, rows * d);
     return p;
 }
 
