@@ -4,9 +4,9 @@
 
 set(KIN_ISAS plain)
 set(KIN_ISA_FLAGS_plain "")
-# One instruction set is enough for what threads share and for readers of damaged files.
+# One instruction set is enough for readers of damaged files.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8
-   AND NOT KIN_SANITIZE STREQUAL thread AND NOT KIN_FUZZ)
+   AND NOT KIN_FUZZ)
   list(APPEND KIN_ISAS avx2 avx512)
   set(KIN_ISA_FLAGS_avx2 -mavx2 -mfma)
   set(KIN_ISA_FLAGS_avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma
