@@ -7,37 +7,12 @@
 
 kin_tensor *kin_matmul_nt(kin_tape *tape, kin_tensor *a, kin_tensor *b)
 {
-    if (a->cols != b->cols)
-        return kin_tape_fail(tape, KIN_USAGE, "matmul_nt: a is " KIN_SHAPE ", b is " KIN_SHAPE,
-                             KIN_DIMS(a), KIN_DIMS(b));
-    kin_node *node = kin_node_new(tape, &kin_op_matmul_nt, a->rows, b->rows, 2, a, b);
-    if (node == NULL) return kin_empty(tape);
-    const kin_product y = {
-        .transpose_b = 1, .m = a->rows, .n = b->rows, .k = a->cols, .alpha = 1,
-        .a = a->value, .lda = a->cols, .b = b->value, .ldb = b->cols,
-        .c = node->out->value, .ldc = b->rows,
-    };
-    kin_tape_backend(tape)->product(kin_tape_backend(tape), &y);
-    return node->out;
+    return kin_op_product(tape, &kin_op_matmul_nt, a, 0, b, 1);
 }
 
 static void backward(kin_tape *tape, kin_node *node)
 {
-    const kin_tensor *a = node->in[0], *b = node->in[1];
-    const real *dy = node->out->grad;
-    kin_backend *backend = kin_tape_backend(tape);
-    const kin_product da = {
-        .m = a->rows, .n = a->cols, .k = b->rows, .alpha = 1,
-        .a = dy, .lda = b->rows, .b = b->value, .ldb = b->cols,
-        .beta = 1, .c = kin_grad(tape, node->in[0]), .ldc = a->cols,
-    };
-    const kin_product db = {
-        .transpose_a = 1, .m = b->rows, .n = b->cols, .k = a->rows, .alpha = 1,
-        .a = dy, .lda = b->rows, .b = a->value, .ldb = a->cols,
-        .beta = 1, .c = kin_grad(tape, node->in[1]), .ldc = b->cols,
-    };
-    if (da.c != NULL) backend->product(backend, &da);
-    if (db.c != NULL) backend->product(backend, &db);
+    kin_op_product_back(tape, node, 0, 1);
 }
 
 /* The last case is a table of self-similarities: both inputs are one tensor. */
