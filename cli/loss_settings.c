@@ -108,16 +108,14 @@ static kin_status read_switch(const loss_call *c, const char *name, bool *value)
 
 static kin_status read_choices(loss_call *c)
 {
-    int *const to[] = { &c->setting.similarity, &c->setting.reduce, &c->setting.direction };
     bool symmetric;
-    for (int i = 0; kin_loss_choices[i].name; i++) {
-        const kin_hyper *h = &kin_loss_choices[i];
+    for (const kin_hyper *h = kin_loss_choices; h->name; h++) {
         const char *text = args_get(c->args, h->name);
         char where[32];
         double place = h->value;
         snprintf(where, sizeof where, "--%s", h->name);
         if (text) KIN_TRY(kin_hyper_parse(h, where, text, &place));
-        *to[i] = (int)place;
+        *kin_loss_choice(&c->setting, h->name) = (int)place;
     }
     KIN_TRY(read_switch(c, "symmetric", &symmetric));
     KIN_REQUIRE(!symmetric || !args_has(c->args, "direction"), KIN_USAGE,
@@ -190,7 +188,7 @@ static kin_status check_missing(const loss_call *c)
 kin_status loss_read_settings(loss_call *c)
 {
     KIN_TRY(kin_loss_default(&c->setting, c->args->positional[0]));
-    c->loss = (const kin_loss *)(const void *)kin_losses.items[c->setting.loss];
+    c->loss = kin_loss_of(kin_losses.items[c->setting.loss]);
     c->self = args_has(c->args, "self");
     for (int i = 0; i < c->args->options; i++) {
         KIN_TRY(read_hyper(c, c->args->name[i], c->args->text[i]));

@@ -11,8 +11,6 @@ static const char *const words[] = { "pairs", "labels", "triplets", "targets", "
                                       "marked pairs" };
 enum { WORDS = sizeof words / sizeof *words };
 
-static const kin_loss *loss_of(const kin_entry *e) { return (const kin_loss *)(const void *)e; }
-
 static int takes_of(const kin_loss *loss)
 {
     return loss->takes ? loss->takes : KIN_PAIRS | KIN_LABELS;
@@ -96,7 +94,7 @@ void page_print_entry(const kin_list *list, const kin_entry *e)
     else
         printf("%s -- %s\n", e->name, e->summary);
     if (e->hypers[0].name) print_settings(e);
-    if (list == &kin_losses) print_facts(loss_of(e));
+    if (list == &kin_losses) print_facts(kin_loss_of(e));
 }
 
 /* ---- all of them ---------------------------------------------------------------------------- */
@@ -123,8 +121,8 @@ static void print_line(const kin_list *list, const kin_entry *e)
     printf("| [%s](#%s) | %s |", e->name, e->name, e->summary);
     if (list == &kin_losses) {
         char reduce[64], similarity[64];
-        reduce_of(loss_of(e), reduce);
-        similarity_of(loss_of(e), similarity);
+        reduce_of(kin_loss_of(e), reduce);
+        similarity_of(kin_loss_of(e), similarity);
         printf(" %s | %s |", reduce, similarity);
     }
     for (const kin_hyper *h = e->hypers; h->name; h++) {
@@ -150,7 +148,7 @@ static void print_group(const kin_list *list, int group)
 {
     bool any = false;
     for (int i = 0; i < list->count; i++) {
-        if (group_of(loss_of(list->items[i])) != group) continue;
+        if (group_of(kin_loss_of(list->items[i])) != group) continue;
         if (!any) printf("\n## %s\n", groups[group].title);
         any = true;
         print_section(list, list->items[i]);

@@ -3,11 +3,6 @@
 #include "losses/arrange.h"
 #include "losses/rows/rows.h"
 
-static const kin_loss *loss_of(const kin_loss_setting *setting)
-{
-    return (const kin_loss *)(const void *)kin_losses.items[setting->loss];
-}
-
 /* d hyperparameter / d parameter. */
 static double learned_slope(const kin_loss *loss, int hyper, double value)
 {
@@ -183,6 +178,15 @@ static bool mirrored(const kin_arranged *a)
     return a->loss->mirrored || a->loss->whole || a->loss->joins_pairs || same;
 }
 
+/* The mean of two runs, in the report too. */
+static kin_tensor *mean_of(kin_tape *tape, kin_tensor *a, kin_tensor *b, kin_loss_report *report,
+                           const kin_loss_report *second)
+{
+    report->value = (report->value + second->value) / 2;
+    report->formed += second->formed;
+    return kin_scale(tape, kin_add(tape, a, b), 0.5);
+}
+
 /* Losses that need whole rows cannot serve columns from the same tiles: two runs. */
 static kin_tensor *apply_twice(kin_tape *tape, const kin_arranged *a, const kin_tensor *raw_rows,
                                const kin_tensor *raw_columns, kin_loss_report *report)
@@ -194,25 +198,13 @@ static kin_tensor *apply_twice(kin_tape *tape, const kin_arranged *a, const kin_
     kin_tensor *value = apply(tape, &one, NULL, raw_rows, raw_columns, report);
     if (kin_arrange_flip(tape, &other) != KIN_OK) return kin_empty(tape);
     kin_tensor *back = apply(tape, &other, NULL, raw_columns, raw_rows, &second);
-    report->value = (report->value + second.value) / 2;
-    report->formed += second.formed;
-    return kin_scale(tape, kin_add(tape, value, back), 0.5);
-}
-
-static void resolve(kin_arranged *a)
-{
-    kin_loss_setting *s = &a->setting;
-    if (!s->similarity) s->similarity = a->loss->similarity;
-    if (!s->similarity) s->similarity = KIN_COSINE;
-    if (!s->reduce) s->reduce = a->loss->reduce;
+    return mean_of(tape, value, back, report, &second);
 }
 
 static kin_tensor *apply_one(kin_tape *tape, const kin_loss_setting *setting, kin_tensor *rows,
                              kin_tensor *columns, kin_loss_report *report)
 {
-    kin_arranged a = { .loss = loss_of(setting), .setting = *setting, .rows = rows,
-                       .columns = columns };
-    resolve(&a);
+    kin_arranged a = kin_arrange_begin(setting, rows, columns);
     if (a.loss->form == KIN_COMPOSED)
         return kin_composed_apply(tape, a.loss, &a.setting, rows, columns, report);
     if (kin_arrange(tape, &a) != KIN_OK) return kin_empty(tape);
@@ -242,9 +234,7 @@ static kin_tensor *apply_sides(kin_tape *tape, const kin_loss_setting *setting, 
         s.direction = KIN_ONE_WAY;
         value[side] = apply_one(tape, &s, x[side], x[side], reports[side]);
     }
-    if (sides == 1) return value[0];
-    report->value = (report->value + second.value) / 2;
-    return kin_scale(tape, kin_add(tape, value[0], value[1]), 0.5);
+    return sides == 1 ? value[0] : mean_of(tape, value[0], value[1], report, &second);
 }
 
 kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_tensor *rows,
@@ -255,7 +245,7 @@ kin_tensor *kin_loss_apply(kin_tape *tape, const kin_loss_setting *setting, kin_
     *report = (kin_loss_report){ .value = NAN, .accuracy = NAN };
     if (kin_arrange_check(tape, setting, rows, columns, NULL) != KIN_OK) return kin_empty(tape);
     if (setting->dims[0]) return kin_dims_apply(tape, setting, rows, columns, report);
-    if (loss_of(setting)->each_side && !setting->cells)
+    if (kin_loss_of(kin_losses.items[setting->loss])->each_side && !setting->cells)
         return apply_sides(tape, setting, rows, columns, report);
     return apply_one(tape, setting, rows, columns, report);
 }
@@ -267,7 +257,6 @@ kin_tensor *kin_loss_apply_scores(kin_tape *tape, const kin_loss_setting *settin
     if (!report) report = &unread;
     *report = (kin_loss_report){ .value = NAN, .accuracy = NAN };
     if (kin_arrange_check(tape, setting, NULL, NULL, scores) != KIN_OK) return kin_empty(tape);
-    kin_arranged a = { .loss = loss_of(setting), .setting = *setting };
-    resolve(&a);
+    const kin_arranged a = kin_arrange_begin(setting, NULL, NULL);
     return apply(tape, &a, scores, NULL, NULL, report);
 }

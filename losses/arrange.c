@@ -152,6 +152,18 @@ static void normalize(kin_tape *tape, kin_arranged *a)
 /* Whether both sides of the product are made alike. */
 static bool even(int similarity) { return similarity == KIN_COSINE || similarity == KIN_DOT; }
 
+kin_arranged kin_arrange_begin(const kin_loss_setting *setting, kin_tensor *rows,
+                               kin_tensor *columns)
+{
+    kin_arranged a = { .loss = kin_loss_of(kin_losses.items[setting->loss]), .setting = *setting,
+                       .rows = rows, .columns = columns };
+    kin_loss_setting *s = &a.setting;
+    if (!s->similarity) s->similarity = a.loss->similarity;
+    if (!s->similarity) s->similarity = KIN_COSINE;
+    if (!s->reduce) s->reduce = a.loss->reduce;
+    return a;
+}
+
 kin_status kin_arrange(kin_tape *tape, kin_arranged *a)
 {
     if (a->loss->columns) KIN_TRY(kin_arrange_flip(tape, a));

@@ -20,6 +20,10 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
                              const kin_tensor *rows, const kin_tensor *columns,
                              const kin_tensor *given);
 
+/* A setting with its similarity and reduce resolved; rows and columns as they are given. */
+kin_arranged kin_arrange_begin(const kin_loss_setting *setting, kin_tensor *rows,
+                               kin_tensor *columns);
+
 /* Anchors to the rows, views stacked, embeddings made so that their product is the similarity. */
 kin_status kin_arrange(kin_tape *tape, kin_arranged *a);
 

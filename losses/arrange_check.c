@@ -89,7 +89,7 @@ static kin_status check_target(kin_tape *tape, const kin_loss_setting *setting,
 
 kin_status kin_loss_check_choices(const kin_loss_setting *s)
 {
-    const kin_loss *loss = (const kin_loss *)(const void *)kin_losses.items[s->loss];
+    const kin_loss *loss = kin_loss_of(kin_losses.items[s->loss]);
     const char *name = loss->entry.name;
     if (loss->only_similarity && s->similarity && s->similarity != loss->similarity)
         DECLINE("loss %s: it has a similarity of its own, which cannot be chosen", name);
@@ -153,7 +153,7 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
     KIN_TRY(kin_tape_status(tape));
     if (setting->loss < 0 || setting->loss >= kin_losses.count)
         REFUSE("loss: there is no loss %d", setting->loss);
-    const kin_loss *loss = (const kin_loss *)(const void *)kin_losses.items[setting->loss];
+    const kin_loss *loss = kin_loss_of(kin_losses.items[setting->loss]);
     const int64_t b = given ? given->rows : rows->rows, n = given ? given->cols : columns->rows;
     if (!given && (rows->cols != columns->cols || rows->cols < 1))
         REFUSE("loss %s: rows are %lldx%lld, columns are %lldx%lld", loss->entry.name,

@@ -278,7 +278,7 @@ static kin_status try_it(kin_loss_batch *b, kin_tape *tape)
 kin_status kin_loss_batch_make(kin_loss_batch *b, kin_tape *tape, int loss, int kind, int64_t rows,
                                int64_t columns, int64_t dimension, uint64_t seed)
 {
-    maker m = { b, (const kin_loss *)(const void *)kin_losses.items[loss], kind, rows, columns,
+    maker m = { b, kin_loss_of(kin_losses.items[loss]), kind, rows, columns,
                 dimension, seed, false };
     *b = (kin_loss_batch){ .kind = kinds[kind].name, .smooth = { true, true } };
     b->setting.loss = loss;
@@ -315,11 +315,8 @@ static kin_status copy_scores(kin_loss_batch *b, kin_tape *tape, real *to)
         memcpy(to, b->rows.value, (size_t)(b->rows.rows * b->rows.cols) * sizeof *to);
         return KIN_OK;
     }
-    kin_arranged a = { .loss = (const kin_loss *)(const void *)kin_losses.items[b->setting.loss],
-                       .setting = b->setting, .rows = &b->rows,
-                       .columns = b->columns.value ? &b->columns : &b->rows };
-    if (!a.setting.similarity) a.setting.similarity = a.loss->similarity;
-    if (!a.setting.similarity) a.setting.similarity = KIN_COSINE;
+    kin_arranged a = kin_arrange_begin(&b->setting, &b->rows,
+                                       b->columns.value ? &b->columns : &b->rows);
     kin_tape_reset(tape, 1, 0, false);
     KIN_TRY(kin_arrange(tape, &a));
     const kin_tensor *s = kin_matmul_nt(tape, a.rows, a.columns);

@@ -7,7 +7,7 @@ enum { ROWS = 5, COLUMNS = 7, DIMENSION = 3, PARAMS_MAX = 4 };
 
 static const kin_loss *loss_of(const kin_loss_batch *b)
 {
-    return (const kin_loss *)(const void *)kin_losses.items[b->setting.loss];
+    return kin_loss_of(kin_losses.items[b->setting.loss]);
 }
 
 static kin_tensor *value(kin_tape *tape, void *batch)

@@ -90,16 +90,6 @@ static int read_numbers(const char *text, double *to, int room)
     return n;
 }
 
-/* A word's place in a list that ends with NULL, or -1. */
-static int place_of(const char *const *words, const char *text)
-{
-    char word[24];
-    if (sscanf(text, "%23s", word) != 1) return -1;
-    for (int i = 0; words[i]; i++)
-        if (!strcmp(words[i], word)) return i;
-    return -1;
-}
-
 /* cell ROW I J KIND: rows ascending from 0, I and J as stacked. */
 static bool read_cell(known_case *c, const char *rest)
 {
@@ -117,18 +107,13 @@ static bool read_cell(known_case *c, const char *rest)
 
 static bool read_choice(known_case *c, const char *word, const char *rest, bool *good)
 {
-    static const char *const directions[] = { "one_way", "both_ways", "views", "joint", NULL };
-    static const char *const similarities[] = { "own", "cosine", "dot", "euclidean", "snr", "angle",
-                                                 NULL };
-    static const char *const reduces[] = { "own", "mean_valid", "mean_nonzero", "mean_rows",
-                                           "sum", "per_pair", NULL };
-    static const char *const keys[] = { "direction", "similarity", "reduce", NULL };
-    static const char *const *const lists[] = { directions, similarities, reduces };
-    int *const to[] = { &c->setting.direction, &c->setting.similarity, &c->setting.reduce };
-    const int key = place_of(keys, word);
-    if (key < 0) return false;
-    *to[key] = place_of(lists[key], rest);
-    *good = *to[key] >= 0;
+    const kin_hyper *h = kin_loss_choices;
+    char name[24] = "";
+    double place = 0;
+    while (h->name && strcmp(h->name, word)) h++;
+    if (!h->name) return false;
+    *good = sscanf(rest, "%23s", name) == 1 && kin_hyper_parse(h, word, name, &place) == KIN_OK;
+    *kin_loss_choice(&c->setting, word) = (int)place;
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* Loss: the list of losses and their learned hyperparameters. */
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 #include "losses/loss.h"
 
 #define LOSS(name) extern const kin_loss kin_loss_##name;
@@ -13,12 +14,6 @@ static const kin_entry *const entries[] = {
 
 const kin_list kin_losses = { "loss", entries, sizeof entries / sizeof *entries };
 
-/* entry is the first field of every kin_loss. */
-static const kin_loss *loss_of(const kin_entry *entry)
-{
-    return (const kin_loss *)(const void *)entry;
-}
-
 const kin_hyper kin_loss_choices[] = {
     { "similarity", KIN_SIMILARITY_OWN, 0, KIN_SIMILARITIES - 1, "what a score is", 0,
       "own|cosine|dot|euclidean|snr|angle" },
@@ -29,11 +24,19 @@ const kin_hyper kin_loss_choices[] = {
     { NULL, 0, 0, 0, NULL, 0, NULL }
 };
 
+int *kin_loss_choice(kin_loss_setting *setting, const char *name)
+{
+    int *const fields[] = { &setting->similarity, &setting->reduce, &setting->direction };
+    for (int i = 0; kin_loss_choices[i].name; i++)
+        if (!strcmp(kin_loss_choices[i].name, name)) return fields[i];
+    return NULL;
+}
+
 /* ---- learned hyperparameters --------------------------------------------------------------- */
 
 double kin_loss_learned_start(const kin_entry *loss, int hyper, double value)
 {
-    switch (loss_of(loss)->learned[hyper].as) {
+    switch (kin_loss_of(loss)->learned[hyper].as) {
     case KIN_LOG: return log(value);
     case KIN_LOG_INVERSE: return -log(value);
     default: return value;
@@ -42,7 +45,7 @@ double kin_loss_learned_start(const kin_entry *loss, int hyper, double value)
 
 double kin_loss_learned_value(const kin_entry *loss, int hyper, double parameter)
 {
-    switch (loss_of(loss)->learned[hyper].as) {
+    switch (kin_loss_of(loss)->learned[hyper].as) {
     case KIN_LOG: return exp(parameter);
     case KIN_LOG_INVERSE: return exp(-parameter);
     default: return parameter;
@@ -51,7 +54,7 @@ double kin_loss_learned_value(const kin_entry *loss, int hyper, double parameter
 
 void kin_loss_learned_range(const kin_entry *loss, int hyper, double *low, double *high)
 {
-    const kin_learned *learned = &loss_of(loss)->learned[hyper];
+    const kin_learned *learned = &kin_loss_of(loss)->learned[hyper];
     const bool none = !(learned->low < learned->high);
     *low = none ? -INFINITY : learned->low;
     *high = none ? INFINITY : learned->high;

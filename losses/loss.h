@@ -105,9 +105,18 @@ typedef struct {
 kin_tensor *kin_loss_sum(kin_tape *tape, const kin_loss_term *terms, int count, kin_tensor *rows,
                          kin_tensor *columns, kin_loss_report *reports);
 
+/* The descriptor that a listed entry begins. */
+static inline const kin_loss *kin_loss_of(const kin_entry *loss)
+{
+    return (const kin_loss *)(const void *)loss;
+}
+
 /* What may be chosen for any loss, by name and in words: "similarity", "reduce" and "direction",
  * whose choices are in the order of their enums; ends with name NULL. */
 extern const kin_hyper kin_loss_choices[];
+
+/* Where a setting has the choice of that name. */
+int *kin_loss_choice(kin_loss_setting *setting, const char *name);
 
 /* KIN_USAGE when the loss cannot be read so: similarity, reduce, direction, and whether there are
  * cells or targets. kin_loss_apply asks the same. */

@@ -12,7 +12,7 @@ enum { NUMBERS_MOST = 64 };
 
 static const kin_loss *loss_at(int place)
 {
-    return (const kin_loss *)(const void *)kin_losses.items[place];
+    return kin_loss_of(kin_losses.items[place]);
 }
 
 /* The key that chose the losses. */
@@ -71,10 +71,7 @@ static void check_choices(resolving *r, int loss)
         kin_loss_setting s = plain;
         char key[CONFIG_KEY_MAX];
         snprintf(key, sizeof key, "loss.%s", h->name);
-        const int value = (int)kin_config_number(c, key);
-        if (!strcmp(h->name, "similarity")) s.similarity = value;
-        if (!strcmp(h->name, "reduce")) s.reduce = value;
-        if (!strcmp(h->name, "direction")) s.direction = value;
+        *kin_loss_choice(&s, h->name) = (int)kin_config_number(c, key);
         allowed(r, &s, key);
     }
 }

@@ -11,7 +11,7 @@
 
 static const kin_loss *loss_at(const kin_objective *o, int i)
 {
-    return (const kin_loss *)(const void *)kin_losses.items[o->term[i].setting.loss];
+    return kin_loss_of(kin_losses.items[o->term[i].setting.loss]);
 }
 
 /* ---- making it ------------------------------------------------------------------------------- */
@@ -29,9 +29,11 @@ static void read_dims(const kin_config *config, kin_loss_setting *s)
 
 static void read_setting(const kin_config *config, kin_loss_setting *s)
 {
-    s->direction = (int)kin_config_number(config, "loss.direction");
-    s->similarity = (int)kin_config_number(config, "loss.similarity");
-    s->reduce = (int)kin_config_number(config, "loss.reduce");
+    for (const kin_hyper *h = kin_loss_choices; h->name; h++) {
+        char key[64];
+        snprintf(key, sizeof key, "loss.%s", h->name);
+        *kin_loss_choice(s, h->name) = (int)kin_config_number(config, key);
+    }
     s->memory = (size_t)(kin_config_number(config, "loss.memory") * KIN_MB);
     read_dims(config, s);
 }

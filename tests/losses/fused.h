@@ -45,7 +45,7 @@ static void from_real(const real *x, int64_t n, double *y)
 
 static const kin_loss *loss_at(int place)
 {
-    return (const kin_loss *)(const void *)kin_losses.items[place];
+    return kin_loss_of(kin_losses.items[place]);
 }
 
 typedef struct {

@@ -61,7 +61,7 @@ static const kin_loss *loss_called(const char *name)
 {
     int place;
     if (kin_list_find(&kin_losses, name, &place) != KIN_OK) abort();
-    return (const kin_loss *)(const void *)kin_losses.items[place];
+    return kin_loss_of(kin_losses.items[place]);
 }
 
 /* Whether a loss is made of ops: it has no rows of scores. */

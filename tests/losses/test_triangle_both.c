@@ -71,7 +71,7 @@ static double triangle_of(int64_t rows, int64_t panel, int64_t before)
 
 static const kin_loss *descriptor(int loss)
 {
-    return (const kin_loss *)(const void *)kin_losses.items[loss];
+    return kin_loss_of(kin_losses.items[loss]);
 }
 
 /* Cell by cell, on scores that are alike both ways round, of all cells. */

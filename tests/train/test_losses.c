@@ -19,7 +19,7 @@ static void follow(void *state, const kin_progress *p)
 
 static const kin_loss *loss_at(int i)
 {
-    return (const kin_loss *)(const void *)kin_losses.items[i];
+    return kin_loss_of(kin_losses.items[i]);
 }
 
 static bool takes_pairs(const kin_loss *l)
