@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "losses/arrange.h"
+#include "losses/rows/rows.h"
 
 typedef struct { int32_t label, at; } tagged;
 
@@ -29,8 +30,8 @@ typedef struct {
     const kin_relation *relation;
     int64_t rows, columns;
     tagged *sorted;               /* columns by label */
-    int64_t *more;                /* of each row, the place of its first further positive */
-    int32_t *more_col;
+    const int64_t *more;          /* of each row, the place of its first further positive; or NULL */
+    const int32_t *more_col;
     int32_t *row, *col;
     int64_t count;
 } lister;
@@ -53,23 +54,16 @@ static void list_row(lister *l, int64_t i)
             put(l, i, l->sorted[n].at);
     }
     if (own >= 0) put(l, i, own);
-    for (int64_t n = l->more[i]; n < l->more[i + 1]; n++)
+    for (int64_t n = l->more ? l->more[i] : 0; l->more && n < l->more[i + 1]; n++)
         if (l->more_col[n] != own) put(l, i, l->more_col[n]);
 }
 
 static kin_status sort_columns(kin_tape *tape, lister *l)
 {
     const kin_relation *r = l->relation;
-    const size_t ends = (size_t)(l->rows + 2) * sizeof *l->more;
-    l->more = kin_keep_host(tape, ends);
-    l->more_col = kin_keep_host(tape, (size_t)(r->more + 1) * sizeof *l->more_col);
     l->sorted = kin_keep_host(tape, (size_t)l->columns * sizeof *l->sorted);
-    if (!l->more || !l->more_col || !l->sorted) return kin_tape_status(tape);
-    memset(l->more, 0, ends);
-    for (int64_t n = 0; n < r->more; n++) l->more[r->more_row[n] + 2]++;
-    for (int64_t i = 2; i < l->rows + 2; i++) l->more[i] += l->more[i - 1];
-    for (int64_t n = 0; n < r->more; n++)
-        l->more_col[l->more[r->more_row[n] + 1]++] = r->more_col[n];
+    if (!l->sorted) return kin_tape_status(tape);
+    KIN_TRY(kin_rows_list_more(tape, r, l->rows, &l->more, &l->more_col));
     for (int64_t j = 0; r->by_label && j < l->columns; j++)
         l->sorted[j] = (tagged){ r->col_label[j], (int32_t)j };
     if (r->by_label) qsort(l->sorted, (size_t)l->columns, sizeof *l->sorted, by_label);

@@ -3,19 +3,10 @@
  *     y_n = x_index[n]           dx_i += sum of dy_n over all n with index[n] = i, in their order
  *
  * x: B x D, y: N x D. The index is host memory and is copied. */
-#include <string.h>
 #include "autograd/op.h"
+#include "core/group.h"
 
 typedef struct { int64_t *start; int32_t *from, *own; real *ones; } saved;     /* backend memory */
-
-/* For each row of x the rows of y that are made of it, by counting. */
-static void sort(const int32_t *index, int64_t n, int64_t rows, int64_t *start, int32_t *from)
-{
-    memset(start, 0, (size_t)(rows + 2) * sizeof *start);
-    for (int64_t i = 0; i < n; i++) start[index[i] + 2]++;
-    for (int64_t r = 2; r < rows + 2; r++) start[r] += start[r - 1];
-    for (int64_t i = 0; i < n; i++) from[start[index[i] + 1]++] = (int32_t)i;
-}
 
 static saved *keep(kin_tape *tape, const int32_t *index, int64_t n, int64_t rows)
 {
@@ -29,7 +20,7 @@ static saved *keep(kin_tape *tape, const int32_t *index, int64_t n, int64_t rows
     s->ones = kin_keep(tape, (size_t)n * sizeof *s->ones);
     if (!s->start || !s->from || !s->ones) return NULL;
     s->own = s->from + n;
-    sort(index, n, rows, start, from);
+    kin_group(index, n, rows, start, from);
     for (int64_t i = 0; i < n; i++) from[n + i] = (int32_t)i;
     backend->upload(backend, s->start, start, (size_t)(rows + 1) * sizeof *start);
     backend->upload(backend, s->from, from, 2 * (size_t)n * sizeof *from);

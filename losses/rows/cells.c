@@ -1,7 +1,7 @@
 /* Cells: scores one by one, as given pairs, triplets or each row's own negatives: the same loss
  * functions over lists of cells instead of tiles. Memory is linear in the number of cells. */
 #include <math.h>
-#include <string.h>
+#include "core/group.h"
 #include "losses/rows/rows.h"
 
 typedef struct {
@@ -46,10 +46,7 @@ static kin_status sort_cells(kin_tape *tape, const int32_t *of, int64_t cells, i
     int32_t *sorted = kin_keep_host(tape, cell_bytes);
     *start = kin_keep(tape, start_bytes), *cell = kin_keep(tape, cell_bytes);
     if (!first || !sorted || !*start || !*cell) return kin_tape_status(tape);
-    memset(first, 0, start_bytes + sizeof *first);
-    for (int64_t c = 0; c < cells; c++) first[of[c] + 2]++;
-    for (int64_t r = 2; r <= rows + 1; r++) first[r] += first[r - 1];
-    for (int64_t c = 0; c < cells; c++) sorted[first[of[c] + 1]++] = (int32_t)c;
+    kin_group(of, cells, rows, first, sorted);
     backend->upload(backend, *start, first, start_bytes);
     backend->upload(backend, *cell, sorted, cell_bytes);
     return KIN_OK;

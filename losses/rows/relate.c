@@ -1,6 +1,7 @@
 /* Relate: what the columns are to the rows, counted on the host before any score is formed. */
 #include <stdlib.h>
 #include <string.h>
+#include "core/group.h"
 #include "losses/rows/rows.h"
 
 typedef kin_keys side;
@@ -122,18 +123,16 @@ static int64_t unique(int32_t *x, int64_t n)
     return kept;
 }
 
-static kin_status list_more(kin_tape *tape, kin_rows_run *run)
+kin_status kin_rows_list_more(kin_tape *tape, const kin_relation *r, int64_t rows,
+                              const int64_t **listed, const int32_t **cols)
 {
-    const kin_relation *r = &run->setting->relation;
-    const int64_t rows = run->keys[0].count;
+    *listed = NULL, *cols = NULL;
     if (!r->more) return KIN_OK;
     int64_t *start = kin_keep_host(tape, (size_t)(rows + 2) * sizeof *start);
     int32_t *col = kin_keep_host(tape, (size_t)r->more * sizeof *col);
     if (!start || !col) return kin_tape_status(tape);
-    memset(start, 0, (size_t)(rows + 2) * sizeof *start);
-    for (int64_t n = 0; n < r->more; n++) start[r->more_row[n] + 2]++;
-    for (int64_t i = 2; i <= rows + 1; i++) start[i] += start[i - 1];
-    for (int64_t n = 0; n < r->more; n++) col[start[r->more_row[n] + 1]++] = r->more_col[n];
+    kin_group(r->more_row, r->more, rows, start, col);
+    for (int64_t n = 0; n < r->more; n++) col[n] = r->more_col[col[n]];
     int64_t kept = 0;
     for (int64_t i = 0; i < rows; i++) {
         const int64_t from = start[i], n = unique(col + from, start[i + 1] - from);
@@ -142,7 +141,7 @@ static kin_status list_more(kin_tape *tape, kin_rows_run *run)
         kept += n;
     }
     start[rows] = kept;
-    run->more_start = start, run->more_col = col;
+    *listed = start, *cols = col;
     return KIN_OK;
 }
 
@@ -304,7 +303,7 @@ kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joi
     scores->extra = relation->extra ? relation->extra : s[1].count;
     KIN_TRY(copy_keys(tape, relation, s));
     KIN_TRY(count_all(tape, relation, s, keyed));
-    KIN_TRY(list_more(tape, run));
+    KIN_TRY(kin_rows_list_more(tape, relation, s[0].count, &run->more_start, &run->more_col));
     count_more(run, keyed);
     scores->paired = count_paired(&s[0]);
     kin_rows_weigh(run, &s[0]);
