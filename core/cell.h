@@ -49,13 +49,14 @@ typedef struct {
                                  how many of them are above 0 */
 } span;
 
-/* Every cell of a row, in an order that the compiler may choose. */
+/* Every cell of a row, or those from .. to-1, in an order that the compiler may choose. */
 #ifdef __clang__
-#define EACH(j, n) _Pragma("clang loop vectorize(assume_safety)") \
-    for (int32_t j = 0; j < (n); j++)
+#define EACH_COLUMN(j, from, to) _Pragma("clang loop vectorize(assume_safety)") \
+    for (int32_t j = (from); j < (to); j++)
 #else
-#define EACH(j, n) _Pragma("GCC ivdep") for (int32_t j = 0; j < (n); j++)
+#define EACH_COLUMN(j, from, to) _Pragma("GCC ivdep") for (int32_t j = (from); j < (to); j++)
 #endif
+#define EACH(j, n) EACH_COLUMN(j, 0, n)
 
 /* A loss that never looks. */
 #define LOOKS_NEVER INLINE row look(row r, cell c, hyper h) { return r; }

@@ -13,39 +13,18 @@
 #include "core/cell.h"
 
 typedef struct { real m, plus, distance, power, apart; } hyper;
-typedef struct { real p, p_above, n, n_above; } row;
 
 INLINE real far(real s, hyper h)          { return h.distance > 0 ? 1 - s : sqrt(relu(2 - 2 * s)); }
-INLINE real over(cell c, hyper h)
-{
-    const real d = far(c.s, h);
-    return pick(c.any, relu(pick(c.pos, d - h.plus, h.m - d)), 0);
-}
+#include "losses/hinges.h"
 
-INLINE row  open (real top)               { return (row){ 0 }; }
-LOOKS_NEVER
-INLINE real term (cell c, row r, hyper h) { return over(c, h); }
 INLINE row  add  (row r, cell c, hyper h)
 {
-    const real v = h.power > 0 ? c.e * c.e / 2 : c.e;
-    r.p += pick(c.pos, v, 0), r.p_above += (real)(c.pos & (c.e > 0));
-    r.n += pick(c.neg, v, 0), r.n_above += (real)(c.neg & (c.e > 0));
-    return r;
+    return tally(r, c, h.power > 0 ? c.e * c.e / 2 : c.e);
 }
-INLINE row  merge(row a, row b, hyper h)
-{
-    return (row){ a.p + b.p, a.p_above + b.p_above, a.n + b.n, a.n_above + b.n_above };
-}
-
-/* Leaves in p and n what the slopes of both kinds are multiplied by. */
 INLINE real close(row *r, count n, hyper h)
 {
     const real pairs = n.positives + n.negatives;
-    const real p = 1 / max(h.apart > 0 ? r->p_above : pairs, 1);
-    const real q = 1 / max(h.apart > 0 ? r->n_above : pairs, 1);
-    const real value = r->p * p + r->n * q;
-    r->p = p, r->n = q;
-    return value;
+    return divide(r, h.apart > 0 ? r->p_above : pairs, h.apart > 0 ? r->n_above : pairs);
 }
 
 INLINE real slope(cell c, row r, hyper h)

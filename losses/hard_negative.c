@@ -12,23 +12,13 @@
 
 typedef struct { real t, u, b; } hyper;
 typedef struct { real ptop, ntop, psum, tilted, weight; } row;
+#include "losses/two_tops.h"
 
 INLINE real weigh(cell c, row r, hyper h)
 {
     return pick(c.neg, exp((c.s - r.ntop) * (h.b * (1 / h.t))), 0);
 }
 
-INLINE row  open (real top)               { return (row){ .ptop = top, .ntop = top }; }
-INLINE row  look (row r, cell c, hyper h)
-{
-    r.ptop = max(r.ptop, pick(c.pos, c.s, -BIG));
-    r.ntop = max(r.ntop, pick(c.neg, c.s, -BIG));
-    return r;
-}
-INLINE real term (cell c, row r, hyper h)
-{
-    return pick(c.any, exp((c.s - pick(c.pos, r.ptop, r.ntop)) * (1 / h.t)), 0);
-}
 INLINE row  add  (row r, cell c, hyper h)
 {
     const real w = weigh(c, r, h);

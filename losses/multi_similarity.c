@@ -12,54 +12,21 @@
 #include "core/cell.h"
 
 typedef struct { real a, b, l, mining, epsilon; } hyper;
-typedef struct { real pmin, nmax, p, n; } row;
 
-/* The 1 in each logarithm is exp(0): the largest exponent is at least that. */
-INLINE real ptop(row r, hyper h)          { return relu(h.a * (h.l - r.pmin)); }
-INLINE real ntop(row r, hyper h)          { return relu(h.b * (r.nmax - h.l)); }
+INLINE real far (real s, hyper h)         { return h.a * (h.l - s); }
+INLINE real near(real s, hyper h)         { return h.b * (s - h.l); }
+#include "losses/soft_count.h"
 
-INLINE row  open (real top)               { return (row){ .pmin = BIG, .nmax = -BIG }; }
-INLINE row  look (row r, cell c, hyper h)
-{
-    r.pmin = min(r.pmin, pick(c.pos, c.s, BIG));
-    r.nmax = max(r.nmax, pick(c.neg, c.s, -BIG));
-    return r;
-}
 INLINE real term (cell c, row r, hyper h)
 {
-    const real x = pick(c.pos, h.a * (h.l - c.s) - ptop(r, h), h.b * (c.s - h.l) - ntop(r, h));
     const int kept = (h.mining < 1) | (c.pos & (c.s - h.epsilon < r.nmax))
                      | (c.neg & (c.s + h.epsilon > r.pmin));
-    return pick(c.any & kept, exp(x), 0);
+    return pick(c.any & kept, weigh(c, r, h), 0);
 }
-INLINE row  add  (row r, cell c, hyper h)
-{
-    r.p += pick(c.pos, c.e, 0);
-    r.n += pick(c.neg, c.e, 0);
-    return r;
-}
-INLINE row  merge(row a, row b, hyper h)
-{
-    row r = { min(a.pmin, b.pmin), max(a.nmax, b.nmax), 0, 0 };
-    r.p = a.p * exp(ptop(a, h) - ptop(r, h)) + b.p * exp(ptop(b, h) - ptop(r, h));
-    r.n = a.n * exp(ntop(a, h) - ntop(r, h)) + b.n * exp(ntop(b, h) - ntop(r, h));
-    return r;
-}
-
-/* log(1 + sum exp) from the sum relative to top >= 0; leaves 1 / (1 + sum) likewise. */
-INLINE real soft_count(real *sum, real top)
-{
-    const real rest = exp(-top), value = top > 0 ? top + log(rest + *sum) : log1p_any(*sum);
-    *sum = 1 / (rest + *sum);
-    return value;
-}
-
 INLINE real close(row *r, count n, hyper h)
 {
-    return soft_count(&r->p, ptop(*r, h)) / h.a + soft_count(&r->n, ntop(*r, h)) / h.b;
+    return soft_count(&r->p, ptop(*r, h), 1) / h.a + soft_count(&r->n, ntop(*r, h), 1) / h.b;
 }
-
-INLINE real slope(cell c, row r, hyper h) { return c.e * pick(c.pos, -r.p, r.n); }
 
 KIN_LOSS(multi_similarity,
     .entry.summary = "Soft counts of positives that are too far and negatives that are too near.",

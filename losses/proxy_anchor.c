@@ -12,45 +12,12 @@
 #include "core/cell.h"
 
 typedef struct { real a, d; } hyper;
-typedef struct { real pmin, nmax, p, n; } row;
 
-/* The 1 in each logarithm is exp(0): the largest exponent is at least that. */
-INLINE real ptop(row r, hyper h)          { return relu(h.a * (h.d - r.pmin)); }
-INLINE real ntop(row r, hyper h)          { return relu(h.a * (r.nmax + h.d)); }
+INLINE real far (real s, hyper h)         { return h.a * (h.d - s); }
+INLINE real near(real s, hyper h)         { return h.a * (s + h.d); }
+#include "losses/soft_count.h"
 
-INLINE row  open (real top)               { return (row){ .pmin = BIG, .nmax = -BIG }; }
-INLINE row  look (row r, cell c, hyper h)
-{
-    r.pmin = min(r.pmin, pick(c.pos, c.s, BIG));
-    r.nmax = max(r.nmax, pick(c.neg, c.s, -BIG));
-    return r;
-}
-INLINE real term (cell c, row r, hyper h)
-{
-    const real x = pick(c.pos, h.a * (h.d - c.s) - ptop(r, h), h.a * (c.s + h.d) - ntop(r, h));
-    return pick(c.any, exp(x), 0);
-}
-INLINE row  add  (row r, cell c, hyper h)
-{
-    r.p += pick(c.pos, c.e, 0);
-    r.n += pick(c.neg, c.e, 0);
-    return r;
-}
-INLINE row  merge(row a, row b, hyper h)
-{
-    row r = { min(a.pmin, b.pmin), max(a.nmax, b.nmax), 0, 0 };
-    r.p = a.p * exp(ptop(a, h) - ptop(r, h)) + b.p * exp(ptop(b, h) - ptop(r, h));
-    r.n = a.n * exp(ntop(a, h) - ntop(r, h)) + b.n * exp(ntop(b, h) - ntop(r, h));
-    return r;
-}
-
-/* log(1 + sum exp) from the sum relative to top >= 0; leaves push / (1 + sum) likewise. */
-INLINE real soft_count(real *sum, real top, real push)
-{
-    const real rest = exp(-top), value = top > 0 ? top + log(rest + *sum) : log1p_any(*sum);
-    *sum = push / (rest + *sum);
-    return value;
-}
+INLINE real term (cell c, row r, hyper h) { return pick(c.any, weigh(c, r, h), 0); }
 
 /* The mean over all proxies: a proxy with rows counts |C| / |C+| times for its pull. */
 INLINE real close(row *r, count n, hyper h)
@@ -59,8 +26,6 @@ INLINE real close(row *r, count n, hyper h)
     return share * soft_count(&r->p, ptop(*r, h), share * h.a)
            + soft_count(&r->n, ntop(*r, h), h.a);
 }
-
-INLINE real slope(cell c, row r, hyper h) { return c.e * pick(c.pos, -r.p, r.n); }
 
 KIN_LOSS(proxy_anchor,
     .entry.summary = "Every class proxy pulls its rows of the batch and pushes all others.",

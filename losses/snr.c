@@ -12,35 +12,12 @@
 #include "core/cell.h"
 
 typedef struct { real m, plus; } hyper;
-typedef struct { real p, p_above, n, n_above; } row;
 
-INLINE row  open (real top)               { return (row){ 0 }; }
-LOOKS_NEVER
-INLINE real term (cell c, row r, hyper h)
-{
-    const real d = 2 - 2 * c.s;
-    return pick(c.any, relu(pick(c.pos, d - h.plus, h.m - d)), 0);
-}
-INLINE row  add  (row r, cell c, hyper h)
-{
-    r.p += pick(c.pos, c.e, 0), r.p_above += (real)(c.pos & (c.e > 0));
-    r.n += pick(c.neg, c.e, 0), r.n_above += (real)(c.neg & (c.e > 0));
-    return r;
-}
-INLINE row  merge(row a, row b, hyper h)
-{
-    return (row){ a.p + b.p, a.p_above + b.p_above, a.n + b.n, a.n_above + b.n_above };
-}
+INLINE real far(real s, hyper h)          { return 2 - 2 * s; }
+#include "losses/hinges.h"
 
-/* Leaves in p and n what the slopes of both kinds are multiplied by. */
-INLINE real close(row *r, count n, hyper h)
-{
-    const real p = 1 / max(r->p_above, 1), q = 1 / max(r->n_above, 1);
-    const real value = r->p * p + r->n * q;
-    r->p = p, r->n = q;
-    return value;
-}
-
+INLINE row  add  (row r, cell c, hyper h)   { return tally(r, c, c.e); }
+INLINE real close(row *r, count n, hyper h) { return divide(r, r->p_above, r->n_above); }
 INLINE real slope(cell c, row r, hyper h)
 {
     return pick(c.e > 0, pick(c.pos, -2 * r.p, 2 * r.n), 0);

@@ -11,10 +11,6 @@
 
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Wpass-failed"          /* it may choose not to vectorise */
-#define EACH_COLUMN(j, from, to) _Pragma("clang loop vectorize(assume_safety)") \
-    for (int32_t j = (from); j < (to); j++)
-#else
-#define EACH_COLUMN(j, from, to) _Pragma("GCC ivdep") for (int32_t j = (from); j < (to); j++)
 #endif
 
 enum { FIELDS = sizeof(row) / sizeof(real), FIELDS_MAX = 8 };
