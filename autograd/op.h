@@ -95,8 +95,8 @@ bool kin_tape_leaves_sums(const kin_tape *tape);
 kin_tensor *kin_example_input(kin_tape *tape, kin_tensor **params, int *count, int i, int64_t rows,
                               int64_t cols);
 
-/* For ops that multiply two matrices: y = op(a) op(b), op: transpose where the flag is set, and what
- * it gives back. */
+/* For ops that multiply two matrices: y = op(a) op(b), op: transpose where the flag is set, and
+ * what it gives back. */
 kin_tensor *kin_op_product(kin_tape *, const kin_op *, kin_tensor *a, int transpose_a,
                            kin_tensor *b, int transpose_b);
 void kin_op_product_back(kin_tape *, kin_node *, int transpose_a, int transpose_b);

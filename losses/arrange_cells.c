@@ -30,7 +30,7 @@ typedef struct {
     const kin_relation *relation;
     int64_t rows, columns;
     tagged *sorted;               /* columns by label */
-    const int64_t *more;          /* of each row, the place of its first further positive; or NULL */
+    const int64_t *more;          /* of each row, its first further positive; or NULL */
     const int32_t *more_col;
     int32_t *row, *col;
     int64_t count;

@@ -62,7 +62,7 @@ bool kin_rows_sane(kin_backend *backend, const kin_rows_run *run)
     return finite;
 }
 
-/* sum of slope * score over all cells, as sum_j slope_ij s_ij = q_i . dq_i when s_ij = q_i . k_j. */
+/* Sum of slope * score over all cells: sum_j slope_ij s_ij = q_i . dq_i as s_ij = q_i . k_j. */
 kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, kin_slopes sums)
 {
     kin_backend *backend = kin_tape_backend(tape);

@@ -58,8 +58,8 @@ bool kin_rows_alike(const kin_rows_run *run);
 /* Chooses how scores are formed. After kin_rows_relate. */
 void kin_rows_plan(kin_rows_run *run);
 
-/* The relation's further positives by row, those of a row ascending and each once: the columns of row
- * i are col[start[i]] .. Both NULL when there are none. */
+/* The relation's further positives by row, those of a row ascending and each once: the columns of
+ * row i are col[start[i]] .. Both NULL when there are none. */
 kin_status kin_rows_list_more(kin_tape *tape, const kin_relation *relation, int64_t rows,
                               const int64_t **start, const int32_t **col);
 
