@@ -1,6 +1,6 @@
 /* Two tops: what losses have in common whose exponents s / t are taken relative to the largest
- * score of their own kind, so that neither the sum over positives nor that over negatives is ever 0. The
- * file defines hyper with t and row with ptop and ntop before it is included. */
+ * score of their own kind, so that neither the sum over positives nor that over negatives is ever
+ * 0. The file defines hyper with t and row with ptop and ntop before it is included. */
 #ifndef KIN_LOSSES_TWO_TOPS_H
 #define KIN_LOSSES_TWO_TOPS_H
 
