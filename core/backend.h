@@ -17,8 +17,23 @@
 typedef struct kin_backend kin_backend;
 typedef struct kin_score_kernels kin_score_kernels;     /* core/score.h */
 
+/* What a device's products may round their operands to; sums are float always, and what a backend
+ * that has no such choice computes is its real. */
+typedef enum {
+    KIN_FP32,                  /* nothing: errors of sums alone, about 1e-6 */
+    KIN_TF32,                  /* 11 significant bits: 5e-4 of an operand */
+    KIN_BF16,                  /* 8 significant bits: 4e-3 of an operand */
+    KIN_BF16X3,                /* two bf16 numbers for each, three products: 2e-5 */
+    KIN_PRECISIONS
+} kin_precision;
+
+/* The operands of a product as a backend with `narrow` wants them: bf16, and what is missing to the
+ * number, bf16 again, or NULL. high NULL: there is no such copy. */
+typedef struct { uint16_t *high, *low; } kin_narrow;
+
 /* C[m][n] = alpha op(A)[m][k] op(B)[k][n] + beta C, op: transpose when the flag is set.
- * beta 0 means that C is written, not read. */
+ * beta 0 means that C is written, not read. narrow_a and narrow_b may stand for a and b, which are
+ * then not read; they lie as these do. */
 typedef struct {
     int transpose_a, transpose_b;
     int64_t m, n, k;
@@ -27,6 +42,7 @@ typedef struct {
     const real *b; int64_t ldb;
     real beta;
     real *c; int64_t ldc;
+    kin_narrow narrow_a, narrow_b;
 } kin_product;
 
 /* A list of lists of token ids: bag i holds ids[start[i] .. start[i+1]-1]. */
@@ -65,6 +81,18 @@ struct kin_backend {
     const char *name;          /* "cpu" */
     kin_pool *pool;            /* host threads, borrowed */
     void *state;               /* the backend's own */
+
+    /* What went wrong on the device since it was opened, or NULL. Without the function (NULL)
+     * nothing can. Results that follow a failure mean nothing; downloads are zeros. */
+    const char *(*failure)(kin_backend *);
+
+    /* How the engine of the losses cuts scores: about so many at a time and, where rows have more,
+     * so many columns; 0: the engine chooses, and whole rows. */
+    int64_t tile_scores, tile_columns;
+
+    /* Rounds n numbers for products; NULL when products take real alone. planes: 1 or 2 (low). */
+    void (*narrow)(kin_backend *, int64_t n, const real *x, kin_narrow to);
+    int planes;
 
     /* memory */
     void *(*alloc)(kin_backend *, size_t bytes);               /* 64-byte aligned or NULL */

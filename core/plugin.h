@@ -1,0 +1,20 @@
+/* Plugin: devices that are libraries of their own, opened on demand: libkin_cuda.so,
+ * libkin_pretend.so. They look for core's functions in the program that opens them. */
+#ifndef KIN_CORE_PLUGIN_H
+#define KIN_CORE_PLUGIN_H
+
+#include "core/backend.h"
+#include "core/score.h"
+
+/* The function that a plug-in exports as kin_device_open. */
+typedef kin_status kin_device_opener(kin_backend **backend, kin_pool *pool,
+                                     const kin_loss *const *losses, int precision);
+
+/* Opens device "cuda" or "pretend": the plug-in beside the running program, in ../lib/kin of it, or
+ * in $KIN_PLUGINS. KIN_USAGE when there is no such plug-in or it cannot be loaded, KIN_RUNTIME when
+ * it finds no device to work on; the message is one sentence that says why. The plug-in stays
+ * loaded. losses: kin_losses.items. */
+kin_status kin_plugin_open(kin_backend **backend, const char *device, kin_pool *pool,
+                           const kin_entry *const *losses, int precision);
+
+#endif

@@ -1,0 +1,218 @@
+/* The backend's memory, its failures, and its table. */
+#include <stdarg.h>
+#include <stdio.h>
+#include "cuda/launch.h"
+
+/* ---- failures ------------------------------------------------------------------------------- */
+
+void kin_cuda_fail(kin_cuda *c, const char *format, ...)
+{
+    if (kin_cuda_failed(c)) return;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(c->failure, sizeof c->failure, format, list);
+    va_end(list);
+}
+
+void kin_cuda_fail_launch(kin_cuda *c, const char *kernel, dim3 grid, dim3 block, size_t shared,
+                          cudaError_t error)
+{
+    cudaGetLastError();                                   /* a refused launch leaves it set */
+    kin_cuda_fail(c, "kernel %s could not be started (%u x %u x %u blocks of %u threads, %zu bytes "
+                  "of shared memory): %s", kernel, grid.x, grid.y, grid.z, block.x, shared,
+                  cudaGetErrorString(error));
+}
+
+bool kin_cuda_check(kin_cuda *c, cudaError_t error, const char *what)
+{
+    if (error != cudaSuccess) kin_cuda_fail(c, "%s: %s", what, cudaGetErrorString(error));
+    return error == cudaSuccess;
+}
+
+static const char *failure(kin_backend *backend)
+{
+    kin_cuda *c = cuda_of(backend);
+    return kin_cuda_failed(c) ? c->failure : NULL;
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+static void *alloc(kin_backend *backend, size_t bytes)
+{
+    void *block = NULL;
+    (void)backend;
+    if (cudaMalloc(&block, bytes > 0 ? bytes : 1) == cudaSuccess) return block;
+    cudaGetLastError();                                   /* the caller says what was too large */
+    return NULL;
+}
+
+static void release(kin_backend *backend, void *block)
+{
+    kin_cuda *c = cuda_of(backend);
+    if (!block) return;
+    kin_cuda_check(c, cudaStreamSynchronize(c->stream), "waiting before memory is given back");
+    kin_cuda_check(c, cudaFree(block), "giving memory back");
+}
+
+static void to_stage(kin_cuda *c, char *to, const char *from, size_t bytes)
+{
+    kin_cuda_stage *stage = &c->stage[c->next_stage];
+    c->next_stage = (c->next_stage + 1) % KIN_STAGES;
+    if (!kin_cuda_check(c, cudaEventSynchronize(stage->sent), "waiting for an upload")) return;
+    memcpy(stage->memory, from, bytes);
+    kin_cuda_check(c, cudaMemcpyAsync(to, stage->memory, bytes, cudaMemcpyHostToDevice, c->stream),
+                   "upload");
+    kin_cuda_check(c, cudaEventRecord(stage->sent, c->stream), "upload");
+}
+
+/* The caller may change its numbers at once, and the device need not be waited for. */
+static void upload(kin_backend *backend, void *to, const void *from_host, size_t bytes)
+{
+    kin_cuda *c = cuda_of(backend);
+    for (size_t at = 0; at < bytes && !kin_cuda_failed(c); at += KIN_STAGE_BYTES)
+        to_stage(c, (char *)to + at, (const char *)from_host + at,
+                 bytes - at < KIN_STAGE_BYTES ? bytes - at : KIN_STAGE_BYTES);
+}
+
+static void download(kin_backend *backend, void *to_host, const void *from, size_t bytes)
+{
+    kin_cuda *c = cuda_of(backend);
+    if (bytes == 0) return;
+    if (!kin_cuda_failed(c)) {
+        kin_cuda_check(c, cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, c->stream),
+                       "download");
+        kin_cuda_check(c, cudaStreamSynchronize(c->stream), "waiting for the device");
+    }
+    if (kin_cuda_failed(c)) memset(to_host, 0, bytes);
+}
+
+static void copy(kin_backend *backend, void *to, const void *from, size_t bytes)
+{
+    kin_cuda *c = cuda_of(backend);
+    if (bytes == 0 || kin_cuda_failed(c)) return;
+    kin_cuda_check(c, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, c->stream),
+                   "copy");
+}
+
+static void zero(kin_backend *backend, void *to, size_t bytes)
+{
+    kin_cuda *c = cuda_of(backend);
+    if (bytes == 0 || kin_cuda_failed(c)) return;
+    kin_cuda_check(c, cudaMemsetAsync(to, 0, bytes, c->stream), "zero");
+}
+
+void *kin_cuda_room(kin_cuda *c, size_t bytes)
+{
+    if (bytes <= c->room_bytes || kin_cuda_failed(c)) return c->room;
+    release(&c->backend, c->room);
+    c->room = NULL, c->room_bytes = 0;
+    if (cudaMalloc(&c->room, bytes) != cudaSuccess) {
+        kin_cuda_fail(c, "no device memory for %zu bytes of work space; lower batch.size",
+                      bytes);
+        return c->room = NULL;
+    }
+    c->room_bytes = bytes;
+    return c->room;
+}
+
+double kin_cuda_fetch(kin_cuda *c)
+{
+    download(&c->backend, c->host_result, c->result, sizeof *c->result);
+    return kin_cuda_failed(c) ? NAN : *c->host_result;
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static void free_device(kin_backend *backend)
+{
+    kin_cuda *c = cuda_of(backend);
+    if (c->stream) cudaStreamSynchronize(c->stream);
+    cudaFree(c->room);
+    cudaFree(c->result);
+    cudaFreeHost(c->host_result);
+    for (int i = 0; i < KIN_STAGES; i++) {
+        if (c->stage[i].sent) cudaEventDestroy(c->stage[i].sent);
+        cudaFreeHost(c->stage[i].memory);
+    }
+    if (c->cublas) cublasDestroy(c->cublas);
+    if (c->stream) cudaStreamDestroy(c->stream);
+    free(c);
+}
+
+static void fill_table(kin_backend *b)
+{
+    b->failure = failure;
+    b->alloc = alloc, b->release = release, b->upload = upload, b->download = download;
+    b->copy = copy, b->zero = zero;
+    b->product = kin_cuda_product;
+    b->sum = kin_cuda_sum, b->sum_squares = kin_cuda_sum_squares;
+    b->add = kin_cuda_add, b->scale = kin_cuda_scale, b->fill = kin_cuda_fill;
+    b->multiply = kin_cuda_multiply, b->add_row = kin_cuda_add_row;
+    b->sum_rows = kin_cuda_sum_rows, b->row_dots = kin_cuda_row_dots;
+    b->scale_rows = kin_cuda_scale_rows, b->add_block = kin_cuda_add_block;
+    b->element = kin_cuda_element, b->element_back = kin_cuda_element_back;
+    b->normalize = kin_cuda_normalize, b->normalize_back = kin_cuda_normalize_back;
+    b->dropout = kin_cuda_dropout;
+    b->bag = kin_cuda_bag, b->bag_work = kin_cuda_bag_work, b->bag_rows = kin_cuda_bag_rows;
+    b->bag_sum = kin_cuda_bag_sum, b->bag_adam = kin_cuda_bag_adam;
+    b->adam = kin_cuda_adam, b->adam_rows = kin_cuda_adam_rows;
+    b->search = kin_cuda_search;
+    b->cell_dots = kin_cuda_cell_dots, b->cell_sums = kin_cuda_cell_sums;
+    b->score = kin_cuda_score;
+    b->free = free_device;
+}
+
+/* About 64 MB of scores at a time stay in the second-level cache for the most part; wide rows are
+ * cut so that a tile stays near square. */
+static void choose_tiles(kin_backend *b, int precision)
+{
+    b->tile_scores = 16 << 20;
+    b->tile_columns = 16384;
+    if (precision != KIN_BF16 && precision != KIN_BF16X3) return;
+    b->narrow = kin_cuda_narrow;
+    b->planes = precision == KIN_BF16 ? 1 : 2;
+}
+
+static kin_status make(kin_cuda *c)
+{
+    cudaError_t error = cudaStreamCreate(&c->stream);
+    if (error == cudaSuccess) error = cudaMalloc((void **)&c->result, sizeof *c->result);
+    if (error == cudaSuccess) error = cudaMallocHost((void **)&c->host_result, sizeof(double));
+    for (int i = 0; i < KIN_STAGES && error == cudaSuccess; i++) {
+        error = cudaMallocHost(&c->stage[i].memory, KIN_STAGE_BYTES);
+        if (error == cudaSuccess) error = cudaEventCreate(&c->stage[i].sent);
+    }
+    KIN_REQUIRE(error == cudaSuccess, KIN_RUNTIME, "device %s: %s", c->backend.name,
+                cudaGetErrorString(error));
+    KIN_REQUIRE(cublasCreate(&c->cublas) == CUBLAS_STATUS_SUCCESS &&
+                cublasSetStream(c->cublas, c->stream) == CUBLAS_STATUS_SUCCESS, KIN_RUNTIME,
+                "device %s: cuBLAS could not be started", c->backend.name);
+    return KIN_OK;
+}
+
+#ifndef KIN_DEVICE_NAME
+#define KIN_DEVICE_NAME "cuda"
+#endif
+
+kin_status kin_device_open(kin_backend **backend, kin_pool *pool, const kin_loss *const *losses,
+                           int precision)
+{
+    int devices = 0;
+    const cudaError_t error = cudaGetDeviceCount(&devices);
+    *backend = NULL;
+    KIN_REQUIRE(error == cudaSuccess && devices > 0, KIN_RUNTIME, "device " KIN_DEVICE_NAME
+                ": no GPU can be used (%s); use cpu", cudaGetErrorString(error));
+    kin_cuda *c = (kin_cuda *)calloc(1, sizeof *c);
+    KIN_REQUIRE(c, KIN_MEMORY, "no memory for the device");
+    c->backend.name = KIN_DEVICE_NAME;
+    c->backend.pool = pool;
+    c->backend.state = c;
+    c->losses = losses;
+    c->precision = precision;
+    fill_table(&c->backend);
+    choose_tiles(&c->backend, precision);
+    const kin_status status = make(c);
+    if (status == KIN_OK) *backend = &c->backend;
+    else free_device(&c->backend);
+    return status;
+}

@@ -1,0 +1,25 @@
+/* CUDA backend: the kernels of core/backend.h on an NVIDIA GPU, the twin of cpu/.
+ *
+ * It is a plug-in, a library of its own that core/plugin.h opens on demand, because opening cuBLAS
+ * alone takes longer than many runs of the command. Compiled by nvcc it is the device `cuda`;
+ * compiled by a C++ compiler against tests/devices/pretend, the same files are the device
+ * `pretend`, which runs every thread of every kernel on the CPU.
+ *
+ * Numbers are float. What products may round their operands to is the precision (core/backend.h).
+ * The same bits come out run by run on one type of GPU: sums have fixed orders, no kernel adds
+ * floats by atomics, and cuBLAS is given a fixed work space and a single stream. */
+#ifndef KIN_CUDA_CUDA_H
+#define KIN_CUDA_CUDA_H
+
+extern "C" {
+#include "core/arena.h"
+#include "core/backend.h"
+#include "core/score.h"
+}
+
+/* What core/plugin.h looks for. losses: the descriptors by their place in losses/losses.def. */
+extern "C" __attribute__((visibility("default")))
+kin_status kin_device_open(kin_backend **backend, kin_pool *pool, const kin_loss *const *losses,
+                           int precision);
+
+#endif
