@@ -130,9 +130,10 @@ typedef struct {
 } kin_score_side;
 
 /* A tile: scores of rows row .. row+rows-1 against columns column .. column+columns-1 (all of
- * them for rows, read and push), or all cells of a list. In a triangle rows and columns are the same and
- * alike both ways round: they share statistics, column = row, and each score serves its row and its
- * column; but the first `rows` columns, where both (i, j) and (j, i) are there, serve rows only. */
+ * them for rows, read and push), or all cells of a list. In a triangle rows and columns are the
+ * same and alike both ways round: they share statistics, column >= row, and each score serves its
+ * row and its column; but the square on the diagonal (the first `rows` columns where column = row)
+ * has both (i, j) and (j, i), and serves rows only. */
 typedef struct {
     real *score;                               /* rows x columns, without gaps */
     kin_narrow slopes;                         /* where slopes go in place of score, if anywhere */

@@ -181,9 +181,9 @@ static void choose_tiles(kin_backend *b, int precision)
 {
     b->tile_scores = 16 << 20;
     b->tile_columns = 16384;
-    if (precision != KIN_BF16 && precision != KIN_BF16X3) return;
+    if (precision != KIN_TO_BF16 && precision != KIN_TO_BF16X3) return;
     b->narrow = kin_cuda_narrow;
-    b->planes = precision == KIN_BF16 ? 1 : 2;
+    b->planes = precision == KIN_TO_BF16 ? 1 : 2;
 }
 
 static kin_status make(kin_cuda *c)

@@ -1,5 +1,5 @@
-/* The kernels over scores, compiled once for each loss (KIN_LOSS_ID). A tile's part of a row or of a
- * column is formed in one warp; parts are merged in a fixed order. */
+/* The kernels over scores, compiled once for each loss (KIN_LOSS_ID). A tile's part of a row or of
+ * a column is formed in one warp; parts are merged in a fixed order. */
 #include "cuda/loops/loss.h"
 #include "cuda/loops/cells.h"
 
@@ -82,6 +82,12 @@ typedef struct {
     real *row_parts, *column_parts;        /* blocks x fields x rows, blocks x fields x columns */
 } both_job;
 
+/* The columns of a triangle's tile on the diagonal that serve rows alone. */
+static __host__ __device__ inline int64_t own_columns(const kin_scores &t)
+{
+    return t.triangle && t.column == t.row ? t.rows : 0;
+}
+
 /* One column of a lane. */
 typedef struct { int64_t j; bool in, own; key other; row part; } column;
 
@@ -89,7 +95,7 @@ static __device__ inline column column_at(const kin_scores &t, hyper h, const bo
 {
     column k = { (int64_t)blockIdx.x * WIDTH + v * WARP + threadIdx.x % WARP };
     k.in = k.j < t.columns;
-    k.own = t.triangle && k.j < t.rows;
+    k.own = k.j < own_columns(t);
     k.part = open(t.top);
     if (!k.in) return k;
     k.other = key_of(t.side[1], t.column + k.j, job.how);
@@ -229,7 +235,7 @@ static __global__ void slope_kernel(kin_scores t, hyper h, int how, bool looks)
     const int64_t from = (int64_t)blockIdx.y * SLOPE_ROWS;
     const int64_t to = from + SLOPE_ROWS < t.rows ? from + SLOPE_ROWS : t.rows;
     if (j >= t.columns) return;
-    const bool own = t.triangle && j < t.rows;
+    const bool own = j < own_columns(t);
     const key other = key_of(t.side[1], t.column + j, how);
     const row k = get(t.side[1].stats, t.side[1].count, t.column + j);
     const real push = own ? 0 : t.scale[1] * t.side[1].weight[t.column + j];
@@ -325,7 +331,7 @@ static void run_both(kin_backend *backend, const kin_scores *t, bool only_look)
     kin_cuda *c = cuda_of(backend);
     const hyper h = hyper_of(t);
     const int64_t across_ = parts_of(t->columns, WIDTH), down = parts_of(t->rows, BLOCK_ROWS);
-    const int64_t own = t->triangle ? t->rows : 0;
+    const int64_t own = own_columns(*t);
     real *const row_parts = (real *)t->work;
     real *const column_parts = row_parts + across_ * FIELDS * t->rows;
     const both_job job = { how_of(t), looks(backend, t), loss_of(backend)->looks_first, only_look,
