@@ -18,7 +18,7 @@ template <int N> static __device__ inline const pack<N> *packs(const float *x)
 
 template <int N> static __device__ inline pack<N> *packs(float *x) { return (pack<N> *)x; }
 
-/* f of the first numbers, of the second, ... Packs by value: of references nvcc makes four loads. */
+/* f of the first numbers, of the second, ... By value: of references nvcc makes N loads. */
 template <int N, class F, class... P>
 static __device__ inline pack<N> of_each(F f, pack<N> first, P... rest)
 {

@@ -1,5 +1,6 @@
 /* Kernels that go over vectors and rows once. They are bound by memory, so each thread moves 16
  * bytes at a time where the addresses allow it, and many blocks keep many loads on their way. */
+#include "cuda/adam.h"
 #include "cuda/reduce.h"
 
 extern "C" {
@@ -87,10 +88,7 @@ void kin_cuda_scale(kin_backend *backend, int64_t n, real a, real *y)
 
 static __global__ void fill(int64_t n, bool fours, float value, float *y)
 {
-    const int64_t whole = fours ? n / 4 : 0;
-    const pack<4> values = { { value, value, value, value } };
-    for (EACH_INDEX(i, whole)) packs<4>(y)[i] = values;
-    for (EACH_INDEX(i, n - 4 * whole)) y[4 * whole + i] = value;
+    each_number(n, fours, [=](float) { return value; }, y, y);      /* y is not loaded: unused */
 }
 
 void kin_cuda_fill(kin_backend *backend, int64_t n, real value, real *y)
@@ -169,8 +167,6 @@ void kin_cuda_dropout(kin_backend *backend, int64_t first, int64_t n, real rate,
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static inline bool rows_fit(int64_t cols) { return cols % 4 == 0; }
-
 /* y_ij += a factor_i x_ij; factor NULL: all 1. ldx 0: every row of x is the first. */
 template <int N>
 static __global__ void add_rows(int64_t rows, int64_t cols, float a, const float *factor,
@@ -188,7 +184,7 @@ static __global__ void add_rows(int64_t rows, int64_t cols, float a, const float
 static void add_to_rows(kin_backend *backend, int64_t rows, int64_t cols, float a,
                         const float *factor, const float *x, int64_t ldx, float *y, int64_t ldy)
 {
-    const bool fours = rows_fit(cols) && rows_fit(ldx) && rows_fit(ldy) && fours_fit(x, y);
+    const bool fours = (cols | ldx | ldy) % 4 == 0 && fours_fit(x, y);
     const int64_t n = fours ? cols / 4 : cols;
     const dim3 block = row_block(n, KIN_THREADS);
     LAUNCH(cuda_of(backend), row_grid(rows, n, block), block, 0,
@@ -294,7 +290,7 @@ static __global__ void row_dots(int64_t rows, int64_t cols, const float *a, cons
 void kin_cuda_row_dots(kin_backend *backend, int64_t rows, int64_t cols, const real *a,
                        const real *b, real *y)
 {
-    const bool fours = rows_fit(cols) && fours_fit(a, b);
+    const bool fours = cols % 4 == 0 && fours_fit(a, b);
     LAUNCH(cuda_of(backend), warp_grid(rows), warp_block(), 0,
            fours ? row_dots<4> : row_dots<1>, rows, cols, a, b, y);
 }
@@ -318,7 +314,7 @@ static __global__ void normalize(int64_t rows, int64_t cols, const float *x, flo
 void kin_cuda_normalize(kin_backend *backend, int64_t rows, int64_t cols, const real *x, real *y,
                         real *inverse)
 {
-    const bool fours = rows_fit(cols) && fours_fit(x, y);
+    const bool fours = cols % 4 == 0 && fours_fit(x, y);
     LAUNCH(cuda_of(backend), warp_grid(rows), warp_block(), 0,
            fours ? normalize<4> : normalize<1>, rows, cols, x, y, inverse);
 }
@@ -344,47 +340,28 @@ static __global__ void normalize_back(int64_t rows, int64_t cols, const float *y
 void kin_cuda_normalize_back(kin_backend *backend, int64_t rows, int64_t cols, const real *y,
                              const real *inverse, const real *dy, real *dx)
 {
-    const bool fours = rows_fit(cols) && fours_fit(y, dy, dx);
+    const bool fours = cols % 4 == 0 && fours_fit(y, dy, dx);
     LAUNCH(cuda_of(backend), warp_grid(rows), warp_block(), 0,
            fours ? normalize_back<4> : normalize_back<1>, rows, cols, y, inverse, dy, dx);
 }
 
 /* ---- adam ----------------------------------------------------------------------------------- */
 
-/* kin_adam in float, formed in double: rate and eps are multiplied by root, which saves a division
- * (cpu/loops/vector.c). */
-typedef struct {
-    float beta1, beta2, fresh1, fresh2, keep, rate, eps, scale;
-} factors;
-
-static factors factors_of(const kin_adam *a)
-{
-    return factors{ (float)a->beta1, (float)a->beta2, (float)(1 - a->beta1),
-                    (float)(1 - a->beta2), (float)a->keep, (float)(a->rate * a->root),
-                    (float)(a->eps * a->root), (float)a->scale };
-}
-
-/* Pack i. fmaf is spelt out so that a number's bits do not depend on the pack it is in. Without m,
- * beta1 is 0, and the mean is the gradient itself. */
+/* Pack i. Without m the mean is the gradient itself. */
 template <int N>
-static __device__ inline void move(const factors &f, int64_t i, const float *g, float *p, float *m,
-                                   float *v)
+static __device__ inline void move(const kin_factors &f, int64_t i, const float *g, float *p,
+                                   float *m, float *v)
 {
     pack<N> gi = packs<N>(g)[i], pi = packs<N>(p)[i], vi = packs<N>(v)[i], mi = {};
     if (m) mi = packs<N>(m)[i];
-    for (int k = 0; k < N; k++) {
-        const float x = gi.at[k] * f.scale;
-        mi.at[k] = fmaf(f.beta1, mi.at[k], f.fresh1 * x);
-        vi.at[k] = fmaf(f.beta2, vi.at[k], f.fresh2 * x * x);
-        pi.at[k] = fmaf(f.keep, pi.at[k], -f.rate * mi.at[k] / (sqrtf(vi.at[k]) + f.eps));
-    }
+    for (int k = 0; k < N; k++) kin_adam_move(f, gi.at[k], &pi.at[k], &mi.at[k], &vi.at[k]);
     packs<N>(p)[i] = pi;
     packs<N>(v)[i] = vi;
     if (m) packs<N>(m)[i] = mi;
 }
 
-static __global__ void adam(int64_t n, bool fours, factors f, const float *g, float *p, float *m,
-                            float *v)
+static __global__ void adam(int64_t n, bool fours, kin_factors f, const float *g, float *p,
+                            float *m, float *v)
 {
     const int64_t whole = fours ? n / 4 : 0;
     for (EACH_INDEX(i, whole)) move<4>(f, i, g, p, m, v);
@@ -395,12 +372,12 @@ void kin_cuda_adam(kin_backend *backend, int64_t n, const kin_adam *a, const rea
                    real *m, real *v)
 {
     const bool fours = fours_fit(g, p, m, v);
-    LAUNCH(cuda_of(backend), vector_grid(n, fours), KIN_THREADS, 0, adam, n, fours, factors_of(a),
-           g, p, m, v);
+    LAUNCH(cuda_of(backend), vector_grid(n, fours), KIN_THREADS, 0, adam, n, fours,
+           kin_factors_of(a), g, p, m, v);
 }
 
 template <int N>
-static __global__ void adam_rows(int64_t rows, int64_t cols, const int32_t *id, factors f,
+static __global__ void adam_rows(int64_t rows, int64_t cols, const int32_t *id, kin_factors f,
                                  const float *value, float *p, float *m, float *v)
 {
     for (EACH_ROW(i, rows)) {
@@ -413,10 +390,10 @@ static __global__ void adam_rows(int64_t rows, int64_t cols, const int32_t *id, 
 void kin_cuda_adam_rows(kin_backend *backend, const kin_sparse *g, int64_t cols, const kin_adam *a,
                         real *p, real *m, real *v)
 {
-    const bool fours = rows_fit(cols) && fours_fit(g->value, p, m, v);
+    const bool fours = cols % 4 == 0 && fours_fit(g->value, p, m, v);
     const int64_t n = fours ? cols / 4 : cols;
     const dim3 block = row_block(n, KIN_THREADS);
     LAUNCH(cuda_of(backend), row_grid(g->count, n, block), block, 0,
-           fours ? adam_rows<4> : adam_rows<1>, g->count, cols, g->id, factors_of(a), g->value, p,
-           m, v);
+           fours ? adam_rows<4> : adam_rows<1>, g->count, cols, g->id, kin_factors_of(a), g->value,
+           p, m, v);
 }
