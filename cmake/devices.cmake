@@ -36,7 +36,7 @@ endfunction()
 kin_wall(cuda core autograd losses cuda)
 kin_device_sources(device_sources)
 
-if(KIN_CUDA AND CMAKE_CUDA_COMPILER)
+if(KIN_CUDA AND CMAKE_CUDA_COMPILER AND NOT KIN_SANITIZE)
   if(NOT CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 90)
   endif()
@@ -46,11 +46,11 @@ if(KIN_CUDA AND CMAKE_CUDA_COMPILER)
   add_library(kin_cuda MODULE ${device_sources} core/arena.c)
   target_include_directories(kin_cuda PRIVATE ${CMAKE_BINARY_DIR}/walls/cuda)
   target_link_libraries(kin_cuda PRIVATE CUDA::cublas)
-  set_target_properties(kin_cuda PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON
+  set_target_properties(kin_cuda PROPERTIES
     CUDA_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
   target_compile_options(kin_cuda PRIVATE
-    $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings -lineinfo>)
+    "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Werror=all-warnings;-lineinfo>")
 endif()
 
 if(KIN_PRETEND AND CMAKE_CXX_COMPILER AND EXISTS ${CMAKE_SOURCE_DIR}/cmake/pretend.cmake)
