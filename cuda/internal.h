@@ -14,7 +14,7 @@
 
 /* Numbers wait in pinned memory for their way to the device: two buffers, so that one can be filled
  * while the other travels. */
-enum { KIN_STAGES = 2, KIN_STAGE_BYTES = 8 << 20 };
+constexpr int KIN_STAGES = 2, KIN_STAGE_BYTES = 8 << 20;
 
 typedef struct {
     void *memory;
