@@ -14,7 +14,7 @@
 
 /* Numbers wait in pinned memory for their way to the device: two buffers, so that one can be filled
  * while the other travels. */
-enum { KIN_STAGES = 2, KIN_STAGE_BYTES = 8 << 20 };
+constexpr int KIN_STAGES = 2, KIN_STAGE_BYTES = 8 << 20;
 
 typedef struct {
     void *memory;
@@ -104,5 +104,9 @@ void kin_cuda_cell_sums(kin_backend *, int64_t rows, const int64_t *start, const
                         real *x);
 
 const kin_score_kernels *kin_cuda_score(kin_backend *, int loss);
+
+/* The same for all losses. */
+void kin_cuda_pull(kin_backend *, const kin_scores *, real *pull);
+void kin_cuda_best(kin_backend *, const kin_scores *, real *hit);
 
 #endif

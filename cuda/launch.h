@@ -24,7 +24,7 @@ void kin_cuda_start(kin_cuda *c, const char *name, dim3 grid, dim3 block, size_t
     kin_cuda_start((c), #kernel, (grid), (block), (shared_bytes), (kernel), __VA_ARGS__)
 
 /* Blocks of `threads` for n elements, each thread taking one or, beyond `most` blocks, several. */
-enum { KIN_THREADS = 256, KIN_BLOCKS_MOST = 2048 };
+constexpr int KIN_THREADS = 256, KIN_BLOCKS_MOST = 2048;
 
 static inline unsigned kin_cuda_blocks(int64_t n, int64_t each = KIN_THREADS)
 {
