@@ -24,6 +24,11 @@ const device_case *const device_cases[] = {
 
 const char *const device_precisions[] = { "fp32", "tf32", "bf16", "bf16x3", NULL };
 
+const char *device_precision_of(const device_work *w, int precision)
+{
+    return w->flops > 0 ? device_precisions[precision] : "-";
+}
+
 /* ---- the device ---------------------------------------------------------------------------- */
 
 kin_status device_open(device_bench *b, const device_options *o, int precision)
@@ -118,7 +123,8 @@ static kin_status fetch(device_bench *b, real **gradient, int64_t *n)
     return KIN_OK;
 }
 
-static kin_status timed(device_bench *b, const device_options *o, device_result *r, real **gradient)
+static kin_status timed(device_bench *b, const device_options *o, device_result *r,
+                        real **gradient)
 {
     int64_t n;
     const double before = device_free_bytes();
@@ -150,19 +156,19 @@ static kin_status compare(device_bench *b, const real *gradient, double *error)
     return KIN_OK;
 }
 
-static const double WORTH_COMPARING = 5e12;             /* operations: a tenth of a second in fp32 */
+static const double WORTH_COMPARING = 5e12;            /* operations: a tenth of a second in fp32 */
 
 static kin_status run_opened(device_bench *b, const device_options *o, device_result *r,
                              real **gradient)
 {
-    const bool compares = o->errors && b->kind->gradient && r->precision != KIN_FP32 &&
+    const bool compares = o->errors && b->kind->gradient && r->precision != KIN_TO_FP32 &&
                           strcmp(o->device, "cpu") && r->work.flops < WORTH_COMPARING;
     kin_status status = timed(b, o, r, compares ? gradient : NULL);
     b->kind->close(b);
     b->state = NULL;
     device_close(b);
     if (status || !compares) return status;
-    KIN_TRY(device_open(b, o, KIN_FP32));
+    KIN_TRY(device_open(b, o, KIN_TO_FP32));
     status = compare(b, *gradient, &r->error);
     b->kind->close(b);
     b->state = NULL;

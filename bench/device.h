@@ -85,6 +85,7 @@ double device_floor(const device_work *work, const device_rates *rates, int prec
                     const char **limit);
 void device_roofline(const device_options *o, double product, double copy);
 extern const char *const device_precisions[];        /* "fp32", ... ; ends with NULL */
+const char *device_precision_of(const device_work *work, int precision);   /* "-": no products */
 
 /* ---- memory -------------------------------------------------------------------------------- */
 

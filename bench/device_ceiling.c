@@ -104,7 +104,11 @@ static kin_status copy_rate(device_bench *b, double bytes, double *rate)
 
 /* The largest product, then the three products of a tile of scores at D 256 and 768: what cutting
  * scores into tiles leaves of the first. */
-static const struct { int64_t m, n, k; int transpose_a, transpose_b; const char *what; } shapes[] = {
+static const struct {
+    int64_t m, n, k;
+    int transpose_a, transpose_b;
+    const char *what;
+} shapes[] = {
     { LARGEST, LARGEST, LARGEST, 0, 1, "largest" },
     { 1024, 16384, 256, 0, 1, "scores" },
     { 1024, 256, 16384, 0, 0, "rows' gradients" },
@@ -144,8 +148,8 @@ static kin_status measure(device_bench *b, const device_options *o, int precisio
     printf("copy of %.2f GB, read and written: %.3f TB/s\n", COPIED * o->scale / 1e9,
            rates->copy / 1e12);
     if (json)
-        fprintf(json, "{\"ceiling\": \"copy\", \"device\": \"%s\", \"bytes\": %.0f, \"tbs\": %.4f}\n",
-                o->device, COPIED * o->scale, rates->copy / 1e12);
+        fprintf(json, "{\"ceiling\": \"copy\", \"device\": \"%s\", \"bytes\": %.0f, "
+                "\"tbs\": %.4f}\n", o->device, COPIED * o->scale, rates->copy / 1e12);
     return KIN_OK;
 }
 

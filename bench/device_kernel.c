@@ -77,7 +77,7 @@ static void close_search(device_bench *b)
 
 const device_case device_G9 = {
     .name = "G9", .summary = "exact 30 nearest of 1,000,000 x 256 by dot product",
-    .precision = KIN_BF16, .count = count_search, .open = open_search, .repeat = repeat_search,
+    .precision = KIN_TO_BF16, .count = count_search, .open = open_search, .repeat = repeat_search,
     .close = close_search, .size = { 1000000, 256, 30 }, .scaled = 1u << ROWS
 };
 
@@ -135,7 +135,7 @@ static void close_adam(device_bench *b)
 }
 
 const device_case device_G12 = {
-    .name = "G12", .summary = "Adam over 1,000,000,000 numbers", .precision = KIN_FP32,
+    .name = "G12", .summary = "Adam over 1,000,000,000 numbers", .precision = KIN_TO_BF16,
     .count = count_adam, .open = open_adam, .repeat = repeat_adam, .close = close_adam,
     .size = { 1000000000 }, .scaled = 1u << NUMBERS
 };

@@ -13,11 +13,11 @@ static const char usage[] =
     "       kin_device_bench --roofline [--rate TFLOPS --copy TBS] [--scale F]\n"
     "       kin_device_bench --list\n"
     "\n"
-    "--case: names or their beginnings (G8: all of G8); without it all cases. --seconds: to spend\n"
-    "on each case (2). --scale: sizes of batches, vocabularies and corpora times F. --keep: memory\n"
-    "for scores that symmetric losses may keep. --no-errors: gradients are not compared with those\n"
-    "of fp32. --rate, --copy: what the device reaches, in place of measuring it. --json: one line\n"
-    "for each result is added to FILE.\n";
+    "--case: names or their beginnings (G8: all of G8); without it all cases. --seconds: to\n"
+    "spend on each case (2). --scale: sizes of batches, vocabularies and corpora times F. --keep:\n"
+    "memory for scores that symmetric losses may keep. --no-errors: gradients are not compared\n"
+    "with those of fp32. --rate, --copy: what the device reaches, in place of measuring it.\n"
+    "--json: one line for each result is added to FILE.\n";
 
 typedef struct {
     device_options o;
@@ -109,7 +109,7 @@ static void put_json(FILE *json, const command *c, const device_case *kind,
     const double floor_ms = 1e3 * device_floor(&r->work, rates, r->precision, &limit);
     if (!json) return;
     fprintf(json, "{\"case\": \"%s\", \"variant\": \"kin\", \"device\": \"%s\", \"precision\": "
-            "\"%s\"", kind->name, c->o.device, device_precisions[r->precision]);
+            "\"%s\"", kind->name, c->o.device, device_precision_of(&r->work, r->precision));
     if (c->o.scale != 1) put_number(json, "scale", c->o.scale);
     put_number(json, "ms", r->ms);
     put_number(json, "ms_min", r->least_ms);
@@ -144,7 +144,7 @@ static void print_result(const device_case *kind, const device_result *r,
     const char *limit;
     const double floor_ms = 1e3 * device_floor(&r->work, rates, r->precision, &limit);
     printf("%-4s  %-6s  %10.4g  %7.2f  %10.4g  %6.1f%%  %6.1f%%  %6.1f%%  %10.4g  %10.4g  ",
-           kind->name, device_precisions[r->precision], r->ms, r->most_ms / r->least_ms,
+           kind->name, device_precision_of(&r->work, r->precision), r->ms, r->most_ms / r->least_ms,
            r->work.flops / r->ms / 1e9,
            1e5 * r->work.flops / r->ms / rates->product[r->precision],
            1e5 * r->work.bytes / r->ms / rates->copy, 100 * floor_ms / r->ms,
@@ -172,19 +172,22 @@ static int precision_of(const command *c, const device_case *kind)
     return c->o.precision >= 0 ? c->o.precision : kind->precision;
 }
 
-/* Measures the precisions that the chosen cases use. */
+/* Measures the precisions that the chosen cases use; the CPU knows none. */
 static kin_status find_rates(const command *c, device_rates *rates, FILE *json)
 {
-    bool wanted[KIN_PRECISIONS] = { false }, first = true;
+    const bool cpu = !strcmp(c->o.device, "cpu");
+    bool wanted[KIN_PRECISIONS] = { false };
     for (int i = 0; device_cases[i]; i++)
-        if (named(c->cases, device_cases[i]->name)) wanted[precision_of(c, device_cases[i])] = true;
+        if (named(c->cases, device_cases[i]->name))
+            wanted[cpu ? KIN_TO_FP32 : precision_of(c, device_cases[i])] = true;
     for (int p = 0; p < KIN_PRECISIONS; p++) {
         if (c->rate > 0 && c->copy > 0) {
             rates->product[p] = c->rate * 1e12;
             rates->copy = c->copy * 1e12;
-        } else if (wanted[p] && (first || p != KIN_FP32 || c->o.precision == p)) {
+        } else if (wanted[p]) {
             KIN_TRY(device_ceilings(&c->o, p, rates, json));
-            first = false;
+        } else if (cpu) {
+            rates->product[p] = rates->product[KIN_TO_FP32];
         }
     }
     return KIN_OK;
@@ -194,6 +197,9 @@ static kin_status run_cases(const command *c, FILE *json)
 {
     device_rates rates = { .name = c->o.device };
     kin_status worst = KIN_OK;
+    int chosen = 0;
+    for (int i = 0; device_cases[i]; i++) chosen += named(c->cases, device_cases[i]->name);
+    KIN_REQUIRE(chosen > 0, KIN_USAGE, "--case %s: no such case; --list shows them", c->cases);
     KIN_TRY(find_rates(c, &rates, json));
     print_head();
     for (int i = 0; device_cases[i]; i++) {

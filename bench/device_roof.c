@@ -31,7 +31,7 @@ static device_rates measured_rates(double product, double copy)
     device_rates r = published[1];
     r.name = "measured";
     for (int i = 0; i < KIN_PRECISIONS; i++)
-        r.product[i] *= product * 1e12 / published[1].product[KIN_BF16];
+        r.product[i] *= product * 1e12 / published[1].product[KIN_TO_BF16];
     r.copy = copy * 1e12;
     return r;
 }
@@ -44,8 +44,8 @@ static void print_case(const device_options *o, const device_case *kind,
     const int precision = o->precision >= 0 ? o->precision : kind->precision;
     device_set_case(&b, o, kind);
     kind->count(&b, &w);
-    printf("%-4s  %-56s  %-6s  %10.4g  %9.4g  %9.4g  %9.4g", kind->name, kind->summary,
-           device_precisions[precision], w.flops / 1e12, w.bytes / 1e9, w.flops / w.bytes,
+    printf("%-4s  %-60s  %-6s  %10.4g  %9.4g  %9.4g  %9.4g", kind->name, kind->summary,
+           device_precision_of(&w, precision), w.flops / 1e12, w.bytes / 1e9, w.flops / w.bytes,
            w.exps / 1e9);
     for (int i = 0; i < count; i++) {
         const char *limit;
@@ -64,10 +64,10 @@ void device_roofline(const device_options *o, double product, double copy)
     if (product > 0 && copy > 0) rates[count++] = &measured;
     printf("Published, for H100 SXM and H200 SXM: bf16 %.1f, tf32 %.1f, fp32 %.0f TFLOP/s; "
            "%.2f and %.2f TB/s;\nexponentials %.2f T/s. Times in ms: the longest of products, "
-           "memory and exponentials, each alone.\n\n", published[0].product[KIN_BF16] / 1e12,
-           published[0].product[KIN_TF32] / 1e12, published[0].product[KIN_FP32] / 1e12,
+           "memory and exponentials, each alone.\n\n", published[0].product[KIN_TO_BF16] / 1e12,
+           published[0].product[KIN_TO_TF32] / 1e12, published[0].product[KIN_TO_FP32] / 1e12,
            published[0].copy / 1e12, published[1].copy / 1e12, published[0].exps / 1e12);
-    printf("%-4s  %-56s  %-6s  %10s  %9s  %9s  %9s", "case", "", "prec.", "TFLOP", "GB",
+    printf("%-4s  %-60s  %-6s  %10s  %9s  %9s  %9s", "case", "", "prec.", "TFLOP", "GB",
            "FLOP/byte", "Gexp");
     for (int i = 0; i < count; i++) printf("  %10s %-7s", rates[i]->name, "limit");
     printf("\n");

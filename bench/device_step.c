@@ -236,12 +236,12 @@ static kin_status repeat_static(device_bench *b, double *loss)
 
 const device_case device_G10 = {
     .name = "G10", .summary = "MLP step (784, 512, 128), B 1024, symmetric InfoNCE, Adam",
-    .precision = KIN_BF16, .count = count_mlp, .open = open_mlp, .repeat = repeat_mlp,
+    .precision = KIN_TO_BF16, .count = count_mlp, .open = open_mlp, .repeat = repeat_mlp,
     .close = close, .size = { 784, 512, 128, 1024 }, .scaled = 1u << MLP_ROWS, .work = BOTH_WAYS
 };
 const device_case device_G11 = {
     .name = "G11", .summary = "static-encoder step, V 105879, D 1024, B 8192, row-lazy Adam",
-    .precision = KIN_BF16, .count = count_static, .open = open_static, .repeat = repeat_static,
+    .precision = KIN_TO_BF16, .count = count_static, .open = open_static, .repeat = repeat_static,
     .close = close, .size = { 8192, 105879, 1024, 24 },
     .scaled = 1u << STATIC_ROWS | 1u << STATIC_VOCABULARY, .work = ONE_WAY
 };

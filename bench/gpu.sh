@@ -50,13 +50,12 @@ part_facts() {
 
 part_build() {
     local targets=(kin_device_bench)
-    limited "${BUILD_SECONDS:-240}" configure cmake -B "$build" -DCMAKE_BUILD_TYPE=Release \
-            -DBUILD_TESTING=OFF || return
+    limited "${BUILD_SECONDS:-240}" configure cmake -B "$build" -DCMAKE_BUILD_TYPE=Release || return
     cmake --build "$build" --target help > "$out/targets.txt" 2>&1
     for target in "kin_$device" kin_parity; do
-        grep -qE "(^|[^a-z0-9_])$target\$" "$out/targets.txt" && targets+=("$target")
+        grep -qE "(^|[^a-z0-9_])$target(:|\$)" "$out/targets.txt" && targets+=("$target")
     done
-    [ -n "${REFERENCE:-}" ] || ! grep -q 'kin64_parity$' "$out/targets.txt" ||
+    [ -n "${REFERENCE:-}" ] || ! grep -qE 'kin64_parity(:|$)' "$out/targets.txt" ||
         targets+=(kin64_parity)
     limited "${BUILD_SECONDS:-240}" build cmake --build "$build" -j "${JOBS:-$(nproc)}" \
             --target "${targets[@]}"

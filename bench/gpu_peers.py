@@ -21,23 +21,25 @@ Products are bf16 under autocast where nothing else is said, as a training run w
   fp32, tf32    eager without autocast
   pml           the formulas of pytorch-metric-learning 2.9, index lists included; hand: masks
   topk          rows in chunks, product and torch.topk; blocked: documents in chunks too, merged
-  graph         the whole step in a CUDA graph; graph-tf32, graph-compile; reduce: torch.compile
-                with mode="reduce-overhead" and Adam outside
+  graph         the whole step in a CUDA graph; graph-compile: its loss compiled before; -tf32: no
+                autocast; reduce: torch.compile with mode="reduce-overhead", Adam outside
   sparse, dense EmbeddingBag with SparseAdam, or dense gradients with fused Adam; fused, foreach
 """
 import argparse
 import gc
 import json
 import math
-import os
 import statistics
 import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
 import torch
 import torch.nn.functional as F
+import gpu_inputs
+import gpu_labels
+import gpu_steps
+from gpu_inputs import pairs, uniform
+from gpu_pairs import FORMS, SCALE, oneway, symmetric
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
 parser.add_argument("--cases", default="")
@@ -51,53 +53,11 @@ parser.add_argument("--list", action="store_true")
 args = parser.parse_args()
 DEVICE = args.device
 GPU = DEVICE == "cuda"
-SCALE = 20.0                                   # 1 / temperature
+gpu_inputs.DEVICE = DEVICE
 
 
 def scaled(n):
     return n if args.scale == 1 else max(64, int(n * args.scale) // 16 * 16)
-
-
-# ---- the numbers of bench/inputs.c ---------------------------------------------------------------
-
-def signed(x):
-    return x - (1 << 64) if x >> 63 else x
-
-
-def shifted(z, n):                             # int64 as if it were unsigned
-    return (z >> n) & ((1 << (64 - n)) - 1)
-
-
-def uniform_part(seed, first, n):
-    i = torch.arange(first, first + n, dtype=torch.int64, device=DEVICE)
-    z = i + signed(seed << 40) + (i + 1) * signed(0x9E3779B97F4A7C15)
-    z = (z ^ shifted(z, 30)) * signed(0xBF58476D1CE4E5B9)
-    z = (z ^ shifted(z, 27)) * signed(0x94D049BB133111EB)
-    z = z ^ shifted(z, 31)
-    return (shifted(z, 40).double() * 2.0 ** -24 - 0.5).float()
-
-
-def uniform(seed, rows, cols):
-    x = torch.empty(rows * cols, device=DEVICE)
-    for a in range(0, rows * cols, 1 << 24):
-        n = min(1 << 24, rows * cols - a)
-        x[a:a + n] = uniform_part(seed, a, n)
-    return x.view(rows, cols)
-
-
-def pairs(rows, cols):
-    q = uniform(1, rows, cols)
-    k = uniform(2, rows, cols).mul_(0.7).add_(0.7 * q)
-    return q, k
-
-
-def zipf_bags(seed, vocabulary, rows, length):
-    u = uniform(seed, rows, 1).double().flatten() + 0.5
-    n = 1 + torch.floor((2 * length - 1) * u).long()
-    u = uniform(seed + 1, int(n.sum()), 1).double().flatten() + 0.5
-    ids = torch.floor(torch.pow(float(vocabulary), u)).long() - 1
-    start = torch.cat([torch.zeros(1, dtype=torch.long, device=DEVICE), n.cumsum(0)[:-1]])
-    return ids.clamp(0, vocabulary - 1), start
 
 
 # ---- time and memory -----------------------------------------------------------------------------
@@ -116,11 +76,14 @@ def timed(rep, n):
     return (time.perf_counter() - began) / n
 
 
-def measure(rep):
-    """Median seconds of a repetition, samples, and the loss of the first."""
-    loss = rep()
-    wait()
-    loss = float(loss)
+def measure(rep, once):
+    """Median seconds of a repetition, samples, and the loss of the first. once: a first one that is
+    long counts."""
+    began = time.perf_counter()
+    loss = float(rep())
+    one = time.perf_counter() - began
+    if once and one > 4 * args.seconds:
+        return one, 1, loss
     one = timed(rep, 1)
     if one < args.seconds / 4:
         one = timed(rep, 2)
@@ -145,47 +108,6 @@ def autocast():
 
 
 # ---- pair losses: G1 to G7 -----------------------------------------------------------------------
-
-def scores(q, k):
-    return F.normalize(q, dim=1) @ F.normalize(k, dim=1).T * SCALE
-
-
-def oneway(q, k):
-    return F.cross_entropy(scores(q, k), torch.arange(q.shape[0], device=q.device))
-
-
-def oneway_lse(q, k):
-    s = scores(q, k).float()                   # the slopes of both terms must meet in float
-    return (torch.logsumexp(s, 1) - s.diagonal()).mean()
-
-
-def symmetric(q, k):
-    s, label = scores(q, k), torch.arange(q.shape[0], device=q.device)
-    return (F.cross_entropy(s, label) + F.cross_entropy(s.T, label)) / 2
-
-
-def symmetric_lse(q, k):
-    s = scores(q, k).float()
-    both = torch.logsumexp(s, 1) + torch.logsumexp(s, 0)
-    return (both / 2 - s.diagonal()).mean()
-
-
-def openclip(q, k):
-    a, b = F.normalize(q, dim=1), F.normalize(k, dim=1)
-    label = torch.arange(q.shape[0], device=q.device)
-    return (F.cross_entropy(SCALE * a @ b.T, label) + F.cross_entropy(SCALE * b @ a.T, label)) / 2
-
-
-def sigmoid(q, k):
-    s = scores(q, k) - SCALE / 2
-    y = 2 * torch.eye(q.shape[0], device=q.device) - 1
-    return -F.logsigmoid(y * s).sum() / q.shape[0]
-
-
-def sigmoid_softplus(q, k):                    # no label matrix
-    s = (scores(q, k) - SCALE / 2).float()
-    return (F.softplus(s).sum() - s.diagonal().sum()) / q.shape[0]
-
 
 def infcl(q, k, kind, dtype):
     from gpu_triton import contrast
@@ -215,11 +137,6 @@ def under_autocast(fn):
         with autocast():
             return fn(q, k)
     return call
-
-
-FORMS = {"oneway": {"eager": oneway, "lse": oneway_lse},
-         "symmetric": {"eager": symmetric, "lse": symmetric_lse, "openclip": openclip},
-         "sigmoid": {"eager": sigmoid, "lse": sigmoid_softplus}}
 
 
 def pair_loss(kind, variant):
@@ -269,114 +186,13 @@ def precise(tf32):
 
 # ---- losses by label: G8 -------------------------------------------------------------------------
 
-def relation(label):
-    same = label[:, None] == label[None]
-    return same & ~torch.eye(len(label), dtype=torch.bool, device=DEVICE), ~same
-
-
-def all_triplets(label):
-    pos, neg = relation(label)
-    n = len(label)
-    if n ** 3 < 2 ** 31 - 1:
-        return torch.where(pos.byte().unsqueeze(2) * neg.byte().unsqueeze(1))
-    lists = [], [], []
-    for i in range(n):
-        p = pos[i].nonzero().squeeze(1)
-        m = neg[i].nonzero().squeeze(1)
-        lists[0].append(torch.full((len(p) * len(m),), i, dtype=torch.long, device=DEVICE))
-        lists[1].append(p.repeat_interleave(len(m)))
-        lists[2].append(m.repeat(len(p)))
-    return tuple(torch.cat(x) for x in lists)
-
-
-def triplet_pml(x, label):
-    z = F.normalize(x, dim=1)
-    d = torch.cdist(z, z)
-    a, p, n = all_triplets(label)
-    h = F.relu(d[a, p] - d[a, n] + 0.2)
-    return h.sum() / (h > 0).sum()
-
-
-def triplet_hand(x, label):
-    """Anchors in groups, broadcast over positives and negatives: nothing of B^3 is kept."""
-    from torch.utils.checkpoint import checkpoint
-    z = F.normalize(x, dim=1)
-    pos, neg = relation(label)
-    s = (2 - 2 * z @ z.T).clamp_min(1e-12).sqrt()
-    most = int(pos.sum(1).max())
-    which = pos.to(torch.int8).topk(most, dim=1).indices
-    real = pos.gather(1, which)
-    group = max(1, (1 << 28) // (most * len(label)))
-
-    def part(d, which, real, neg):
-        h = F.relu(d.gather(1, which)[:, :, None] - d[:, None, :] + 0.2)
-        h = h * (real[:, :, None] & neg[:, None, :])
-        return h.sum(), (h > 0).sum()
-
-    total, above = 0, 0
-    for i in range(0, len(label), group):
-        at = slice(i, i + group)
-        t, c = checkpoint(part, s[at], which[at], real[at], neg[at], use_reentrant=False)
-        total, above = total + t, above + c
-    return total / above
-
-
-def lse(s, mask):
-    return torch.logsumexp(s.masked_fill(~mask, float("-inf")), 1)
-
-
-def circle_of(s, pos, neg, m=0.4, gamma=80):
-    c = s.detach()
-    p = -gamma * (1 + m - c).clamp_min(0) * (s - (1 - m))
-    n = gamma * (c + m).clamp_min(0) * (s - m)
-    return F.softplus(lse(p, pos) + lse(n, neg)).mean()
-
-
-def circle_hand(x, label):
-    z = F.normalize(x, dim=1)
-    return circle_of(z @ z.T, *relation(label))
-
-
-def circle_pml(x, label):
-    z = F.normalize(x, dim=1)
-    s = z @ z.T
-    pos, neg = relation(label)
-    masks = []
-    for where in (torch.where(pos), torch.where(neg)):
-        mask = torch.zeros_like(s, dtype=torch.bool)
-        mask[where] = True
-        masks.append(mask)
-    return circle_of(s, *masks)
-
-
-def ntxent_hand(x, label, t=0.05):
-    z = F.normalize(x, dim=1)
-    s = z @ z.T / t
-    pos, neg = relation(label)
-    return (torch.logaddexp(s, lse(s, neg)[:, None]) - s)[pos].mean()
-
-
-def ntxent_pml(x, label, t=0.05):
-    z = F.normalize(x, dim=1)
-    s = z @ z.T
-    pos, neg = relation(label)
-    (a1, p), (a2, n) = torch.where(pos), torch.where(neg)
-    pp, nn = s[a1, p].unsqueeze(1) / t, s[a2, n] / t
-    own = (a2.unsqueeze(0) == a1.unsqueeze(1)).to(s.dtype)
-    nn = nn * own
-    nn[own == 0] = torch.finfo(s.dtype).min
-    most = torch.max(pp, nn.max(dim=1, keepdim=True)[0]).detach()
-    up = torch.exp(pp - most).squeeze(1)
-    return -torch.log(up / (torch.exp(nn - most).sum(1) + up) + 1e-20).mean()
-
-
 def label_case(name, rows, dim=128):
     def make(variant):
         n = scaled(rows)
         x = uniform(1, n, dim).requires_grad_()
         label = torch.arange(n, device=DEVICE) % ((n + 15) // 16)
         precise(True)
-        fn = globals()[f"{name}_{'hand' if variant.startswith('hand') else 'pml'}"]
+        fn = getattr(gpu_labels, f"{name}_{variant.partition('-')[0]}")
         if variant == "hand-compile":
             fn = torch.compile(fn, dynamic=False)
         return loss_step(lambda q, k: fn(q, label), x, x), None
@@ -429,97 +245,24 @@ def estimated(rep, seconds):
 
 # ---- steps: G10, G11, G12 ------------------------------------------------------------------------
 
-def mlp_step(widths, rows, loss_fn, towers, opt, x, y, cast):
-    def forward(x, y):
-        if cast:
-            with autocast():
-                return loss_fn(towers[0](x), towers[1](y))
-        return loss_fn(towers[0](x), towers[1](y))
-    return forward
-
-
-def graph_of(step):
-    """The step, recorded once: its tensors stay where they are."""
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            step()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        loss = step()
-
-    def rep():
-        graph.replay()
-        return loss
-    return rep
-
-
 def mlp_case(widths, rows):
     def make(variant):
-        n = scaled(rows)
-        x, y = pairs(n, widths[0])
         precise(True)
-        towers = torch.nn.ModuleList(
-            torch.nn.Sequential(torch.nn.Linear(widths[0], widths[1]), torch.nn.ReLU(),
-                                torch.nn.Linear(widths[1], widths[2])) for _ in range(2)).to(DEVICE)
-        graph = variant.startswith("graph")
-        opt = torch.optim.Adam(towers.parameters(), lr=1e-3, fused=GPU or None, capturable=graph)
-        forward = mlp_step(widths, n, symmetric, towers, opt, x, y, variant != "graph-tf32")
-        if variant in ("compile", "graph-compile"):
-            forward = torch.compile(forward, dynamic=False)
-        if variant == "reduce":
-            forward = torch.compile(forward, dynamic=False, mode="reduce-overhead")
-
-        def step():
-            opt.zero_grad(set_to_none=True)
-            loss = forward(x, y)
-            loss.backward()
-            opt.step()
-            return loss.detach()
-        return graph_of(step) if graph else step, None
+        return gpu_steps.mlp(variant, widths, *pairs(scaled(rows), widths[0]), symmetric), None
     return make
 
 
 def static_case(vocabulary, dim, rows, length=24, batches=6):
     def make(variant):
-        sparse = variant == "sparse"
         v, n = scaled(vocabulary), scaled(rows)
-        bag = torch.nn.EmbeddingBag(v, dim, mode="mean", sparse=sparse).to(DEVICE)
-        opt = (torch.optim.SparseAdam(bag.parameters(), lr=1e-3) if sparse else
-               torch.optim.Adam(bag.parameters(), lr=1e-3, fused=GPU or None))
-        data = [[zipf_bags(16 * t + 8 * side, v, n, length) for side in range(2)]
+        data = [[gpu_inputs.zipf_bags(16 * t + 8 * side, v, n, length) for side in range(2)]
                 for t in range(batches)]
-        loss_fn = oneway
-        if variant == "compile":
-            loss_fn = torch.compile(oneway, dynamic=False)
-        turn = [0]
-
-        def step():
-            a, b = data[turn[0] % batches]
-            turn[0] += 1
-            opt.zero_grad(set_to_none=True)
-            with autocast():
-                loss = loss_fn(bag(*a), bag(*b))
-            loss.backward()
-            opt.step()
-            return loss.detach()
-        return step, None
+        return gpu_steps.static(variant, v, dim, data, oneway), None
     return make
 
 
 def adam_case(count):
-    def make(variant):
-        p = torch.zeros(scaled(count), device=DEVICE, requires_grad=True)
-        p.grad = torch.full_like(p, 0.01)
-        opt = torch.optim.Adam([p], lr=1e-3, **{variant: True})
-
-        def step():
-            opt.step()
-            return p.detach()[0]
-        return step, None
-    return make
+    return lambda variant: (gpu_steps.adam(variant, scaled(count), DEVICE), None)
 
 
 # ---- the list ------------------------------------------------------------------------------------
@@ -535,9 +278,8 @@ CASES = {
                                                       "triton-tf32", "triton-bf16"]),
     "G3": (pair_case("symmetric", 65536, 768), BOTH, ["eager", "chunked", "triton-tf32",
                                                       "triton-bf16"]),
-    "G4": (pair_case("symmetric", 65536, 256), BOTH, ["openclip", "eager", "chunked",
-                                                      "triton-tf32", "triton-bf16"]),
-    "G5": (pair_case("symmetric", 1048576, 256), BOTH, ["eager", "chunked"]),
+    "G4": (pair_case("symmetric", 65536, 256), BOTH, ["openclip", "chunked", "triton-tf32",
+                                                      "triton-bf16"]),
     "G6": (pair_case("oneway", 16384, 256), ["fp32", "tf32", "triton-tf32"], ["fp32", "tf32"]),
     "G7": (pair_case("sigmoid", 65536, 256), ["eager", "lse", "compile", "autotune", "chunked",
                                               "chunked-compile"], ["eager", "lse", "chunked"]),
@@ -549,10 +291,11 @@ CASES = {
     "G8f": (label_case("ntxent", 16384), ["pml", "hand", "hand-compile"], ["hand"]),
     "G9": (search_case(1000000, 256, 30), ["topk", "blocked"], ["topk", "blocked"]),
     "G10": (mlp_case((784, 512, 128), 1024),
-            ["eager", "compile", "reduce", "graph", "graph-tf32", "graph-compile"],
-            ["eager", "graph", "graph-tf32", "graph-compile"]),
+            ["eager", "compile", "reduce", "graph", "graph-tf32", "graph-compile",
+             "graph-compile-tf32"], ["eager", "graph", "graph-tf32", "graph-compile"]),
     "G11": (static_case(105879, 1024, 8192), ["sparse", "dense", "compile"], ["sparse", "dense"]),
     "G12": (adam_case(1_000_000_000), ["fused", "foreach"], ["fused", "foreach"]),
+    "G5": (pair_case("symmetric", 1048576, 256), BOTH, ["eager", "chunked"]),
 }
 
 
@@ -570,7 +313,7 @@ def run(make, variant):
     base = torch.cuda.memory_allocated() if GPU else 0
     if GPU:
         torch.cuda.reset_peak_memory_stats()
-    seconds, samples, loss = measure(rep)
+    seconds, samples, loss = measure(rep, once="compile" not in variant)
     row.update(ms=round(seconds * 1e3, 4), samples=samples, loss=loss)
     if GPU:
         row["extra_mb"] = round((torch.cuda.max_memory_allocated() - base) / 2 ** 20, 1)
