@@ -183,6 +183,7 @@ kin_status device_run(const device_options *o, const device_case *kind, device_r
     device_set_case(&b, o, kind);
     *r = (device_result){ .error = NAN, .driver_bytes = -1 };
     r->precision = o->precision >= 0 ? o->precision : kind->precision;
+    if (!strcmp(o->device, "cpu")) r->precision = KIN_TO_FP32;           /* it knows no other */
     kind->count(&b, &r->work);
     KIN_TRY(device_open(&b, o, r->precision));
     const kin_status status = run_opened(&b, o, r, &gradient);
