@@ -1,0 +1,74 @@
+# The pretend device (tests/devices/pretend): a C++ compiler makes a plug-in and tests out of the .cu
+# files that nvcc compiles for a GPU. Needs enable_language(CXX).
+
+set(KIN_PRETEND ${CMAKE_SOURCE_DIR}/tests/devices/pretend)
+
+# kin_pretend_options(<target>): what all targets of this file have in common.
+function(kin_pretend_options target)
+  set_target_properties(${target} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON
+                        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+                        POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(${target} BEFORE PRIVATE ${KIN_PRETEND})
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -g)
+endfunction()
+
+# The device itself. It switches stacks, which the thread sanitizer cannot follow: it is told.
+function(kin_pretend_device)
+  if(TARGET kin_pretend_device)
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS ${KIN_PRETEND}/*.cpp)
+  add_library(kin_pretend_device OBJECT ${sources})
+  kin_pretend_options(kin_pretend_device)
+  target_compile_options(kin_pretend_device PRIVATE -O2)
+  if(KIN_SANITIZE MATCHES thread)
+    target_compile_options(kin_pretend_device PRIVATE -fno-sanitize=thread)
+    target_compile_definitions(kin_pretend_device PRIVATE PRETEND_TSAN)
+  endif()
+endfunction()
+
+# kin_pretend_kernels(<target> <.cu file>...): adds the files as C++. A source's language is a
+# property of its folder's, so that a file of another name includes each. Where no sanitizer watches,
+# what only it would notice ends in an instruction that is none, which the device explains.
+function(kin_pretend_kernels target)
+  set(folder ${CMAKE_BINARY_DIR}/generated/${target})
+  foreach(source ${ARGN})
+    get_filename_component(stem ${source} NAME_WE)
+    file(CONFIGURE OUTPUT ${folder}/${stem}.cpp CONTENT "#include \"${source}\"\n" @ONLY)
+    target_sources(${target} PRIVATE ${folder}/${stem}.cpp)
+    set_property(SOURCE ${folder}/${stem}.cpp PROPERTY COMPILE_OPTIONS -O1 -Wno-unknown-pragmas)
+    if(NOT KIN_SANITIZE MATCHES undefined)
+      set_property(SOURCE ${folder}/${stem}.cpp APPEND PROPERTY COMPILE_OPTIONS
+                   -fsanitize=bounds,alignment,signed-integer-overflow
+                   -fsanitize-undefined-trap-on-error)
+    endif()
+    if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)           # shared memory needs no constructors
+      set_property(SOURCE ${folder}/${stem}.cpp APPEND PROPERTY COMPILE_OPTIONS
+                   -fno-extern-tls-init)
+    endif()
+  endforeach()
+  kin_pretend_device()
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:kin_pretend_device>)
+  kin_pretend_options(${target})
+endfunction()
+
+# kin_pretend_plugin(<.cu file>...): build/libkin_pretend.so, whose wall is that of room cuda. It
+# finds core's functions in the program that opens it.
+function(kin_pretend_plugin)
+  add_library(kin_pretend MODULE)
+  kin_pretend_kernels(kin_pretend ${ARGN})
+  target_include_directories(kin_pretend PRIVATE ${CMAKE_BINARY_DIR}/walls/cuda)
+  target_compile_definitions(kin_pretend PRIVATE KIN_DEVICE_NAME="pretend")
+  target_link_options(kin_pretend PRIVATE -Wl,-z,nodelete)
+  set_target_properties(kin_pretend PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endfunction()
+
+# The device's own test: healthy kernels in many orders, and planted faults, each of which must be
+# caught.
+function(kin_pretend_tests)
+  set(here ${CMAKE_SOURCE_DIR}/tests/devices)
+  add_executable(test_devices_test_pretend ${here}/test_pretend.cpp)
+  kin_pretend_kernels(test_devices_test_pretend ${here}/faults.cu ${here}/meetings.cu)
+  target_include_directories(test_devices_test_pretend PRIVATE ${here})
+  add_test(NAME devices.test_pretend COMMAND test_devices_test_pretend)
+endfunction()
