@@ -11,6 +11,9 @@
 
 namespace pretend {
 
+/* For globals: they are never destroyed, because the host may end in any order. */
+template <class T> T &lasting() { return *new T; }
+
 /* ---- state.cpp: seed, failures, counters -------------------------------------------------- */
 
 extern kin_pretend_counts counts;

@@ -33,7 +33,7 @@ static int find_segment(dl_phdr_info *info, size_t, void *out)
 /* The segment of this host thread; full of poison when a launch begins and when it ends. */
 static Shared shared_memory()
 {
-    static std::vector<char *> filled;       /* segments of threads seen before */
+    static auto &filled = lasting<std::vector<char *>>();       /* segments of threads seen before */
     Shared shared;
     dl_iterate_phdr(find_segment, &shared);
     shared.bytes = shared.bytes / 4 * 4;
