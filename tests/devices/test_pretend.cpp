@@ -62,7 +62,8 @@ static void refuses()
     EXPECT(cudaMemcpy(device, host, 16, cudaMemcpyDeviceToHost) == cudaErrorInvalidValue);
     EXPECT(cudaMemcpy(device, host, 16, cudaMemcpyDefault) == cudaSuccess);
     EXPECT(cudaMemset(host, 0, 16) == cudaErrorInvalidValue);
-    EXPECT(cudaFree(host) == cudaErrorInvalidValue && cudaFree(device + 1) == cudaErrorInvalidValue);
+    EXPECT(cudaFree(host) == cudaErrorInvalidValue);
+    EXPECT(cudaFree(device + 1) == cudaErrorInvalidValue);
     EXPECT(cudaFree(device) == cudaSuccess && cudaFree(device) == cudaErrorInvalidValue);
     EXPECT(cudaStreamSynchronize((cudaStream_t)host) == cudaErrorInvalidResourceHandle);
 }

@@ -77,7 +77,8 @@ void check_slack();                          /* of what was opened since memory 
 
 /* ---- streams.cpp --------------------------------------------------------------------------- */
 
-bool enqueue(cudaStream_t, const char *name, std::function<void()> work);  /* false: no such stream */
+/* false: there is no such stream */
+bool enqueue(cudaStream_t, const char *name, std::function<void()> work);
 
 /* ---- launch.cpp, block.cpp ----------------------------------------------------------------- */
 
