@@ -56,8 +56,7 @@ static kin_status compare(const args *a, const kin_config *config)
     kin_cache_check c;
     watcher w;
     int failed = 0;
-    KIN_TRY(device_open(&d, kin_config_text(config, "run.device"),
-                        (int)kin_config_number(config, "run.threads")));
+    KIN_TRY(device_open_run(&d, config));
     const kin_watch watch = watch_start(&w, a);
     kin_status status = kin_check_cache(config, d.backend, &watch, take, &l, &c);
     watch_end(&w);

@@ -42,16 +42,26 @@ static kin_status report(const args *a, const char *run, const kin_train_outcome
     return KIN_OK;
 }
 
+/* What computes, for the run's record. */
+static void describe(const device *d, char *cpu, size_t cpu_size, char *blas, size_t blas_size)
+{
+    if (strcmp(d->backend->name, "cpu")) {
+        snprintf(cpu, cpu_size, "device %s", d->backend->name);
+        snprintf(blas, blas_size, "cuBLAS");
+        return;
+    }
+    const kin_cpu_facts facts = kin_cpu_describe(d->backend);
+    snprintf(blas, blas_size, "%s %s", facts.blas ? facts.blas_core : "plain product",
+             facts.blas_config);
+    snprintf(cpu, cpu_size, "%s, %s loops", facts.model, facts.isa);
+}
+
 static kin_status train(const args *a, const kin_config *config)
 {
     device d;
     char command[4096], blas[512], cpu[256];
-    KIN_TRY(device_open(&d, kin_config_text(config, "run.device"),
-                        (int)kin_config_number(config, "run.threads")));
-    const kin_cpu_facts facts = kin_cpu_describe(d.backend);
-    snprintf(blas, sizeof blas, "%s %s", facts.blas ? facts.blas_core : "plain product",
-             facts.blas_config);
-    snprintf(cpu, sizeof cpu, "%s, %s loops", facts.model, facts.isa);
+    KIN_TRY(device_open_run(&d, config));
+    describe(&d, cpu, sizeof cpu, blas, sizeof blas);
     join_command(a, command, sizeof command);
     watcher w;
     profiling profile;

@@ -1,14 +1,14 @@
 # The pretend device (tests/devices/pretend): a C++ compiler makes a plug-in and tests out of the
 # .cu files that nvcc compiles for a GPU. Needs enable_language(CXX).
 
-set(KIN_PRETEND ${CMAKE_SOURCE_DIR}/tests/devices/pretend)
+set(KIN_PRETEND_FOLDER ${CMAKE_SOURCE_DIR}/tests/devices/pretend)
 
 # kin_pretend_options(<target>): what all targets of this file have in common.
 function(kin_pretend_options target)
   set_target_properties(${target} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON
                         CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                         POSITION_INDEPENDENT_CODE ON)
-  target_include_directories(${target} BEFORE PRIVATE ${KIN_PRETEND})
+  target_include_directories(${target} BEFORE PRIVATE ${KIN_PRETEND_FOLDER})
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -g)
 endfunction()
 
@@ -17,7 +17,7 @@ function(kin_pretend_device)
   if(TARGET kin_pretend_device)
     return()
   endif()
-  file(GLOB sources CONFIGURE_DEPENDS ${KIN_PRETEND}/*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${KIN_PRETEND_FOLDER}/*.cpp)
   add_library(kin_pretend_device OBJECT ${sources})
   kin_pretend_options(kin_pretend_device)
   target_compile_options(kin_pretend_device PRIVATE -O2)
@@ -28,16 +28,18 @@ function(kin_pretend_device)
 endfunction()
 
 # kin_pretend_kernels(<target> <.cu file>...): adds the files as C++. A source's language is known
-# only in its own folder, so that a file of another name includes each. Where the sanitizer for
-# undefined behaviour does not watch, an index outside an array, a misaligned vector and an integer's
-# overflow end in an instruction that is none, which the device explains.
+# only in its own folder, so that a file of another name includes each. Loss files are C, which warns
+# of less. Where the sanitizer for undefined behaviour does not watch, an index outside an array, a
+# misaligned vector and an integer's overflow end in an instruction that is none, which the device
+# explains.
 function(kin_pretend_kernels target)
   set(folder ${CMAKE_BINARY_DIR}/generated/${target})
   foreach(source ${ARGN})
     get_filename_component(stem ${source} NAME_WE)
     file(CONFIGURE OUTPUT ${folder}/${stem}.cpp CONTENT "#include \"${source}\"\n" @ONLY)
     target_sources(${target} PRIVATE ${folder}/${stem}.cpp)
-    set_property(SOURCE ${folder}/${stem}.cpp PROPERTY COMPILE_OPTIONS -O1 -Wno-unknown-pragmas)
+    set_property(SOURCE ${folder}/${stem}.cpp PROPERTY COMPILE_OPTIONS -O1 -Wno-unknown-pragmas
+                 -Wno-missing-field-initializers -Wno-deprecated-enum-float-conversion)
     if(NOT KIN_SANITIZE MATCHES undefined)
       set_property(SOURCE ${folder}/${stem}.cpp APPEND PROPERTY COMPILE_OPTIONS
                    -fsanitize=bounds,alignment,signed-integer-overflow
@@ -53,10 +55,10 @@ function(kin_pretend_kernels target)
   kin_pretend_options(${target})
 endfunction()
 
-# kin_pretend_plugin(<.cu file>...): build/libkin_pretend.so, whose wall is that of room cuda. It
-# finds core's functions in the program that opens it.
+# kin_pretend_plugin(<.cu file>...): build/libkin_pretend.so, whose wall is that of room cuda.
 function(kin_pretend_plugin)
-  add_library(kin_pretend MODULE)
+  add_library(kin_pretend MODULE core/arena.c)
+  set_target_properties(kin_pretend PROPERTIES C_VISIBILITY_PRESET hidden)
   kin_pretend_kernels(kin_pretend ${ARGN})
   target_include_directories(kin_pretend PRIVATE ${CMAKE_BINARY_DIR}/walls/cuda)
   target_compile_definitions(kin_pretend PRIVATE KIN_DEVICE_NAME="pretend")

@@ -20,10 +20,10 @@ typedef struct kin_score_kernels kin_score_kernels;     /* core/score.h */
 /* What a device's products may round their operands to; sums are float always, and what a backend
  * that has no such choice computes is its real. */
 typedef enum {
-    KIN_FP32,                  /* nothing: errors of sums alone, about 1e-6 */
-    KIN_TF32,                  /* 11 significant bits: 5e-4 of an operand */
-    KIN_BF16,                  /* 8 significant bits: 4e-3 of an operand */
-    KIN_BF16X3,                /* two bf16 numbers for each, three products: 2e-5 */
+    KIN_TO_FP32,                  /* nothing: errors of sums alone, about 1e-6 */
+    KIN_TO_TF32,                  /* 11 significant bits: 5e-4 of an operand */
+    KIN_TO_BF16,                  /* 8 significant bits: 4e-3 of an operand */
+    KIN_TO_BF16X3,                /* two bf16 numbers for each, three products: 2e-5 */
     KIN_PRECISIONS
 } kin_precision;
 

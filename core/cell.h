@@ -50,7 +50,9 @@ typedef struct {
 } span;
 
 /* Every cell of a row, or those from .. to-1, in an order that the compiler may choose. */
-#ifdef __clang__
+#if defined(__cplusplus)
+#define EACH_COLUMN(j, from, to) for (int32_t j = (from); j < (to); j++)
+#elif defined(__clang__)
 #define EACH_COLUMN(j, from, to) _Pragma("clang loop vectorize(assume_safety)") \
     for (int32_t j = (from); j < (to); j++)
 #else

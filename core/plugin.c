@@ -48,5 +48,5 @@ kin_status kin_plugin_open(kin_backend **backend, const char *device, kin_pool *
     *(void **)&open = dlsym(library, "kin_device_open");
     KIN_REQUIRE(open, KIN_USAGE, "device %s: %s is no plug-in of kin", device, path);
     /* A kin_loss begins with its kin_entry. */
-    return open(backend, pool, (const kin_loss *const *)(const void *)losses, precision);
+    return open(backend, pool, (const kin_loss *const *)(const void *)losses, precision, kin_fail);
 }

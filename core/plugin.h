@@ -1,14 +1,19 @@
 /* Plugin: devices that are libraries of their own, opened on demand: libkin_cuda.so,
- * libkin_pretend.so. They look for core's functions in the program that opens them. */
+ * libkin_pretend.so. Beside the backend.h table they are given one function of this program: the one
+ * that records why something failed. */
 #ifndef KIN_CORE_PLUGIN_H
 #define KIN_CORE_PLUGIN_H
 
 #include "core/backend.h"
 #include "core/score.h"
 
-/* The function that a plug-in exports as kin_device_open. */
+typedef kin_status kin_failer(kin_status status, const char *format, ...);
+
+/* The function that a plug-in exports as kin_device_open. losses: the descriptors by their place in
+ * losses/losses.def. */
 typedef kin_status kin_device_opener(kin_backend **backend, kin_pool *pool,
-                                     const kin_loss *const *losses, int precision);
+                                     const kin_loss *const *losses, int precision,
+                                     kin_failer *fail);
 
 /* Opens device "cuda" or "pretend": the plug-in beside the running program, in ../lib/kin of it, or
  * in $KIN_PLUGINS. KIN_USAGE when there is no such plug-in or it cannot be loaded, KIN_RUNTIME when

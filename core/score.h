@@ -123,19 +123,22 @@ typedef struct {
     const real *weight;                        /* 0 where it lacks what the loss needs; else 1, or
                                                   its positives with KIN_PER_PAIR */
     real *stats;                               /* fields x count, one array for each field */
-    const real *looked;                        /* what they were before the first add; stats, but
-                                                  in a triangle */
+    const real *looked;                        /* what they were before the first add, of a loss
+                                                  that looks first */
     real *value;                               /* weight times its value */
     real *counted;                             /* what it adds to the divisor of the mean */
 } kin_score_side;
 
 /* A tile: scores of rows row .. row+rows-1 against columns column .. column+columns-1 (all of
- * them, but in a triangle), or all cells of a list. In a triangle rows and columns are the same and
- * alike both ways round: they share statistics, column = row, and each score serves its row and its
- * column; but the first `rows` columns, where both (i, j) and (j, i) are there, serve rows only. */
+ * them for rows, read and push), or all cells of a list. In a triangle rows and columns are the
+ * same and alike both ways round: they share statistics, column >= row, and each score serves its
+ * row and its column; but the square on the diagonal (the first `rows` columns where column = row)
+ * has both (i, j) and (j, i), and serves rows only. */
 typedef struct {
     real *score;                               /* rows x columns, without gaps */
+    kin_narrow slopes;                         /* where slopes go in place of score, if anywhere */
     const int64_t *start;                      /* a list: row i's scores are start[i] .. */
+    int64_t longest;                           /* a list: scores of the row that has most */
     const int8_t *kind;                        /* 1, -1 or 0 of each score, in place of keys */
     const real *target;                        /* of each score, or NULL */
     int64_t extra;                             /* column extra + i + k side[0].count was given or

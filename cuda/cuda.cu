@@ -5,6 +5,19 @@
 
 /* ---- failures ------------------------------------------------------------------------------- */
 
+static kin_failer *tell_opener;
+
+/* core's function, in the words of the program that opened this plug-in. */
+extern "C" kin_status kin_fail(kin_status status, const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    return tell_opener(status, "%s", text);
+}
+
 void kin_cuda_fail(kin_cuda *c, const char *format, ...)
 {
     if (kin_cuda_failed(c)) return;
@@ -168,9 +181,9 @@ static void choose_tiles(kin_backend *b, int precision)
 {
     b->tile_scores = 16 << 20;
     b->tile_columns = 16384;
-    if (precision != KIN_BF16 && precision != KIN_BF16X3) return;
+    if (precision != KIN_TO_BF16 && precision != KIN_TO_BF16X3) return;
     b->narrow = kin_cuda_narrow;
-    b->planes = precision == KIN_BF16 ? 1 : 2;
+    b->planes = precision == KIN_TO_BF16 ? 1 : 2;
 }
 
 static kin_status make(kin_cuda *c)
@@ -195,9 +208,10 @@ static kin_status make(kin_cuda *c)
 #endif
 
 kin_status kin_device_open(kin_backend **backend, kin_pool *pool, const kin_loss *const *losses,
-                           int precision)
+                           int precision, kin_failer *fail)
 {
     int devices = 0;
+    tell_opener = fail;
     const cudaError_t error = cudaGetDeviceCount(&devices);
     *backend = NULL;
     KIN_REQUIRE(error == cudaSuccess && devices > 0, KIN_RUNTIME, "device " KIN_DEVICE_NAME

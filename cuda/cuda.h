@@ -13,13 +13,9 @@
 
 extern "C" {
 #include "core/arena.h"
-#include "core/backend.h"
-#include "core/score.h"
+#include "core/plugin.h"
 }
 
-/* What core/plugin.h looks for. losses: the descriptors by their place in losses/losses.def. */
-extern "C" __attribute__((visibility("default")))
-kin_status kin_device_open(kin_backend **backend, kin_pool *pool, const kin_loss *const *losses,
-                           int precision);
+extern "C" __attribute__((visibility("default"))) kin_device_opener kin_device_open;
 
 #endif

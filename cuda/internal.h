@@ -105,4 +105,8 @@ void kin_cuda_cell_sums(kin_backend *, int64_t rows, const int64_t *start, const
 
 const kin_score_kernels *kin_cuda_score(kin_backend *, int loss);
 
+/* The same for all losses. */
+void kin_cuda_pull(kin_backend *, const kin_scores *, real *pull);
+void kin_cuda_best(kin_backend *, const kin_scores *, real *hit);
+
 #endif

@@ -111,6 +111,6 @@ void kin_cuda_product(kin_backend *backend, const kin_product *p)
     else if (backend->narrow)
         multiply_narrow(c, p);
     else
-        multiply(c, p, p->a, p->b, CUDA_R_32F, c->precision == KIN_TF32
+        multiply(c, p, p->a, p->b, CUDA_R_32F, c->precision == KIN_TO_TF32
                  ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, p->beta);
 }

@@ -139,7 +139,7 @@ static kin_status compute(kin_tape *tape, kin_rows_run *run, const kin_arranged 
         KIN_TRY(kin_cells_compute(tape, run));
     } else {
         KIN_TRY(kin_rows_relate(tape, run, a->joined, report));
-        kin_rows_plan(run);
+        kin_rows_plan(run, kin_tape_backend(tape));
         KIN_TRY(aim_gradients(tape, run, node, embeddings));
         KIN_TRY(kin_rows_compute(tape, run));
     }

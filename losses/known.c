@@ -234,20 +234,48 @@ static kin_tensor *apply(kin_tape *tape, known_case *c, inputs *in, kin_loss_rep
     return kin_loss_apply(tape, &c->setting, &in->rows, same(c) ? &in->rows : &in->columns, got);
 }
 
+/* The numbers in the tape's memory, until it is reset. */
+static void move(kin_tape *tape, kin_tensor *t)
+{
+    kin_backend *backend = kin_tape_backend(tape);
+    const size_t bytes = sizeof(real) * (size_t)(t->rows * t->cols);
+    real *value = bytes ? kin_keep(tape, bytes) : NULL;
+    if (value) backend->upload(backend, value, t->value, bytes);
+    t->value = value;
+}
+
+static void move_inputs(kin_tape *tape, inputs *in)
+{
+    move(tape, &in->rows);
+    move(tape, &in->columns);
+    move(tape, &in->target);
+    for (int i = 0; i < KIN_HYPERS_MAX; i++) move(tape, &in->learned[i]);
+}
+
+static double gradient_apart(kin_tape *tape, const kin_tensor *t, const double *want, double floor)
+{
+    kin_backend *backend = kin_tape_backend(tape);
+    const int64_t n = t->rows * t->cols;
+    real got[NUMBERS];
+    if (t->grad) backend->download(backend, got, t->grad, sizeof *got * (size_t)n);
+    return apart(t->grad ? got : NULL, want, n, floor);
+}
+
 static kin_status compare(kin_tape *tape, known_case *c, kin_loss_check_report report, void *state)
 {
     inputs in;
     kin_loss_report got;
     prepare(c, &in);
     kin_tape_reset(tape, 0, 0, true);
+    move_inputs(tape, &in);
     KIN_TRY(kin_tape_backward(tape, apply(tape, c, &in, &got)));
     const real value = (real)got.value;
-    const int64_t nq = in.rows.rows * DIMENSION, nk = in.columns.rows * DIMENSION;
-    double worst = fmax(apart(&value, &c->value, 1, 0), apart(in.rows.grad, c->dq, nq, 0));
-    if (nk) worst = fmax(worst, apart(in.columns.grad, c->dk, nk, 0));
+    double worst = fmax(apart(&value, &c->value, 1, 0), gradient_apart(tape, &in.rows, c->dq, 0));
+    worst = fmax(worst, gradient_apart(tape, &in.columns, c->dk, 0));
     for (int i = 0; i < KIN_HYPERS_MAX; i++)
         if (c->learns >> i & 1)
-            worst = fmax(worst, apart(in.learned[i].grad, &c->dh[i], 1, sizeof(real) == 8 ? 0 : 1));
+            worst = fmax(worst, gradient_apart(tape, &in.learned[i], &c->dh[i],
+                                               sizeof(real) == 8 ? 0 : 1));
     kin_tape_reset(tape, 0, 0, true);                       /* lets go of the tensors above */
     report(state, &(kin_loss_check_line){ kin_losses.items[c->setting.loss]->name, c->name, "",
                                           worst, KIN_KNOWN_BOUND });

@@ -14,7 +14,7 @@ _Static_assert(sizeof(ordered_pair) <= 3 * sizeof(real), "pairs fit a row's work
 
 static int ordered_rising(const void *a, const void *b)
 {
-    const ordered_pair *p = a, *q = b;
+    const ordered_pair *p = (const ordered_pair *)a, *q = (const ordered_pair *)b;
     if (p->y != q->y) return p->y > q->y ? 1 : -1;
     return (p->at > q->at) - (p->at < q->at);
 }

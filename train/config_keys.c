@@ -88,7 +88,10 @@ const config_spec config_specs[] = {
     PATH("run", "dir", "the run folder"),
     WHOLE("run", "seed", 0, 0, 4294967295.0, "seed of all random numbers"),
     WHOLE("run", "threads", 0, 0, 4096, "threads; 0: as many as the machine allows"),
-    CHOICE("run", "device", 0, 0, "cpu", "where to compute"),
+    CHOICE("run", "device", 0, 2, "cpu|cuda|pretend",
+           "where to compute; pretend: the GPU's code run on the CPU, slowly, for tests"),
+    CHOICE("run", "precision", 0, 3, "fp32|tf32|bf16|bf16x3",
+           "what a GPU's products may round their operands to"),
     WHOLE("run", "memory", 0, 0, ANY, "most MB to use; 0: what the machine has free"),
 
     { .section = NULL },

@@ -15,17 +15,9 @@ typedef struct {
     real *hit;                 /* best, pull */
 } job;
 
-static int64_t longest_of(const kin_scores *t)
-{
-    int64_t longest = t->start ? 0 : t->columns;
-    for (int64_t i = 0; t->start && i < t->rows; i++)
-        if (t->start[i + 1] - t->start[i] > longest) longest = t->start[i + 1] - t->start[i];
-    return longest;
-}
-
 static job job_of(const kin_scores *t)
 {
-    job k = { .t = t, .longest = longest_of(t) };
+    job k = { .t = t, .longest = t->start ? t->longest : t->columns };
     memcpy(&k.h, t->hypers, sizeof k.h);
     return k;
 }

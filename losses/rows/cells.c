@@ -88,21 +88,20 @@ static kin_status prepare(kin_tape *tape, engine *e, const kin_score_kernels *ke
     const kin_cells *c = e->cells;
     const size_t ids = (size_t)e->count * sizeof(int32_t);
     void *row, *col, *start, *kind;
-    int64_t longest = 1;
     KIN_TRY(send(tape, c->row, ids, &row));
     KIN_TRY(send(tape, c->col, ids, &col));
     KIN_TRY(send(tape, c->start, (size_t)(c->rows + 1) * sizeof *c->start, &start));
     KIN_TRY(send(tape, c->kind, (size_t)e->count, &kind));
     e->row = row, e->col = col, t->start = start, t->kind = kind;
     for (int64_t r = 0; r < c->rows; r++)
-        if (c->start[r + 1] - c->start[r] > longest) longest = c->start[r + 1] - c->start[r];
+        if (c->start[r + 1] - c->start[r] > t->longest) t->longest = c->start[r + 1] - c->start[r];
     t->target = e->run->setting->target ? e->run->setting->target->value : NULL;
     t->rows = c->rows, t->columns = t->side[1].count;
     kin_rows_bound(e->run);
     KIN_TRY(kin_rows_take(tape, e->count + 1, &t->score));
     if (e->run->setting->want_accuracy) KIN_TRY(kin_rows_take(tape, c->rows, &e->hit));
     if (e->run->loss->form != KIN_ROW) return KIN_OK;
-    const size_t work = kernels->work(e->backend, c->rows, longest);
+    const size_t work = kernels->work(e->backend, c->rows, t->longest);
     real *room;
     KIN_TRY(kin_rows_take(tape, (int64_t)(work / sizeof(real)) + 1, &room));
     t->work = room;

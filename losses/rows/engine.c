@@ -6,7 +6,11 @@
  * except those that setting->memory lets us keep; so do rows that are merged before they are
  * closed. Rows against themselves, alike both ways round, need only the triangle of scores on and
  * right of the diagonal, each serving its row and its column: two sweeps of half the scores
- * (4 B^2 D). */
+ * (4 B^2 D).
+ *
+ * A device may want its tiles smaller than whole rows, and the operands of its products rounded
+ * (core/backend.h): then both sweeps go through each panel a few columns at a time, and slopes are
+ * written in the rounded form at once. */
 #include <math.h>
 #include "losses/rows/rows.h"
 
@@ -21,10 +25,11 @@ typedef struct {
     kin_backend *backend;
     const kin_score_kernels *kernels;
     kin_scores *t;              /* the tile at hand */
-    int64_t panel;              /* rows in a panel */
+    int64_t panel, tile;        /* rows in a panel, columns in a tile */
     int64_t kept_rows;          /* scores of the rows before this one stay in `kept` */
     real *kept, *scratch;
-    real *looked;               /* fields x B */
+    kin_narrow q, k;            /* rounded, where the backend wants that */
+    real *looked[2];            /* fields x B, fields x N */
     real *hit;                  /* B: accuracy */
     int8_t *kind, *host_kind;   /* what the panel's cells are, where keys do not tell */
     kin_slopes sums;
@@ -33,11 +38,21 @@ typedef struct {
 
 static int64_t panel_rows(const kin_rows_run *run)
 {
-    const int64_t rows = run->scores.side[0].count, columns = run->scores.side[1].count;
+    const int64_t rows = run->scores.side[0].count;
+    const int64_t own = PANEL_BYTES / (int64_t)sizeof(real);
     int64_t panel = run->setting->panel;
-    if (panel < 1) panel = PANEL_BYTES / (columns * (int64_t)sizeof(real));
+    if (panel < 1) panel = (run->tile_scores > 0 ? run->tile_scores : own) / run->tile;
     if (run->setting->panel < 1 && panel < PANEL_LEAST) panel = PANEL_LEAST;
     return panel < rows ? panel : rows;
+}
+
+/* Columns in a tile: all, unless the backend wants fewer and both sweeps may go by tiles. */
+static int64_t tile_columns(const kin_rows_run *run, int64_t wanted)
+{
+    const int64_t columns = run->scores.side[1].count;
+    const bool whole = run->given || run->more_start || run->setting->target ||
+                       run->setting->want_accuracy || !(run->both || kin_rows_alike(run));
+    return whole || wanted < 1 || wanted > columns ? columns : wanted;
 }
 
 /* Rows of a triangle's panel; 0: it would not pay. */
@@ -50,15 +65,19 @@ static int64_t triangle_rows(const kin_rows_run *run)
     return rows > STEPS_LEAST * panel ? panel : 0;
 }
 
-void kin_rows_plan(kin_rows_run *run)
+void kin_rows_plan(kin_rows_run *run, const kin_backend *backend)
 {
+    run->tile_scores = backend->tile_scores;
+    run->tile = tile_columns(run, backend->tile_columns);
     const int64_t panel = kin_rows_alike(run) ? triangle_rows(run) : 0;
     run->triangle = panel > 0;
     run->panel = run->triangle ? panel : panel_rows(run);
     if (run->triangle) run->both = false;      /* the same loss */
+    if (!run->triangle && !run->both) run->tile = run->scores.side[1].count;
+    if (run->tile < run->panel) run->tile = run->panel;    /* a tile on the diagonal has a square */
 }
 
-/* How many scores the panels before `row` have. */
+/* Of the panels before `row`. */
 static int64_t scores_before(const engine *e, int64_t row)
 {
     const int64_t rows = e->t->side[0].count, columns = e->t->side[1].count;
@@ -69,23 +88,32 @@ static int64_t scores_before(const engine *e, int64_t row)
     return scores;
 }
 
-/* Points the tile at rows row .. and says whether their scores are there. */
-static bool place(engine *e, int64_t row, bool formed)
+static int64_t first_column(const engine *e, int64_t row) { return e->run->triangle ? row : 0; }
+
+/* Points the tile at rows row .. and columns column .. and says whether their scores are there. */
+static bool place(engine *e, int64_t row, int64_t column, bool formed)
 {
     kin_scores *t = e->t;
     const int64_t rows = t->side[0].count, columns = t->side[1].count;
     t->row = row;
     t->rows = rows - row < e->panel ? rows - row : e->panel;
-    t->column = e->run->triangle ? row : 0;
-    t->columns = columns - t->column;
+    t->column = column;
+    t->columns = columns - column < e->tile ? columns - column : e->tile;
     t->kept = row < e->kept_rows;
-    t->score = t->kept ? e->kept + scores_before(e, row) : e->scratch;
+    t->score = t->kept ? e->kept + scores_before(e, row) + t->rows * (column - first_column(e, row))
+                       : e->scratch;
     t->target = e->run->setting->target ? e->run->setting->target->value + row * columns : NULL;
     if (e->kind) {
         kin_rows_kinds(e->run, row, t->rows, e->host_kind);
         e->backend->upload(e->backend, e->kind, e->host_kind, (size_t)(t->rows * columns));
     }
     return t->kept && formed;
+}
+
+/* A rounded matrix from its number `at` on. */
+static kin_narrow from(kin_narrow x, int64_t at)
+{
+    return (kin_narrow){ x.high ? x.high + at : NULL, x.low ? x.low + at : NULL };
 }
 
 static void form(engine *e)
@@ -101,7 +129,8 @@ static void form(engine *e)
     }
     const kin_product product = { .transpose_b = 1, .m = t->rows, .n = t->columns, .k = d,
         .alpha = 1, .a = run->q + t->row * d, .lda = d, .b = run->k + t->column * d, .ldb = d,
-        .c = t->score, .ldc = t->columns };
+        .c = t->score, .ldc = t->columns, .narrow_a = from(e->q, t->row * d),
+        .narrow_b = from(e->k, t->column * d) };
     e->backend->product(e->backend, &product);
 }
 
@@ -120,7 +149,8 @@ static void push_rows(engine *e, real beta)
     const int64_t d = run->dimension;
     const kin_product product = { .m = t->rows, .n = d, .k = t->columns, .alpha = 1,
         .a = t->score, .lda = t->columns, .b = run->k + t->column * d, .ldb = d,
-        .beta = beta, .c = run->dq + t->row * d, .ldc = d };
+        .beta = beta, .c = run->dq + t->row * d, .ldc = d, .narrow_a = t->slopes,
+        .narrow_b = from(e->k, t->column * d) };
     e->backend->product(e->backend, &product);
 }
 
@@ -131,7 +161,8 @@ static void push_columns(engine *e, real *dk)
     const int64_t d = run->dimension;
     const kin_product product = { .transpose_a = 1, .m = t->columns, .n = d, .k = t->rows,
         .alpha = 1, .a = t->score, .lda = t->columns, .b = run->q + t->row * d, .ldb = d,
-        .beta = t->row > 0, .c = dk + t->column * d, .ldc = d };
+        .beta = t->row > 0, .c = dk + t->column * d, .ldc = d, .narrow_a = t->slopes,
+        .narrow_b = from(e->q, t->row * d) };
     e->backend->product(e->backend, &product);
 }
 
@@ -150,7 +181,7 @@ static void push(engine *e)
         push_rows(e, 1);
         return;
     }
-    if (run->dq) push_rows(e, 0);
+    if (run->dq) push_rows(e, t->column > 0);
     if (run->dk) push_columns(e, run->dk);
 }
 
@@ -159,7 +190,7 @@ static void one_way(engine *e)
     kin_rows_run *run = e->run;
     e->t->scale[0] = 1;
     for (int64_t row = 0; row < e->t->side[0].count; row += e->panel) {
-        place(e, row, false);
+        place(e, row, 0, false);
         form(e);
         if (e->hit) e->kernels->best(e->backend, e->t, e->hit);
         e->kernels->rows(e->backend, e->t, run->slopes);
@@ -170,20 +201,25 @@ static void one_way(engine *e)
 
 typedef enum { LOOK, ADD, SLOPE, READ, PUSH } sweep;
 
+static void do_tile(engine *e, sweep at, bool formed, bool ready)
+{
+    if (!ready) form(e);
+    const bool first = at == LOOK || at == READ || (at == ADD && !formed);
+    if (first && e->hit) e->kernels->best(e->backend, e->t, e->hit);
+    if (at == LOOK) e->kernels->look(e->backend, e->t);
+    if (at == ADD) e->kernels->add(e->backend, e->t);
+    if (at == SLOPE) e->kernels->slope(e->backend, e->t);
+    if (at == READ) e->kernels->read(e->backend, e->t);
+    if (at == PUSH) e->kernels->push(e->backend, e->t);
+    if (at == SLOPE || at == PUSH) push(e);
+}
+
 static void sweep_panels(engine *e, sweep at, bool formed)
 {
-    for (int64_t row = 0; row < e->t->side[0].count; row += e->panel) {
-        const bool ready = place(e, row, formed);
-        if (!ready) form(e);
-        const bool first = at == LOOK || at == READ || (at == ADD && !formed);
-        if (first && e->hit) e->kernels->best(e->backend, e->t, e->hit);
-        if (at == LOOK) e->kernels->look(e->backend, e->t);
-        if (at == ADD) e->kernels->add(e->backend, e->t);
-        if (at == SLOPE) e->kernels->slope(e->backend, e->t);
-        if (at == READ) e->kernels->read(e->backend, e->t);
-        if (at == PUSH) e->kernels->push(e->backend, e->t);
-        if (at == SLOPE || at == PUSH) push(e);
-    }
+    const kin_score_side *side = e->t->side;
+    for (int64_t row = 0; row < side[0].count; row += e->panel)
+        for (int64_t column = first_column(e, row); column < side[1].count; column += e->tile)
+            do_tile(e, at, formed, place(e, row, column, formed));
 }
 
 /* Statistics of all rows and columns; a triangle has one side. */
@@ -194,9 +230,9 @@ static void read_both(engine *e)
     for (int i = 0; i < sides; i++) e->kernels->open(e->backend, e->t, i);
     if (e->run->loss->looks_first) {
         sweep_panels(e, LOOK, false);
-        if (e->looked)
-            e->backend->copy(e->backend, e->looked, side[0].stats,
-                             sizeof(real) * (size_t)(side[0].count * e->kernels->fields));
+        for (int i = 0; i < sides; i++)
+            e->backend->copy(e->backend, e->looked[i], side[i].stats,
+                             sizeof(real) * (size_t)(side[i].count * e->kernels->fields));
     }
     sweep_panels(e, ADD, e->run->loss->looks_first);
 }
@@ -263,12 +299,11 @@ static kin_status prepare_sides(kin_tape *tape, engine *e)
     const int fields = stays ? e->kernels->fields : 0;
     KIN_TRY(prepare_side(tape, &side[0], fields));
     if (run->both) KIN_TRY(prepare_side(tape, &side[1], fields));
-    for (int i = 0; i < 2; i++) side[i].looked = side[i].stats;
-    if (!run->triangle) return KIN_OK;
-    if (run->loss->looks_first) {
-        KIN_TRY(kin_rows_take(tape, side[0].count * fields, &e->looked));
-        side[0].looked = e->looked;
+    for (int i = 0; run->loss->looks_first && i < (run->both ? 2 : run->triangle); i++) {
+        KIN_TRY(kin_rows_take(tape, side[i].count * fields, &e->looked[i]));
+        side[i].looked = e->looked[i];
     }
+    if (!run->triangle) return KIN_OK;
     e->t->triangle = true;
     side[1].stats = side[0].stats, side[1].looked = side[0].looked;
     side[1].weight = side[0].weight;
@@ -287,19 +322,48 @@ static kin_status prepare_scores(kin_tape *tape, engine *e)
     if (e->kept_rows > 0)
         KIN_TRY(kin_rows_take(tape, scores_before(e, e->kept_rows), &e->kept));
     if (e->kept_rows >= rows) return KIN_OK;
-    return kin_rows_take(tape, e->panel * e->t->side[1].count, &e->scratch);
+    return kin_rows_take(tape, e->panel * e->tile, &e->scratch);
+}
+
+static kin_status take_narrow(kin_tape *tape, engine *e, int64_t n, kin_narrow *to)
+{
+    uint16_t **const planes[2] = { &to->high, &to->low };
+    for (int i = 0; i < e->backend->planes; i++)
+        if (!(*planes[i] = KIN_TAKE(kin_tape_arena(tape), uint16_t, n)))
+            kin_tape_fail(tape, KIN_MEMORY, "loss: no memory for %lld numbers", (long long)n);
+    return kin_tape_status(tape);
+}
+
+/* Rows, columns and slopes rounded for products. Sums of slopes want them as they are, and so do
+ * losses that write whole rows. */
+static kin_status prepare_narrow(kin_tape *tape, engine *e)
+{
+    const kin_rows_run *run = e->run;
+    const int64_t d = run->dimension, q = e->t->side[0].count * d, k = e->t->side[1].count * d;
+    if (!e->backend->narrow || run->given) return KIN_OK;
+    KIN_TRY(take_narrow(tape, e, q, &e->q));
+    e->backend->narrow(e->backend, q, run->q, e->q);
+    e->k = e->q;
+    if (run->k != run->q || k != q) {
+        KIN_TRY(take_narrow(tape, e, k, &e->k));
+        e->backend->narrow(e->backend, k, run->k, e->k);
+    }
+    if (!run->slopes || run->loss->form == KIN_ROW || (run->loss->sums_slopes && run->learns))
+        return KIN_OK;
+    return take_narrow(tape, e, e->panel * e->tile, &e->t->slopes);
 }
 
 static kin_status prepare(kin_tape *tape, engine *e)
 {
     const kin_rows_run *run = e->run;
-    const int64_t rows = e->t->side[0].count, columns = e->t->side[1].count;
+    const int64_t rows = e->t->side[0].count;
     kin_rows_bound(e->run);
-    e->panel = run->panel;
+    e->panel = run->panel, e->tile = run->tile;
     KIN_TRY(prepare_sides(tape, e));
     KIN_TRY(prepare_scores(tape, e));
+    KIN_TRY(prepare_narrow(tape, e));
     if (run->both || run->triangle || run->loss->form == KIN_ROW) {
-        const size_t work = e->kernels->work(e->backend, e->panel, columns);
+        const size_t work = e->kernels->work(e->backend, e->panel, e->tile);
         real *room;
         KIN_TRY(kin_rows_take(tape, (int64_t)(work / sizeof(real)) + 1, &room));
         e->t->work = room;

@@ -38,7 +38,8 @@ typedef struct {
 
     /* by kin_rows_plan */
     bool triangle;                           /* then dq is the gradient of both sides */
-    int64_t panel;                           /* rows of scores formed at a time */
+    int64_t panel, tile;                     /* rows of scores formed at a time, and columns */
+    int64_t tile_scores;                     /* as the backend wants, or 0 */
 
     double formed;                           /* scores formed, those formed again included */
 
@@ -56,7 +57,7 @@ kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joi
 bool kin_rows_alike(const kin_rows_run *run);
 
 /* Chooses how scores are formed. After kin_rows_relate. */
-void kin_rows_plan(kin_rows_run *run);
+void kin_rows_plan(kin_rows_run *run, const kin_backend *backend);
 
 /* The relation's further positives by row, those of a row ascending and each once: the columns of
  * row i are col[start[i]] .. Both NULL when there are none. */
