@@ -102,7 +102,7 @@ static bool supported(cudaDataType_t a, cudaDataType_t b, cudaDataType_t c,
     return a == CUDA_R_16BF && compute == CUBLAS_COMPUTE_32F;
 }
 
-static std::vector<cublasHandle_t> handles;
+static auto &handles = lasting<std::vector<cublasHandle_t>>();
 
 static bool valid(cublasHandle_t handle)
 {
