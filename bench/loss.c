@@ -4,7 +4,7 @@
 
 #include "autograd/op.h"
 #include "bench/bench.h"
-#include "losses/loss.h"
+#include "bench/work.h"
 
 typedef struct {
     kin_tape *tape;
@@ -16,58 +16,11 @@ typedef struct {
 
 enum { ROWS, DIM, WORK };
 
-/* What a case asks for. flops: the least, in units of B^2 D. */
-typedef struct {
-    const char *loss;
-    struct { const char *name; double value; } hypers[3];
-    int direction;
-    int classes;                 /* labels, rows against themselves; 0: pairs */
-    bool spread;                 /* rows against themselves without positives, forward only */
-    bool kept;                   /* memory for all scores */
-    double flops;
-} work;
-
-enum { ONE_WAY, BOTH_WAYS, KEPT, VIEWS, SIGMOID, CIRCLE, TRIPLET, NTXENT, SUPCON, MULTI,
-       UNIFORMITY };
-
-static const work works[] = {
-    [ONE_WAY] = { "infonce", { { "temperature", 0.05 } }, KIN_ONE_WAY, .flops = 6 },
-    [BOTH_WAYS] = { "infonce", { { "temperature", 0.05 } }, KIN_BOTH_WAYS, .flops = 8 },
-    [KEPT] = { "infonce", { { "temperature", 0.05 } }, KIN_BOTH_WAYS, .kept = true, .flops = 6 },
-    [VIEWS] = { "infonce", { { "temperature", 0.05 } }, KIN_VIEWS, .flops = 4 * 4 },
-    [SIGMOID] = { "sigmoid", { { "scale", 20 }, { "bias", -10 } }, KIN_ONE_WAY, .flops = 6 },
-    [CIRCLE] = { "circle", { { "margin", 0.4 }, { "gamma", 80 } }, .classes = 256, .flops = 4 },
-    [TRIPLET] = { "triplet", { { "margin", 0.2 }, { "mining", 0 } }, .classes = 64, .flops = 4 },
-    [NTXENT] = { "ntxent", { { "temperature", 0.05 } }, .classes = 256, .flops = 4 },
-    [SUPCON] = { "infonce", { { "temperature", 0.1 } }, .classes = 256, .flops = 4 },
-    [MULTI] = { "multi_similarity", { { "alpha", 2 }, { "beta", 50 }, { "base", 0.5 } },
-                .classes = 256, .flops = 4 },
-    [UNIFORMITY] = { "uniformity", { { "t", 2 } }, .spread = true, .flops = 1 },
-};
-
-static const work *work_of(const bench *b) { return &works[b->kind->size[WORK]]; }
-static bool of_itself(const work *w) { return w->classes || w->spread; }
-
-static kin_status set_hyper(kin_loss_setting *s, const char *name, double value)
-{
-    const kin_entry *entry = kin_losses.items[s->loss];
-    const int place = kin_hyper_find(entry, name);
-    KIN_REQUIRE(place >= 0, KIN_USAGE, "loss %s has no setting %s", entry->name, name);
-    s->hypers[place] = value;
-    return KIN_OK;
-}
-
-static kin_status choose_loss(kin_loss_setting *s, const work *w)
-{
-    KIN_TRY(kin_loss_default(s, w->loss));
-    s->direction = w->direction;
-    for (int i = 0; i < 3 && w->hypers[i].name; i++)
-        KIN_TRY(set_hyper(s, w->hypers[i].name, w->hypers[i].value));
-    return KIN_OK;
-}
+static const bench_work *work_of(const bench *b) { return &bench_works[b->kind->size[WORK]]; }
+static bool of_itself(const bench_work *w) { return w->classes || w->spread; }
 
 /* Labels, or no positive for any row. */
-static void relate(state *s, const work *w)
+static void relate(state *s, const bench_work *w)
 {
     const int64_t rows = s->q.rows;
     for (int64_t i = 0; i < rows; i++) s->label[i] = w->spread ? -1 : (int32_t)(i % w->classes);
@@ -95,10 +48,10 @@ static kin_status make_inputs(state *s, const int64_t *size)
 static kin_status open(bench *b)
 {
     const int64_t *size = b->kind->size;
-    const work *w = work_of(b);
+    const bench_work *w = work_of(b);
     state *s = b->state = calloc(1, sizeof *s);
     KIN_REQUIRE(s, KIN_MEMORY, "no memory for the case");
-    KIN_TRY(choose_loss(&s->setting, w));
+    KIN_TRY(bench_choose_loss(&s->setting, w));
     KIN_TRY(kin_tape_new(&s->tape, b->backend));
     KIN_TRY(make_inputs(s, size));
     s->self = of_itself(w);

@@ -123,8 +123,8 @@ typedef struct {
     const real *weight;                        /* 0 where it lacks what the loss needs; else 1, or
                                                   its positives with KIN_PER_PAIR */
     real *stats;                               /* fields x count, one array for each field */
-    const real *looked;                        /* what they were before the first add; stats, but
-                                                  in a triangle */
+    const real *looked;                        /* what they were before the first add, of a loss
+                                                  that looks first */
     real *value;                               /* weight times its value */
     real *counted;                             /* what it adds to the divisor of the mean */
 } kin_score_side;

@@ -53,25 +53,34 @@ static __device__ inline void add_cells(float slope, int64_t from, const float *
     }
 }
 
-/* A warp to each row and each 32 packs of it; its lanes share the reading of the row's cells. */
+/* Row r's packs `first` .. first + 31, a lane to each. The lanes share the reading of its cells. */
+template <int N>
+static __device__ inline void sum_row(int64_t r, int64_t first, const int64_t *start,
+                                      const int32_t *cell, const float *slope,
+                                      const int32_t *other, int64_t cols, const float *b, float *x)
+{
+    const int64_t j = first + threadIdx.x, end = start[r + 1];
+    const bool inside = j < cols / N;
+    pack<N> *to = packs<N>(x + r * cols) + j, sum = {};
+    if (inside) sum = *to;
+    for (int64_t group = start[r]; group < end; group += KIN_WARP) {
+        const int64_t n = group + threadIdx.x;
+        const int32_t c = n < end ? cell[n] : 0;
+        const float s = n < end ? slope[c] : 0;
+        add_cells<N>(s, s != 0 ? other[c] * cols : 0, b, inside, j, &sum);
+    }
+    if (inside) *to = sum;
+}
+
 template <int N>
 static __global__ void cell_sums(int64_t rows, const int64_t *start, const int32_t *cell,
                                  const float *slope, const int32_t *other, int64_t cols,
                                  const float *b, float *x)
 {
-    for (EACH_ROW(r, rows)) {
-        const int64_t j = (int64_t)blockIdx.y * KIN_WARP + threadIdx.x, end = start[r + 1];
-        const bool inside = j < cols / N;
-        pack<N> *to = packs<N>(x + r * cols) + j, sum = {};
-        if (inside) sum = *to;
-        for (int64_t first = start[r]; first < end; first += KIN_WARP) {
-            const int64_t n = first + threadIdx.x;
-            const int32_t c = n < end ? cell[n] : 0;
-            const float s = n < end ? slope[c] : 0;
-            add_cells<N>(s, s != 0 ? other[c] * cols : 0, b, inside, j, &sum);
-        }
-        if (inside) *to = sum;
-    }
+    const int64_t step = (int64_t)gridDim.y * KIN_WARP;
+    for (EACH_ROW(r, rows))
+        for (int64_t first = (int64_t)blockIdx.y * KIN_WARP; first < cols / N; first += step)
+            sum_row<N>(r, first, start, cell, slope, other, cols, b, x);
 }
 
 void kin_cuda_cell_sums(kin_backend *backend, int64_t rows, const int64_t *start,

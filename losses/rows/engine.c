@@ -29,7 +29,7 @@ typedef struct {
     int64_t kept_rows;          /* scores of the rows before this one stay in `kept` */
     real *kept, *scratch;
     kin_narrow q, k;            /* rounded, where the backend wants that */
-    real *looked;               /* fields x B */
+    real *looked[2];            /* fields x B, fields x N */
     real *hit;                  /* B: accuracy */
     int8_t *kind, *host_kind;   /* what the panel's cells are, where keys do not tell */
     kin_slopes sums;
@@ -230,9 +230,9 @@ static void read_both(engine *e)
     for (int i = 0; i < sides; i++) e->kernels->open(e->backend, e->t, i);
     if (e->run->loss->looks_first) {
         sweep_panels(e, LOOK, false);
-        if (e->looked)
-            e->backend->copy(e->backend, e->looked, side[0].stats,
-                             sizeof(real) * (size_t)(side[0].count * e->kernels->fields));
+        for (int i = 0; i < sides; i++)
+            e->backend->copy(e->backend, e->looked[i], side[i].stats,
+                             sizeof(real) * (size_t)(side[i].count * e->kernels->fields));
     }
     sweep_panels(e, ADD, e->run->loss->looks_first);
 }
@@ -299,12 +299,11 @@ static kin_status prepare_sides(kin_tape *tape, engine *e)
     const int fields = stays ? e->kernels->fields : 0;
     KIN_TRY(prepare_side(tape, &side[0], fields));
     if (run->both) KIN_TRY(prepare_side(tape, &side[1], fields));
-    for (int i = 0; i < 2; i++) side[i].looked = side[i].stats;
-    if (!run->triangle) return KIN_OK;
-    if (run->loss->looks_first) {
-        KIN_TRY(kin_rows_take(tape, side[0].count * fields, &e->looked));
-        side[0].looked = e->looked;
+    for (int i = 0; run->loss->looks_first && i < (run->both ? 2 : run->triangle); i++) {
+        KIN_TRY(kin_rows_take(tape, side[i].count * fields, &e->looked[i]));
+        side[i].looked = e->looked[i];
     }
+    if (!run->triangle) return KIN_OK;
     e->t->triangle = true;
     side[1].stats = side[0].stats, side[1].looked = side[0].looked;
     side[1].weight = side[0].weight;

@@ -80,7 +80,7 @@ static void compare_report(parity *p, const kin_loss_report *r)
     const double counts[] = { (double)r->rows, (double)r->valid, r->positives, r->negatives };
     parity_doubles(p, "value", &r->value, 1, 1);
     parity_doubles(p, "counts", counts, 4, 1);
-    parity_doubles(p, "accuracy", &r->accuracy, 1, 1);
+    if (!isnan(r->accuracy)) parity_doubles(p, "accuracy", &r->accuracy, 1, 1);
 }
 
 static void apply(parity *p, kin_loss_batch *b, const cut *by)
@@ -88,7 +88,7 @@ static void apply(parity *p, kin_loss_batch *b, const cut *by)
     kin_backend *device = p->device;
     const int64_t scores = device->tile_scores, columns = device->tile_columns;
     kin_loss_report report = { 0 };
-    if (by->scores) device->tile_scores = by->scores, device->tile_columns = by->columns;
+    if (columns) device->tile_scores = by->scores, device->tile_columns = by->columns;
     if (by->panel) b->setting.panel = by->panel;
     kin_tape_reset(p->tape, 1, 1, true);
     kin_tensor *loss = kin_loss_batch_apply(b, p->tape, &report);

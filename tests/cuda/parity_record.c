@@ -326,7 +326,7 @@ void parity_integers(parity *p, const char *what, const int32_t *device, int64_t
     p->device->download(p->device, host, device, sizeof *host * (size_t)n);
     for (int64_t i = 0; i < n; i++) x[i] = host[i];
     const double bound = p->file->bound;
-    p->file->bound = bounds[PARITY_EXACT][KIN_FP32];
+    p->file->bound = bounds[PARITY_EXACT][KIN_TO_FP32];
     parity_doubles(p, what, x, n, 1);
     p->file->bound = bound;
     free(x), free(host);
@@ -335,7 +335,7 @@ void parity_integers(parity *p, const char *what, const int32_t *device, int64_t
 void parity_exactly(parity *p, const char *what, double x)
 {
     const double bound = p->file->bound;
-    p->file->bound = bounds[PARITY_EXACT][KIN_FP32];
+    p->file->bound = bounds[PARITY_EXACT][KIN_TO_FP32];
     parity_doubles(p, what, &x, 1, 1);
     p->file->bound = bound;
 }
