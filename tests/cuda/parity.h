@@ -21,7 +21,8 @@ typedef enum {
     PARITY_LONG,               /* sums of tens of thousands of numbers, and their squares */
     PARITY_OP,                 /* ops and their gradients */
     PARITY_LOSS,               /* losses at their defaults and choices */
-    PARITY_STEEP,              /* losses at the ends of their hyperparameters' ranges */
+    PARITY_STEEP,              /* such whose exponents reach the hundreds */
+    PARITY_ENDS,               /* exponents of thousands, sums that are carried as logarithms */
     PARITY_OPTIMIZER,          /* parameters after some steps */
     PARITY_TRAINING,           /* a curve of losses */
     PARITY_BOUNDS
@@ -59,6 +60,9 @@ bool parity_close(parity *);
 bool parity_begin(parity *, const char *family, parity_bound, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Another bound for the rest of the case; false: nothing is asked of it at this precision. */
+bool parity_allow(parity *, parity_bound);
+
 /* Ends it: gives its memory back, after a look whether anything was written behind a block. */
 void parity_end(parity *);
 
@@ -72,6 +76,11 @@ void parity_exactly(parity *, const char *what, double x);
 
 /* An error that was found in another way, such as of known values. */
 void parity_error(parity *, const char *what, double error, double bound);
+
+/* How often a case should be tried beforehand, while parity_moving, with inputs moved by 2^-23 of
+ * themselves: what its results are worth in float. 0 when comparing. */
+int parity_doubts(parity *);
+void parity_moving(parity *, bool moving);
 
 /* ---- memory and numbers of a case (parity_input.c) ------------------------------------------- */
 
