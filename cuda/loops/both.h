@@ -7,6 +7,7 @@
  * or fewer where a tile would make less than BLOCKS blocks. */
 constexpr int LANE = 4, WIDTH = LANE * WARP, WARPS = KIN_THREADS / WARP;
 constexpr int GROUP = 4, HEIGHT_MOST = 32, BLOCKS = 264;
+constexpr size_t ROOM = sizeof(real) * FIELDS * WARPS * WIDTH;
 
 /* Quick: see is_quick. A loss that looks first is never, nor is a sweep that only looks. */
 enum tile_kind { GENERAL, QUICK_LOOKS, QUICK_PLAIN };
@@ -148,7 +149,7 @@ template <tile_kind KIND>
 static __global__ void __launch_bounds__(KIN_THREADS)
 both_kernel(kin_scores t, hyper h, both_job job)
 {
-    __shared__ real room[FIELDS * WARPS * WIDTH];
+    extern __shared__ real dynamic_shared[];                   /* ROOM */
     const int warp = threadIdx.x / WARP;
     const int64_t from = ((int64_t)blockIdx.y * WARPS + warp) * job.height;
     const int64_t to = from + job.height < t.rows ? from + job.height : t.rows;
@@ -164,7 +165,7 @@ both_kernel(kin_scores t, hyper h, both_job job)
             r[g] = i + g < to ? add_row<KIND>(t, h, job, i + g, k) : open(t.top);
         put_group(t, job, i, merge_group(r, h));
     }
-    put_columns(t, h, job, k, room);
+    put_columns(t, h, job, k, dynamic_shared);
 }
 
 /* Adds the tile's parts to the statistics of one side: of its rows, or of its columns but the first

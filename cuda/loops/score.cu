@@ -223,7 +223,7 @@ static void run_both(kin_backend *backend, const kin_scores *t, bool only_look)
     real *const column_parts = row_parts + across_ * FIELDS * t->rows;
     const both_job job = { how_of(t), looks(backend, t), loss_of(backend)->looks_first, only_look,
                            height, row_parts, column_parts };
-    LAUNCH(c, dim3((unsigned)across_, (unsigned)down), KIN_THREADS, 0,
+    LAUNCH(c, dim3((unsigned)across_, (unsigned)down), KIN_THREADS, ROOM,
            !quick       ? both_kernel<GENERAL>
            : job.looks ? both_kernel<QUICK_LOOKS>
                        : both_kernel<QUICK_PLAIN>, *t, h, job);
