@@ -17,5 +17,6 @@ extern "C" {
 }
 
 extern "C" __attribute__((visibility("default"))) kin_device_opener kin_device_open;
+extern "C" __attribute__((visibility("default"))) kin_device_describer kin_device_describe;
 
 #endif
