@@ -12,8 +12,8 @@ static kin_status open_backend(device *d, const char *name, int precision)
 {
     if (strcmp(name, "cpu"))
         return kin_plugin_open(&d->backend, name, d->pool, kin_losses.items, precision);
-    KIN_REQUIRE(precision == KIN_TO_FP32, KIN_USAGE, "a precision is for device cuda: the cpu rounds "
-                "nothing beforehand");
+    KIN_REQUIRE(precision == KIN_TO_FP32, KIN_USAGE, "a precision is for device cuda: the cpu "
+                "rounds nothing beforehand");
     return kin_cpu_new(&d->backend, d->pool);
 }
 
@@ -55,7 +55,7 @@ kin_status device_choose(const args *a, const char *name, int *place)
     if (!text) return KIN_OK;
     KIN_TRY(find_choices(name, choices, sizeof choices));
     snprintf(where, sizeof where, "--%s", name);
-    const kin_hyper choice = { .name = name, .choices = choices };
+    const kin_hyper choice = { .name = name, .choices = choices };       /* cpu|cuda|pretend */
     KIN_TRY(kin_hyper_parse(&choice, where, text, &number));
     *place = (int)number;
     return KIN_OK;

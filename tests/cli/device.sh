@@ -32,9 +32,11 @@ expect 2 "device cuda: this build has no libkin_cuda.so" env KIN_PLUGINS=none "$
     --device cuda
 expect 1 "no NVIDIA driver is installed; use cpu" $gpu KIN_PRETEND_DEVICES=-1 "$KIN" loss $pair \
     --device cuda
+expect 0 "value" $gpu "$KIN" loss $pair --device cuda --precision bf16x3
 expect 2 "device pretend computes in float" "$KIN" loss infonce --query double.npy --label y.npy \
     --device pretend
-expect 2 "device pretend computes in float" "${KIN}64" loss $pair --device pretend
+expect 2 "device pretend computes in float" "${KIN}64" loss infonce --query double.npy \
+    --label y.npy --device pretend
 
 # ---- the same numbers
 # numbers FILE...: of value, gradients and hyperparameters.
@@ -67,9 +69,26 @@ close "infonce in bf16" 1e-2
 # ---- the verbs that embed
 pairs > pairs.tsv
 "$KIN" import pairs pairs.tsv --out pairs.h5 > out 2> err
-printf '[run]\ndir = run\n[data]\nstore = pairs.h5\n[tokenizer]\nvocab_size = 600
-[encoder]\ndim = 16\n[batch]\nsize = 64\n[optim]\nlr = 0.1\n[schedule]\nepochs = 4\n[eval]\nevery = 0\n' > run.ini
+cat > run.ini <<'INI'
+[run]
+dir = run
+[data]
+store = pairs.h5
+[tokenizer]
+vocab_size = 600
+[encoder]
+dim = 16
+[batch]
+size = 64
+[optim]
+lr = 0.1
+[schedule]
+epochs = 4
+[eval]
+every = 0
+INI
 expect 0 "" "$KIN" train run.ini --quiet
+expect 0 "" $gpu "$KIN" train run.ini --device cuda --precision bf16 --run.dir rounded --quiet
 printf 'what about thing3 and part3\nthing9\n\n' > lines
 for device in cpu pretend; do
     expect 0 "" "$KIN" embed run lines --out $device.npy --device $device
