@@ -149,4 +149,6 @@ static kin_status run(const args *a)
 const verb verb_doctor = {
     .name = "doctor", .summary = "show what this machine offers and what is slow or missing",
     .usage = "", .run = run,
+    .details = "Names the GPU and its memory, or says why there is none to use: then the CPU\n"
+               "computes, which is no error.",
 };
