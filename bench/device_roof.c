@@ -65,9 +65,10 @@ void device_roofline(const device_options *o, const char *cases, double product,
     const device_rates *h100 = &published[0], *h200 = &published[1];
     fprintf(o->text, "Published, for H100 SXM and H200 SXM: bf16 %.1f, tf32 %.1f, fp32 %.0f "
             "TFLOP/s; %.2f\nand %.2f TB/s; exponentials %.2f T/s. Times in ms: the longest of "
-            "products, memory and\nexponentials, each alone.\n\n", h100->product[KIN_TO_BF16] / 1e12,
-            h100->product[KIN_TO_TF32] / 1e12, h100->product[KIN_TO_FP32] / 1e12,
-            h100->copy / 1e12, h200->copy / 1e12, h100->exps / 1e12);
+            "products, memory and\nexponentials, each alone.\n\n",
+            h100->product[KIN_TO_BF16] / 1e12, h100->product[KIN_TO_TF32] / 1e12,
+            h100->product[KIN_TO_FP32] / 1e12, h100->copy / 1e12, h200->copy / 1e12,
+            h100->exps / 1e12);
     fprintf(o->text, "%-4s  %-60s  %-6s  %10s  %9s  %9s  %9s", "case", "", "prec.", "TFLOP", "GB",
             "FLOP/byte", "Gexp");
     for (int i = 0; i < count; i++) fprintf(o->text, "  %10s %-7s", rates[i]->name, "limit");

@@ -123,8 +123,8 @@ static void print_facts(const facts *f)
                f->cpu.blas_path);
     else
         printf("blas      none: plain product\n");
-    printf("product   measured %.0f GFLOP/s on one core, expected %.0f or more (%.0f %% of a peak of"
-           " %.0f); %.0f on %d threads\n", f->rates.product_one, EXPECTED * f->rates.peak,
+    printf("product   measured %.0f GFLOP/s on one core, expected %.0f or more (%.0f %% of a peak "
+           "of %.0f); %.0f on %d threads\n", f->rates.product_one, EXPECTED * f->rates.peak,
            100 * EXPECTED, f->rates.peak, f->rates.product_all, f->rates.threads);
     printf("threads   %d of %d CPUs (affinity and quota allow %d)\nmemory    %.0f MB, %.0f GB/s\n",
            f->threads, f->online, kin_threads_default(), f->memory_mb, f->rates.memory);
