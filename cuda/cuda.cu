@@ -197,11 +197,55 @@ static kin_status make(kin_cuda *c)
         error = cudaMallocHost(&c->stage[i].memory, KIN_STAGE_BYTES);
         if (error == cudaSuccess) error = cudaEventCreate(&c->stage[i].sent);
     }
-    KIN_REQUIRE(error == cudaSuccess, KIN_RUNTIME, "device %s: %s", c->backend.name,
+    KIN_REQUIRE(error == cudaSuccess, KIN_RUNTIME, "the GPU cannot be used (%s)",
                 cudaGetErrorString(error));
     KIN_REQUIRE(cublasCreate(&c->cublas) == CUBLAS_STATUS_SUCCESS &&
                 cublasSetStream(c->cublas, c->stream) == CUBLAS_STATUS_SUCCESS, KIN_RUNTIME,
-                "device %s: cuBLAS could not be started", c->backend.name);
+                "cuBLAS could not be started");
+    return KIN_OK;
+}
+
+/* ---- the door ------------------------------------------------------------------------------- */
+
+#ifdef __CUDA_ARCH_LIST__
+static const int built_for[] = { __CUDA_ARCH_LIST__ };   /* ascending: 800, 900 */
+#else
+static const int built_for[] = { 0 };
+#endif
+
+/* Says why no GPU can be used, the reason alone. */
+static kin_status find_gpu(cudaDeviceProp *gpu)
+{
+    int devices = 0, driver = 0, runtime = 0;
+    cudaError_t error = cudaGetDeviceCount(&devices);
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    KIN_REQUIRE(driver > 0, KIN_RUNTIME, "no NVIDIA driver is installed");
+    KIN_REQUIRE(error == cudaSuccess && devices > 0, KIN_RUNTIME, "no GPU can be used (%s; the "
+                "driver is for CUDA %d.%d, this build for %d.%d)", cudaGetErrorString(error),
+                driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+    error = cudaGetDeviceProperties(gpu, 0);
+    KIN_REQUIRE(error == cudaSuccess, KIN_RUNTIME, "the GPU cannot be used (%s)",
+                cudaGetErrorString(error));
+    const int is = 10 * gpu->major + gpu->minor, least = built_for[0] / 10;
+    KIN_REQUIRE(is >= least, KIN_RUNTIME, "the GPU, %s, is of compute capability %d.%d and this "
+                "build for %d.%d or newer; build with -DCMAKE_CUDA_ARCHITECTURES=%d", gpu->name,
+                gpu->major, gpu->minor, least / 10, least % 10, is);
+    return KIN_OK;
+}
+
+kin_status kin_device_describe(kin_device_facts *facts, kin_failer *fail)
+{
+    cudaDeviceProp gpu;
+    size_t left = 0, total = 0;
+    tell_opener = fail;
+    KIN_TRY(find_gpu(&gpu));
+    const cudaError_t error = cudaMemGetInfo(&left, &total);
+    KIN_REQUIRE(error == cudaSuccess, KIN_RUNTIME, "the GPU, %s, cannot be used (%s)", gpu.name,
+                cudaGetErrorString(error));
+    snprintf(facts->name, sizeof facts->name, "%s", gpu.name);
+    facts->memory = (double)total, facts->free = (double)left;
+    facts->major = gpu.major, facts->minor = gpu.minor;
     return KIN_OK;
 }
 
@@ -212,12 +256,10 @@ static kin_status make(kin_cuda *c)
 kin_status kin_device_open(kin_backend **backend, kin_pool *pool, const kin_loss *const *losses,
                            int precision, kin_failer *fail)
 {
-    int devices = 0;
+    cudaDeviceProp gpu;
     tell_opener = fail;
-    const cudaError_t error = cudaGetDeviceCount(&devices);
     *backend = NULL;
-    KIN_REQUIRE(error == cudaSuccess && devices > 0, KIN_RUNTIME, "device " KIN_DEVICE_NAME
-                ": no GPU can be used (%s); use cpu", cudaGetErrorString(error));
+    KIN_TRY(find_gpu(&gpu));
     kin_cuda *c = (kin_cuda *)calloc(1, sizeof *c);
     KIN_REQUIRE(c, KIN_MEMORY, "no memory for the device");
     c->backend.name = KIN_DEVICE_NAME;
