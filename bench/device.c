@@ -74,9 +74,7 @@ static kin_status repeat(device_bench *b, long times, double *loss, double *seco
     for (long i = 0; i < times; i++) KIN_TRY(b->kind->repeat(b, loss));
     device_wait(b);
     *seconds = (device_seconds() - began) / (double)times;
-    const char *failure = backend->failure ? backend->failure(backend) : NULL;
-    KIN_REQUIRE(!failure, KIN_RUNTIME, "%s", failure);
-    return KIN_OK;
+    return kin_backend_check(backend);
 }
 
 static int rising(const void *a, const void *b)

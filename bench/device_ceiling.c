@@ -159,8 +159,7 @@ kin_status device_ceilings(const device_options *o, int precision, device_rates 
     device_bench b = { .keep = 0 };
     KIN_TRY(device_begin(&b, o, precision));
     kin_status status = measure(&b, o, precision, rates);
-    const char *failure = b.backend->failure ? b.backend->failure(b.backend) : NULL;
-    if (!status && failure) status = kin_fail(KIN_RUNTIME, "%s", failure);
+    if (!status) status = kin_backend_check(b.backend);
     device_end(&b);
     return status;
 }
