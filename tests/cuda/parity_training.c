@@ -120,7 +120,7 @@ static void run(parity *p, model *m, int steps)
 void parity_trainings(parity *p)
 {
     for (int i = 0; i < 4; i++) {
-        const int steps = i % 2 ? 1000 : 200;
+        const int steps = i % 2 ? 1000 : p->small ? 60 : 200;
         const bool tokens = i / 2 == 0;
         if (p->small && i % 2) continue;
         if (!parity_begin(p, "training", PARITY_TRAINING, "%s, %d steps",
