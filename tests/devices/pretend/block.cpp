@@ -142,8 +142,9 @@ static void let_others()                     /* until this thread may go on */
 
 static bool same_place(const Meeting &a, const Meeting &b)
 {
-    return !strcmp(a.what, b.what) && a.mask == b.mask && a.at.line() == b.at.line() &&
-           !strcmp(a.at.file_name(), b.at.file_name());
+    const auto same = [](const char *p, const char *q) { return p == q || !strcmp(p, q); };
+    return a.mask == b.mask && a.at.line() == b.at.line() && same(a.what, b.what) &&
+           same(a.at.file_name(), b.at.file_name());
 }
 
 static void open_barrier()
