@@ -10,7 +10,7 @@ typedef void (*trial)(parity *, kin_backend *, int64_t rows, int64_t cols);
 static void add_row(parity *p, kin_backend *b, int64_t rows, int64_t cols)
 {
     real *y = parity_normal(p, 2, rows * cols);
-    b->add_row(b, rows, cols, parity_normal(p, 1, cols), y);
+    b->add_row(b, rows, cols, parity_normal(p, 1, cols), y, y);
     parity_reals(p, "y", y, rows * cols, 0);
 }
 

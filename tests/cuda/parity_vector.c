@@ -84,6 +84,23 @@ static void dropout(parity *p, kin_backend *b, int64_t n)
     parity_reals(p, "in place", x, n, 0);
 }
 
+/* Many at once, of unlike sizes, one of them nothing: each as it is alone. */
+static void sums(parity *p, kin_backend *b, int64_t n)
+{
+    enum { COUNT = 40 };
+    kin_sum_request of[COUNT];
+    double together[COUNT];
+    const real *x = parity_normal(p, 1, n);
+    bool same = true;
+    for (int i = 0; i < COUNT; i++)
+        of[i] = (kin_sum_request){ i % 5 == 4 ? 0 : n - n * i / COUNT, x + n * i / COUNT, i % 2 };
+    b->sums(b, COUNT, of, together);
+    for (int i = 0; i < COUNT; i++)
+        same = same && together[i] == (of[i].squares ? b->sum_squares : b->sum)(b, of[i].n,
+                                                                                of[i].x);
+    parity_exactly(p, "same as alone", same);
+}
+
 static kin_adam factors(bool mean)
 {
     return (kin_adam){ .beta1 = mean ? 0.9 : 0, .beta2 = 0.999, .eps = 1e-8, .rate = 0.01 / 0.271,
@@ -97,7 +114,8 @@ static void adam_of(parity *p, kin_backend *b, int64_t n, bool mean)
     real *m = mean ? parity_normal(p, 3, n) : NULL, *v = parity_room(p, n);
     b->zero(b, v, sizeof *v * (size_t)n);
     b->multiply(b, n, g, g, v);
-    for (int i = 0; i < 2; i++) b->adam(b, n, &a, g, w, m, v);
+    const kin_move move = { a, n, g, w, m, v };
+    for (int i = 0; i < 2; i++) b->adam(b, 1, &move);
     parity_reals(p, "p", w, n, 0);
     if (mean) parity_reals(p, "m", m, n, 0);
     parity_reals(p, "v", v, n, 0);
@@ -107,7 +125,7 @@ static void adam(parity *p, kin_backend *b, int64_t n) { adam_of(p, b, n, true);
 static void adam_squares(parity *p, kin_backend *b, int64_t n) { adam_of(p, b, n, false); }
 
 static const struct { const char *name; trial try_it; } trials[] = {
-    { "sum", sum }, { "sum_squares", sum_squares }, { "sum_squares, not finite", sum_odd },
+    { "sum", sum }, { "sum_squares", sum_squares }, { "sums", sums }, { "sum_squares, not finite", sum_odd },
     { "add", add }, { "scale", scale }, { "fill", fill }, { "multiply", multiply },
     { "copy, zero", copy_and_zero }, { "dropout", dropout }, { "adam", adam },
     { "adam without m", adam_squares },
@@ -139,7 +157,7 @@ static void element(parity *p, int op, int64_t n)
     real *x = awkward(p, n), *y = parity_room(p, n), *dx = parity_normal(p, 3, n);
     b->element(b, op, n, x, y);
     parity_reals(p, "y", y, n, 0);
-    b->element_back(b, op, n, x, y, parity_normal(p, 2, n), dx);
+    b->element_back(b, op, 1, n, x, y, parity_normal(p, 2, n), dx);
     parity_reals(p, "dx", dx, n, 0);
 }
 
