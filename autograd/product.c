@@ -20,6 +20,15 @@ kin_tensor *kin_op_product(kin_tape *tape, const kin_op *op, kin_tensor *a, int 
     return node->out;
 }
 
+/* What a device's product writes need not be cleared. On a CPU small products round otherwise when
+ * they write than when they add, so there they always add. */
+static real *begin_grad(kin_tape *tape, kin_tensor *tensor, bool *fresh)
+{
+    *fresh = false;
+    if (kin_tape_backend(tape)->failure == NULL) return kin_grad(tape, tensor);
+    return kin_grad_fresh(tape, tensor, fresh);
+}
+
 /* dA = dy B', dB = A' dy for A and B as they are multiplied; where a or b is the transpose of that,
  * so is its gradient, and the factors change places. */
 void kin_op_product_back(kin_tape *tape, kin_node *node, int transpose_a, int transpose_b)
@@ -27,8 +36,8 @@ void kin_op_product_back(kin_tape *tape, kin_node *node, int transpose_a, int tr
     const kin_tensor *a = node->in[0], *b = node->in[1], *y = node->out;
     kin_backend *backend = kin_tape_backend(tape);
     bool fresh_a, fresh_b;
-    real *to_a = kin_grad_fresh(tape, node->in[0], &fresh_a);
-    real *to_b = kin_grad_fresh(tape, node->in[1], &fresh_b);
+    real *to_a = begin_grad(tape, node->in[0], &fresh_a);
+    real *to_b = begin_grad(tape, node->in[1], &fresh_b);
     kin_product da = {
         .transpose_b = !transpose_b, .m = a->rows, .n = a->cols, .k = y->cols, .alpha = 1,
         .a = y->grad, .lda = y->cols, .b = b->value, .ldb = b->cols,

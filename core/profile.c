@@ -403,7 +403,7 @@ kin_status kin_profile_new(kin_profile **out, kin_backend *of)
     KIN_REQUIRE(p, KIN_MEMORY, "no memory for a profile");
     p->of = of;
     p->backend = (kin_backend){
-        .name = of->name, .pool = of->pool, .state = p, .failure = failure,
+        .name = of->name, .pool = of->pool, .state = p, .failure = of->failure ? failure : NULL,
         .tile_scores = of->tile_scores, .tile_columns = of->tile_columns,
         .narrow = of->narrow ? narrow : NULL, .planes = of->planes,
         .alloc = take, .release = release,
