@@ -84,11 +84,11 @@ void parity_moving(parity *, bool moving);
 
 /* ---- memory and numbers of a case (parity_input.c) ------------------------------------------- */
 
-/* Device memory until parity_end: uninitialized numbers are NaN. */
+/* Device memory until parity_end; the room's numbers are NaN. */
 void *parity_put(parity *, const void *host, size_t bytes);
 real *parity_room(parity *, int64_t n);
 
-/* Numbers that float holds exactly: normal, and factor times integers -most .. most. which: another
+/* Numbers that float holds exactly: normal, and integers -most .. most. which: another
  * array of the same case. */
 real *parity_normal(parity *, uint32_t which, int64_t n);
 real *parity_whole(parity *, uint32_t which, int64_t n, int64_t most);
@@ -98,7 +98,7 @@ real *parity_host_normal(const parity *, uint32_t which, int64_t n);
 int32_t *parity_host_below(const parity *, uint32_t which, int64_t n, int64_t below);
 void *parity_host(size_t bytes);
 
-/* A part of memory without shifts; `many` things of one size. */
+/* The numbers at an aligned address, whatever the shift. */
 static inline real *parity_put_reals(parity *p, const real *host, int64_t n)
 {
     return parity_put(p, host, sizeof *host * (size_t)n);

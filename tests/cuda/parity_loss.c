@@ -129,16 +129,30 @@ static int similarity_of(const kin_loss_batch *b)
     return similarity ? similarity : KIN_COSINE;
 }
 
+/* Whether scores stay between -1 and 1. */
+static bool within(const kin_loss_batch *b)
+{
+    const int similarity = similarity_of(b);
+    return !b->scores && (similarity == KIN_COSINE || similarity == KIN_ANGLE);
+}
+
+/* Scores of 20 would make exponents of 50,000 in a loss that squares them. */
+static void shrink(kin_loss_batch *b)
+{
+    for (int side = 0; side < 2; side++) {
+        kin_tensor *t = side ? &b->columns : &b->rows;
+        for (int64_t i = 0; t->value && i < t->rows * t->cols; i++) t->value[i] /= 4;
+    }
+}
+
 /* A loss that always looks for its largest exponent has large ones, larger ones still where scores
  * may be anything; a whole row carries its sums as logarithms. */
 static parity_bound bound_of(const kin_loss_batch *b, bool ends)
 {
     const kin_loss *loss = kin_loss_of(kin_losses.items[b->setting.loss]);
-    const int similarity = similarity_of(b);
-    const bool within = !b->scores && (similarity == KIN_COSINE || similarity == KIN_ANGLE);
     if (ends || (loss->whole && loss->form == KIN_ROW)) return PARITY_ENDS;
     if (loss->looks != KIN_ALWAYS) return PARITY_LOSS;
-    return within ? PARITY_STEEP : PARITY_ENDS;
+    return within(b) ? PARITY_STEEP : PARITY_ENDS;
 }
 
 /* A value of 1e-200 is above 0 in double, in float it is 0. */
@@ -156,7 +170,8 @@ static bool sensible(const kin_loss_batch *b)
     const kin_loss *loss = kin_loss_of(kin_losses.items[b->setting.loss]);
     const int similarity = similarity_of(b);
     if (loss->form == KIN_COMPOSED) return b->rows.rows >= 5 && b->rows.cols > 1;
-    if (b->setting.cells && b->columns.rows == 1) return false;    /* a positive that is a negative */
+    /* One column is a positive and a negative at once. */
+    if (b->setting.cells && b->columns.rows == 1) return false;
     return b->scores || b->rows.cols > 1 || (similarity == KIN_DOT && !loss->normalizes);
 }
 
@@ -164,8 +179,9 @@ static bool sensible(const kin_loss_batch *b)
 static void try_batch(parity *p, const char *family, bool ends, int loss, int kind,
                       const shape *s, const double *hypers, const char *what)
 {
+    const parity_bound bound = ends ? PARITY_ENDS : PARITY_LOSS;
     kin_loss_batch b;
-    if (!parity_begin(p, family, ends ? PARITY_ENDS : PARITY_LOSS, "%s, %ldx%ldx%ld by %ld, %ld, %s",
+    if (!parity_begin(p, family, bound, "%s, %ldx%ldx%ld by %ld, %ld, %s",
                       kin_loss_batch_kind(kind), (long)s->rows, (long)s->columns,
                       (long)s->dimension, (long)s->cut.panel, (long)s->cut.columns, what)) return;
     if (kin_loss_batch_make(&b, p->host_tape, loss, kind, s->rows, s->columns, s->dimension,
@@ -173,6 +189,7 @@ static void try_batch(parity *p, const char *family, bool ends, int loss, int ki
         memcpy(b.setting.hypers, hypers, sizeof b.setting.hypers);
         if (sensible(&b)) {
             b.setting.want_accuracy = !s->cut.columns;       /* it asks for whole rows */
+            if (!within(&b)) shrink(&b);
             if (ends) count_zeros(&b);
             if (parity_allow(p, bound_of(&b, ends))) apply_moved(p, &b, &s->cut);
         }

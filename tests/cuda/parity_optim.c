@@ -13,7 +13,8 @@ enum { STEPS = 20, ROWS = 9, TABLE = 41, WIDE = 7, OUT = 5, LENGTH = 3, TOKENS =
 enum { MATRIX, ROW, PLAIN, TABLE_OF_WEIGHTS, WEIGHTS, PARAMS };
 
 static const struct { const char *name; int64_t rows, cols; } kinds[PARAMS] = {
-    [MATRIX] = { "matrix", WIDE, OUT }, [ROW] = { "row", 1, OUT }, [PLAIN] = { "table", TABLE, WIDE },
+    [MATRIX] = { "matrix", WIDE, OUT }, [ROW] = { "row", 1, OUT },
+    [PLAIN] = { "table", TABLE, WIDE },
     [TABLE_OF_WEIGHTS] = { "weighted table", TABLE, WIDE }, [WEIGHTS] = { "weights", TABLE, 1 },
 };
 

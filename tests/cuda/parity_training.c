@@ -22,7 +22,7 @@ typedef struct {
     kin_tensor *(*embed)(kin_tape *, void *, int step, int side);
 } model;
 
-/* ---- a bag of tokens: those of a topic come from few ------------------------------------------ */
+/* ---- a bag of tokens: those of a topic come from few ---------------------------------------- */
 
 static kin_tensor *embed_tokens(kin_tape *tape, void *of, int step, int side)
 {
@@ -47,7 +47,7 @@ static void make_tokens(parity *p, model *m, int steps)
     free(ids), free(topic);
 }
 
-/* ---- two layers on features: both views of a thing are it and noise --------------------------- */
+/* ---- two layers on features: both views of a thing are it and noise ------------------------- */
 
 static kin_tensor *embed_features(kin_tape *tape, void *of, int step, int side)
 {
@@ -68,7 +68,7 @@ static void make_features(parity *p, model *m, int steps)
     free(x), free(thing);
 }
 
-/* ---- training --------------------------------------------------------------------------------- */
+/* ---- training ------------------------------------------------------------------------------- */
 
 static void add_param(parity *p, model *m, int64_t rows, int64_t cols, const char *name)
 {
