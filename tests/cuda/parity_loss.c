@@ -170,8 +170,9 @@ static bool sensible(const kin_loss_batch *b)
     const kin_loss *loss = kin_loss_of(kin_losses.items[b->setting.loss]);
     const int similarity = similarity_of(b);
     if (loss->form == KIN_COMPOSED) return b->rows.rows >= 5 && b->rows.cols > 1;
-    /* One column is a positive and a negative at once. */
-    if (b->setting.cells && b->columns.rows == 1) return false;
+    /* The same column is a positive and a negative of a row. */
+    if (b->setting.cells && !b->scores && b->columns.rows < 5) return false;
+    if (loss->looks == KIN_ALWAYS && similarity == KIN_SNR) return false;  /* scores of thousands */
     return b->scores || b->rows.cols > 1 || (similarity == KIN_DOT && !loss->normalizes);
 }
 

@@ -104,6 +104,7 @@ static bool change(const kin_entry *entry, int n, kin_optimizer_setting *setting
     if (h->flags & KIN_BOOLEAN) value = 1 - h->value;
     if (!strcmp(h->name, "lr")) value = 0.05;
     if (!strcmp(h->name, "eps")) value = 1e-3;
+    if (!strcmp(h->name, "beta2")) value = 0.5;              /* at 0 all depends on a sign */
     setting->hypers[n - 1] = value;
     snprintf(what, room, "%s %g", h->name, value);
     return true;
