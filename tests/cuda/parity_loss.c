@@ -28,7 +28,7 @@ static const shape shapes[] = {
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static const shape plain = { 13, 17, 5, { 0, 0, 0 }, true };
-static const shape tiled = { 33, 70, 5, { 5, 64, 32 }, true };
+static const shape tiled = { 19, 40, 5, { 4, 64, 16 }, true };
 static const shape narrow = { 13, 7, 1, { 0, 0, 0 }, true };
 static const shape little = { 5, 7, 3, { 0, 0, 0 }, true };
 

@@ -119,10 +119,11 @@ static void run(parity *p, model *m, int steps)
 
 void parity_trainings(parity *p)
 {
-    for (int i = 0; i < 4; i++) {
-        const int steps = i % 2 ? 1000 : 200;
-        const bool tokens = i / 2 == 0;
-        if (p->small && i % 2) continue;
+    static const int lengths[] = { 60, 200, 1000 };
+    for (int i = 0; i < 6; i++) {
+        const int steps = lengths[i % 3];
+        const bool tokens = i / 3 == 0;
+        if (p->small && i % 3) continue;
         if (!parity_begin(p, "training", PARITY_TRAINING, "%s, %d steps",
                           tokens ? "bag of tokens" : "two layers", steps)) continue;
         model m = { .embed = tokens ? embed_tokens : embed_features };
