@@ -1,5 +1,5 @@
-# The pretend device (tests/devices/pretend): a C++ compiler makes a plug-in and tests out of the .cu
-# files that nvcc compiles for a GPU. Needs enable_language(CXX).
+# The pretend device (tests/devices/pretend): a C++ compiler makes a plug-in and tests out of the
+# .cu files that nvcc compiles for a GPU. Needs enable_language(CXX).
 
 set(KIN_PRETEND_FOLDER ${CMAKE_SOURCE_DIR}/tests/devices/pretend)
 
@@ -27,10 +27,11 @@ function(kin_pretend_device)
   endif()
 endfunction()
 
-# kin_pretend_kernels(<target> <.cu file>...): adds the files as C++. A source's language is a
-# property of its folder's, so that a file of another name includes each. Loss files are C, which
-# warns of less. Where no sanitizer watches, what only it would notice ends in an instruction that is
-# none, which the device explains.
+# kin_pretend_kernels(<target> <.cu file>...): adds the files as C++. A source's language is known
+# only in its own folder, so that a file of another name includes each. Loss files are C, which warns
+# of less. Where the sanitizer for undefined behaviour does not watch, an index outside an array, a
+# misaligned vector and an integer's overflow end in an instruction that is none, which the device
+# explains.
 function(kin_pretend_kernels target)
   set(folder ${CMAKE_BINARY_DIR}/generated/${target})
   foreach(source ${ARGN})

@@ -179,8 +179,10 @@ static void fill_table(kin_backend *b)
  * cut so that a tile stays near square. */
 static void choose_tiles(kin_backend *b, int precision)
 {
-    b->tile_scores = 16 << 20;
+    const char *tiles = getenv("KIN_TILES");
+    b->tile_scores = 64 << 20;
     b->tile_columns = 16384;
+    if (tiles) sscanf(tiles, "%ld,%ld", &b->tile_scores, &b->tile_columns);
     if (precision != KIN_TO_BF16 && precision != KIN_TO_BF16X3) return;
     b->narrow = kin_cuda_narrow;
     b->planes = precision == KIN_TO_BF16 ? 1 : 2;

@@ -101,6 +101,19 @@ static __global__ void scale_part(int64_t rows, int64_t columns, float beta, flo
     }
 }
 
+/* What is rounded by a kernel of ours is read once more; for small products the kernel's start costs
+ * more than that cuBLAS rounds numbers as it loads them. */
+static bool rounds_itself(const kin_cuda *c, const kin_product *p)
+{
+    return c->precision == KIN_TO_BF16 && !p->narrow_a.high && !p->narrow_b.high &&
+           (double)p->m * (double)p->n * (double)p->k < 1e9;
+}
+
+static const cublasComputeType_t compute[KIN_PRECISIONS] = {
+    CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32, CUBLAS_COMPUTE_32F_FAST_16BF,
+    CUBLAS_COMPUTE_32F,
+};
+
 void kin_cuda_product(kin_backend *backend, const kin_product *p)
 {
     kin_cuda *c = cuda_of(backend);
@@ -108,9 +121,8 @@ void kin_cuda_product(kin_backend *backend, const kin_product *p)
     if (p->k < 1)
         LAUNCH(c, kin_cuda_blocks(p->m * p->n), KIN_THREADS, 0, scale_part, p->m, p->n, p->beta,
                p->c, p->ldc);
-    else if (backend->narrow)
+    else if (backend->narrow && !rounds_itself(c, p))
         multiply_narrow(c, p);
     else
-        multiply(c, p, p->a, p->b, CUDA_R_32F, c->precision == KIN_TO_TF32
-                 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, p->beta);
+        multiply(c, p, p->a, p->b, CUDA_R_32F, compute[c->precision], p->beta);
 }

@@ -150,6 +150,7 @@ static __global__ void collect(lists all, int64_t k, const float *scores, int64_
         take_round<true, CUTS>(&l, k, row, at, columns, first, dynamic_shared);
     if (at < columns)
         take_round<false, CUTS>(&l, k, row, at, columns, first, dynamic_shared);
+    __syncwarp();                                        /* all lanes have read them */
     if (threadIdx.x == 0) {
         all.count[query] = l.count;
         all.bar[query] = l.bar;

@@ -103,6 +103,60 @@ static __device__ inline cell cell_at(const kin_scores &t, int64_t i, int64_t j,
     return c;
 }
 
+/* A tile is quick when a cell is known by its place alone (nothing is ignored, nothing was added)
+ * and four scores of a row fit one load. */
+static inline bool is_quick(const kin_scores *t)
+{
+    const uintptr_t places = (uintptr_t)t->score | (uintptr_t)t->slopes.high * 2 |
+                             (uintptr_t)t->slopes.low * 2;
+    return how_of(t) == BY_MATCH && !t->start && !t->self && !t->target && !t->triangle &&
+           t->extra >= t->side[1].count && t->columns % 4 == 0 && places % sizeof(float4) == 0;
+}
+
+static __device__ inline cell quick_cell(real s, bool pos)
+{
+    cell c = {};
+    c.s = c.held = s;
+    c.pos = pos, c.neg = !pos, c.any = 1;
+    return c;
+}
+
+/* Four scores of a row from `first` on; its positive is `mine` further. */
+static __device__ inline void quick_cells(const real *first, int64_t mine, cell (&c)[4])
+{
+    const float4 x = *(const float4 *)first;
+    c[0] = quick_cell(x.x, mine == 0), c[1] = quick_cell(x.y, mine == 1);
+    c[2] = quick_cell(x.z, mine == 2), c[3] = quick_cell(x.w, mine == 3);
+}
+
+/* The upper half of a float, rounded to the nearest, ties to even: bf16 in place. */
+static __device__ inline uint32_t upper_half(real x)
+{
+    const uint32_t bits = __float_as_uint(x);
+    return (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+}
+
+static __device__ inline uint64_t four_halves(const uint32_t (&x)[4])
+{
+    return (uint64_t)(x[0] >> 16 | x[1]) | (uint64_t)(x[2] >> 16 | x[3]) << 32;
+}
+
+static __device__ inline void put_four(const kin_scores &t, int64_t place, const real (&x)[4])
+{
+    if (!t.slopes.high) {
+        *(float4 *)(t.score + place) = float4{ x[0], x[1], x[2], x[3] };
+        return;
+    }
+    uint32_t high[4], low[4];
+#pragma unroll
+    for (int v = 0; v < 4; v++) high[v] = upper_half(x[v]);
+    *(uint64_t *)(t.slopes.high + place) = four_halves(high);
+    if (!t.slopes.low) return;
+#pragma unroll
+    for (int v = 0; v < 4; v++) low[v] = upper_half(x[v] - __uint_as_float(high[v]));
+    *(uint64_t *)(t.slopes.low + place) = four_halves(low);
+}
+
 /* Where a score's slope goes. */
 static __device__ inline void put_slope(const kin_scores &t, int64_t place, real x)
 {
@@ -110,12 +164,10 @@ static __device__ inline void put_slope(const kin_scores &t, int64_t place, real
         t.score[place] = x;
         return;
     }
-    const uint32_t bits = __float_as_uint(x);
-    const uint32_t high = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+    const uint32_t high = upper_half(x);
     t.slopes.high[place] = (uint16_t)(high >> 16);
     if (!t.slopes.low) return;
-    const uint32_t rest = __float_as_uint(x - __uint_as_float(high));
-    t.slopes.low[place] = (uint16_t)((rest + 0x7fff + (rest >> 16 & 1)) >> 16);
+    t.slopes.low[place] = (uint16_t)(upper_half(x - __uint_as_float(high)) >> 16);
 }
 
 /* The row's value, unless it lacks what the loss needs. */

@@ -2,8 +2,8 @@
  * loss (KIN_LOSS_ID): a thread to a row, as the loss's function is one thread's work. */
 #include "cuda/loops/loss.h"
 
-/* At most so many threads have room for a row at a time. */
-constexpr int64_t THREADS_MOST = 2048;
+/* So many threads have room for a row at a time: enough to fill a GPU, unless rows are long. */
+constexpr int64_t THREADS_MOST = 16384, WORK_MOST = (int64_t)1 << 30;
 constexpr int BLOCK = 32;
 
 static int64_t longest_of(const kin_scores *t) { return t->start ? t->longest : t->columns; }
@@ -14,10 +14,17 @@ static __host__ __device__ inline size_t bytes_of(int64_t longest)
     return ((size_t)longest * (KIN_ROW_WORK * sizeof(real) + 1) + 63) / 64 * 64;
 }
 
+static int64_t threads_for(int64_t rows_, int64_t longest)
+{
+    const int64_t fit = WORK_MOST / (int64_t)bytes_of(longest) / BLOCK * BLOCK;
+    const int64_t most = fit > THREADS_MOST ? THREADS_MOST : fit > BLOCK ? fit : BLOCK;
+    return rows_ < most ? rows_ : most;
+}
+
 static size_t work(kin_backend *backend, int64_t rows_, int64_t columns)
 {
     (void)backend;
-    return bytes_of(columns) * (size_t)(rows_ < THREADS_MOST ? rows_ : THREADS_MOST);
+    return bytes_of(columns) * (size_t)threads_for(rows_, columns);
 }
 
 /* What the cells of row i are, by their keys. */
@@ -77,7 +84,7 @@ static __global__ void rows_kernel(kin_scores t, hyper h, int64_t longest, bool 
 
 static void rows(kin_backend *backend, const kin_scores *t, bool slopes)
 {
-    const int64_t threads = t->rows < THREADS_MOST ? t->rows : THREADS_MOST;
+    const int64_t threads = threads_for(t->rows, longest_of(t));
     const int block = threads < BLOCK ? (int)threads : BLOCK;
     if (threads < 1) return;
     LAUNCH(cuda_of(backend), (unsigned)(threads / block), block, 0, rows_kernel, *t, hyper_of(t),

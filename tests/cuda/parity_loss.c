@@ -20,6 +20,7 @@ typedef struct {
 
 static const shape shapes[] = {
     { 1, 1, 3, { 0, 0, 0 }, true }, { 2, 2, 3, { 0, 0, 0 }, true }, { 7, 13, 3, { 0, 0, 0 }, true },
+    { 12, 20, 4, { 0, 0, 0 }, true },                                   /* four scores a load */
     { 64, 64, 64, { 0, 0, 0 }, false }, { 64, 64, 64, { 16, 256, 32 }, false },
     { 257, 131, 100, { 0, 0, 0 }, false }, { 257, 131, 100, { 64, 2048, 64 }, false },
     { 300, 1000, 64, { 0, 0, 0 }, false }, { 300, 1000, 64, { 32, 4096, 256 }, false },
@@ -29,6 +30,7 @@ enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static const shape plain = { 13, 17, 5, { 0, 0, 0 }, true };
 static const shape tiled = { 19, 40, 5, { 4, 64, 16 }, true };
+static const shape fours = { 20, 40, 4, { 4, 64, 16 }, true };             /* four scores a load */
 static const shape narrow = { 13, 7, 1, { 0, 0, 0 }, true };
 static const shape little = { 5, 7, 3, { 0, 0, 0 }, true };
 
@@ -221,6 +223,7 @@ static void try_defaults(parity *p, int loss, const char *family)
         try_batch(p, family, false, loss, kind, &plain, hypers, "defaults");
         try_batch(p, family, false, loss, kind, &narrow, hypers, "defaults");
         try_batch(p, family, false, loss, kind, &tiled, hypers, "defaults");
+        try_batch(p, family, false, loss, kind, &fours, hypers, "defaults");
         for (int i = 0; i < SHAPES && kin_loss_batch_kind_is_main(kind); i++)
             if (shapes[i].small || !p->small)
                 try_batch(p, family, false, loss, kind, &shapes[i], hypers, "defaults");

@@ -14,7 +14,7 @@ template <int WIDTH> static __device__ void shuffles(int x, int *to)
     to[3] = __shfl_xor_sync(0xffffffff, x, 5, WIDTH);
 }
 
-/* The last warp may have fewer lanes; what a lane receives from one that is not there is not told. */
+/* The last warp may have fewer lanes; what comes from a lane that is not there is not told. */
 static __global__ void meet_all(int threads, int *out)
 {
     const int i = (int)threadIdx.x, x = 100 + i, lane = i % warpSize;

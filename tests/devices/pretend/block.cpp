@@ -49,7 +49,7 @@ static Meeting meetings[THREADS];            /* what each thread waits for */
 static uint64_t received[THREADS];
 static Fiber host, fibers[THREADS];
 static Fiber *fiber_of[THREADS];             /* NULL: the thread has not begun, or has ended */
-static std::vector<Fiber *> idle;
+static auto &idle = lasting<std::vector<Fiber *>>();
 static int made;                             /* fibers, so far */
 
 int lane() { return now.thread % 32; }

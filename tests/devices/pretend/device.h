@@ -11,6 +11,9 @@
 
 namespace pretend {
 
+/* For globals: they are never destroyed, because the host may end in any order. */
+template <class T> T &lasting() { return *new T; }
+
 /* ---- state.cpp: seed, failures, counters -------------------------------------------------- */
 
 extern kin_pretend_counts counts;
@@ -74,7 +77,8 @@ void check_slack();                          /* of what was opened since memory 
 
 /* ---- streams.cpp --------------------------------------------------------------------------- */
 
-bool enqueue(cudaStream_t, const char *name, std::function<void()> work);  /* false: no such stream */
+/* false: there is no such stream */
+bool enqueue(cudaStream_t, const char *name, std::function<void()> work);
 
 /* ---- launch.cpp, block.cpp ----------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* The switch of stacks, and what the sanitizers must be told: the address sanitizer, which stack is
- * in use; the thread sanitizer, which thread runs. Its switch orders no memory: only barriers do. */
+ * in use; the thread sanitizer, which thread runs. The switch orders no memory: barriers do. */
 #include "fiber.h"
 #include <sys/mman.h>
 #include <unistd.h>

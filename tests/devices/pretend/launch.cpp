@@ -33,7 +33,7 @@ static int find_segment(dl_phdr_info *info, size_t, void *out)
 /* The segment of this host thread; full of poison when a launch begins and when it ends. */
 static Shared shared_memory()
 {
-    static std::vector<char *> filled;       /* segments of threads seen before */
+    static auto &filled = lasting<std::vector<char *>>();    /* segments of earlier threads */
     Shared shared;
     dl_iterate_phdr(find_segment, &shared);
     shared.bytes = shared.bytes / 4 * 4;
@@ -53,7 +53,8 @@ static void clean(const Shared &shared, Kernel &kernel, bool learn)
     for (size_t i = 0; i < parts; i++) {
         char *part = shared.begin + i * PART;
         const size_t bytes = min(PART, shared.bytes - i * PART);
-        if (part + bytes > dynamic_shared && part < dynamic_shared + sizeof dynamic_shared) continue;
+        const bool before = part + bytes <= dynamic_shared;
+        if (!before && part < dynamic_shared + sizeof dynamic_shared) continue;
         if (learn && !kernel.touched[i] && !poisoned(part, bytes)) kernel.touched[i] = true;
         if (kernel.touched[i]) poison(part, bytes);
     }

@@ -18,9 +18,10 @@ struct Allocation {
 constexpr size_t GAP = 64 << 10;             /* between allocations, in whole pages */
 static char *region;
 static size_t region_bytes, region_used;
-static std::map<const char *, Allocation> allocations;   /* by pages; dead ones stay, closed */
-static std::map<const char *, Allocation *> by_begin;    /* the living */
-static std::vector<Allocation *> opened;
+/* By pages; dead ones stay, closed. */
+static auto &allocations = lasting<std::map<const char *, Allocation>>();
+static auto &living = lasting<std::map<const char *, Allocation *>>();      /* by begin */
+static auto &opened = lasting<std::vector<Allocation *>>();
 
 void poison(void *from, size_t bytes)
 {
@@ -64,7 +65,8 @@ void *allocate(size_t bytes)
     region_used += room + GAP;
     Allocation &a = allocations[pages];
     a = { pages, pages + room - padded, room, bytes, true, false, false };
-    by_begin[a.begin] = &a;
+    living[a.begin] = &a;
+    opened.reserve(living.size());           /* a signal's handler must not ask for memory */
     ASAN_POISON_MEMORY_REGION(pages, room - padded);
     ASAN_POISON_MEMORY_REGION(a.begin + bytes, padded - bytes);
     watch_faults();
@@ -76,10 +78,10 @@ void *allocate(size_t bytes)
 /* Unlike cudaFree does not wait for the device: a use that is still to come shows. */
 bool release(void *begin)
 {
-    const auto found = by_begin.find((const char *)begin);
-    if (found == by_begin.end()) return false;
+    const auto found = living.find((const char *)begin);
+    if (found == living.end()) return false;
     Allocation &a = *found->second;
-    by_begin.erase(found);
+    living.erase(found);
     a.living = false;
     if (a.filled) madvise(a.pages, a.room, MADV_DONTNEED);
     if (a.filled) ASAN_POISON_MEMORY_REGION(a.begin, a.bytes);
@@ -160,7 +162,8 @@ void check_slack()
     }
 }
 
-static std::map<const char *, size_t> host_blocks;         /* pinned memory: ordinary memory */
+/* Pinned memory: ordinary memory. */
+static auto &host_blocks = lasting<std::map<const char *, size_t>>();
 
 bool usable(const void *pointer)
 {

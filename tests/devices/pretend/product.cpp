@@ -20,7 +20,8 @@ struct Operand {
     const void *data;
     cudaDataType_t type;
     int64_t ld;
-    bool transposed, tf32;
+    bool transposed;
+    int dropped;                            /* bits of a float's mantissa that are rounded away */
 };
 
 struct Product {
@@ -31,12 +32,14 @@ struct Product {
     int64_t ldc;
 };
 
-/* To 10 bits of mantissa, ties to even; infinities and NaN stay. */
-static float to_tf32(float x)
+constexpr int TF32 = 13, BF16 = 16;
+
+/* Without the last bits of its mantissa, ties to even; infinities and NaN stay. */
+static float rounded(float x, int dropped)
 {
-    const uint32_t bits = std::bit_cast<uint32_t>(x);
-    if ((bits & 0x7f800000) == 0x7f800000) return x;
-    return std::bit_cast<float>((bits + 0xfff + (bits >> 13 & 1)) & ~0x1fffu);
+    const uint32_t bits = std::bit_cast<uint32_t>(x), half = (1u << dropped) / 2;
+    if (dropped == 0 || (bits & 0x7f800000) == 0x7f800000) return x;
+    return std::bit_cast<float>((bits + half - 1 + (bits >> dropped & 1)) & ~(2 * half - 1));
 }
 
 /* Element (row, column) of op(X), which is stored by columns. */
@@ -45,8 +48,7 @@ static float element(const Operand &x, int64_t row, int64_t column)
     const int64_t at = x.transposed ? row * x.ld + column : column * x.ld + row;
     if (x.type == CUDA_R_16BF)
         return std::bit_cast<float>((uint32_t)((const uint16_t *)x.data)[at] << 16);
-    const float value = ((const float *)x.data)[at];
-    return x.tf32 ? to_tf32(value) : value;
+    return rounded(((const float *)x.data)[at], x.dropped);
 }
 
 /* Panels of `width` rows (of columns, with across): panel after panel, k after k, zeros at the
@@ -98,11 +100,11 @@ static bool supported(cudaDataType_t a, cudaDataType_t b, cudaDataType_t c,
     if (c != CUDA_R_32F || a != b) return false;
     if (a == CUDA_R_32F)
         return compute == CUBLAS_COMPUTE_32F || compute == CUBLAS_COMPUTE_32F_PEDANTIC ||
-               compute == CUBLAS_COMPUTE_32F_FAST_TF32;
+               compute == CUBLAS_COMPUTE_32F_FAST_TF32 || compute == CUBLAS_COMPUTE_32F_FAST_16BF;
     return a == CUDA_R_16BF && compute == CUBLAS_COMPUTE_32F;
 }
 
-static std::vector<cublasHandle_t> handles;
+static auto &handles = lasting<std::vector<cublasHandle_t>>();
 
 static bool valid(cublasHandle_t handle)
 {
@@ -177,10 +179,11 @@ cublasStatus_t cublasGemmStridedBatchedEx(
         ldb < ::max(1, of_b ? n : k) || ldc < ::max(1, m)) return CUBLAS_STATUS_INVALID_VALUE;
     const bool tf32 = compute == CUBLAS_COMPUTE_32F_FAST_TF32 ||
                       (compute == CUBLAS_COMPUTE_32F && handle->math == CUBLAS_TF32_TENSOR_OP_MATH);
+    const int dropped = compute == CUBLAS_COMPUTE_32F_FAST_16BF ? BF16 : tf32 ? TF32 : 0;
     const size_t size = a_type == CUDA_R_16BF ? 2 : 4;
     const Product first = { m, n, k, *(const float *)alpha, *(const float *)beta,
-                            { a, a_type, lda, of_a != CUBLAS_OP_N, tf32 },
-                            { b, b_type, ldb, of_b != CUBLAS_OP_N, tf32 }, (float *)c, ldc };
+                            { a, a_type, lda, of_a != CUBLAS_OP_N, dropped },
+                            { b, b_type, ldb, of_b != CUBLAS_OP_N, dropped }, (float *)c, ldc };
     const auto run = [=] {
         for (long long i = 0; i < count; i++) {
             Product p = first;

@@ -26,10 +26,10 @@ struct CUevent_st { std::shared_ptr<Record> last; };
 
 namespace pretend {
 
-static CUstream_st default_stream = { true, {}, 0, 0 };
-static std::vector<cudaStream_t> streams;    /* the living ones */
-static std::vector<std::unique_ptr<CUstream_st>> ended;   /* events may still point to them */
-static std::vector<cudaEvent_t> events;
+static CUstream_st &default_stream = *new CUstream_st{ true, {}, 0, 0 };
+static auto &streams = lasting<std::vector<cudaStream_t>>();      /* the living ones */
+static auto &ended = lasting<std::vector<cudaStream_t>>();    /* events may still point to them */
+static auto &events = lasting<std::vector<cudaEvent_t>>();
 
 template <class T> static bool among(const std::vector<T> &all, T one)
 {
@@ -170,7 +170,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
     if (found == streams.end()) return fail(cudaErrorInvalidResourceHandle);
     run_until(*stream, stream->enqueued);
     streams.erase(found);
-    ended.emplace_back(stream);
+    ended.push_back(stream);
     counts.streams--;
     return cudaSuccess;
 }

@@ -57,7 +57,7 @@ static void read_symbols(const char *file, size_t size, Module &module)
 
 static Module &module_of(const Dl_info &info)
 {
-    static std::map<const void *, Module> modules;
+    static auto &modules = lasting<std::map<const void *, Module>>();
     const auto found = modules.find(info.dli_fbase);
     if (found != modules.end()) return found->second;
     Module &module = modules[info.dli_fbase];

@@ -86,7 +86,7 @@ static void watch(int signal, struct sigaction *former)
 /* A fiber that runs out of stack needs another one to say so. */
 static void provide_stack()
 {
-    static std::vector<std::vector<char>> stacks;      /* one for each host thread */
+    static auto &stacks = lasting<std::vector<std::vector<char>>>();     /* one for each thread */
     stack_t present;
     if (sigaltstack(nullptr, &present) != 0 || !(present.ss_flags & SS_DISABLE)) return;
     stacks.emplace_back(64 << 10);
@@ -103,7 +103,7 @@ void watch_faults()
     watch(SIGILL, &former_illegal);
 }
 
-static std::vector<Kernel *> kernels;        /* never given back: names stay valid */
+static auto &kernels = lasting<std::vector<Kernel *>>();          /* in order of their launches */
 
 Kernel &kernel_of(const void *code)
 {

@@ -143,12 +143,12 @@ PRETEND_REDUCE(__reduce_max_sync, int, most_signed)
 #undef PRETEND_REDUCE
 #undef PRETEND_AT
 
-/* Threads change place only where they meet, so a plain += would do as well. ThreadSanitizer must be
- * able to tell the two apart: these are real atomics. The overloads are those of nvcc. */
+/* Threads change place only where they meet, so a plain += would do as well. The thread sanitizer
+ * must be able to tell the two apart: these are real atomics. The overloads are those of nvcc. */
 #define PRETEND_ATOMIC(name, T, next)                                                         \
     inline T name(T *address, T value)                                                        \
     {                                                                                         \
-        return pretend::update(address, [=]([[maybe_unused]] T old) { return (T)(next); });                    \
+        return pretend::update(address, [=]([[maybe_unused]] T old) { return (T)(next); });   \
     }
 #define PRETEND_ATOMICS(T)                                                                    \
     PRETEND_ATOMIC(atomicExch, T, value)                                                      \
