@@ -223,7 +223,8 @@ static void try_defaults(parity *p, int loss, const char *family)
         try_batch(p, family, false, loss, kind, &plain, hypers, "defaults");
         try_batch(p, family, false, loss, kind, &narrow, hypers, "defaults");
         try_batch(p, family, false, loss, kind, &tiled, hypers, "defaults");
-        try_batch(p, family, false, loss, kind, &fours, hypers, "defaults");
+        if (!p->small || kin_loss_batch_kind_is_main(kind))
+            try_batch(p, family, false, loss, kind, &fours, hypers, "defaults");
         for (int i = 0; i < SHAPES && kin_loss_batch_kind_is_main(kind); i++)
             if (shapes[i].small || !p->small)
                 try_batch(p, family, false, loss, kind, &shapes[i], hypers, "defaults");
