@@ -39,6 +39,7 @@ typedef struct {
     kin_tape *host_tape;
     uint64_t seed;
     bool small;                /* fewer and smaller cases: threads of a pretend device are slow */
+    bool rounds;               /* products round their operands: ranks may change */
     int64_t shift;             /* numbers of a case begin so far behind an aligned address */
     parity_file *file;
 

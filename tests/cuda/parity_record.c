@@ -77,6 +77,7 @@ kin_status parity_open(parity *p, const char *path, bool write, const char *filt
     parity_file *f = p->file = parity_host(sizeof *f);
     f->filter = filter;
     f->precision = precision;
+    p->rounds = precision != 0;
     f->ratio = -1;
     f->all = getenv("KIN_PARITY_ALL") != NULL;
     FILE *file = fopen(path, write ? "wb" : "rb");
