@@ -82,7 +82,7 @@ static void compare_report(parity *p, const kin_loss_report *r)
     const double counts[] = { (double)r->rows, (double)r->valid, r->positives, r->negatives };
     parity_doubles(p, "value", &r->value, 1, 1);
     parity_doubles(p, "counts", counts, 4, 1);
-    if (!isnan(r->accuracy)) parity_doubles(p, "accuracy", &r->accuracy, 1, 1);
+    if (!isnan(r->accuracy) && !p->rounds) parity_doubles(p, "accuracy", &r->accuracy, 1, 1);
 }
 
 static void apply(parity *p, kin_loss_batch *b, const cut *by)
@@ -258,13 +258,22 @@ static void try_known(parity *p, int loss)
     parity_end(p);
 }
 
+/* Whether another choice of a miner, or the other side of a hinge, may change it all at once. */
+static bool jumps(int place)
+{
+    const kin_loss *loss = kin_loss_of(kin_losses.items[place]);
+    return loss->form == KIN_ROW || loss->whole;
+}
+
 void parity_losses(parity *p)
 {
     for (int loss = 0; loss < kin_losses.count; loss++) {
         char family[64], ends[64];
         snprintf(family, sizeof family, "loss %s", kin_losses.items[loss]->name);
         snprintf(ends, sizeof ends, "%s, ends", family);
+        if (p->rounds && jumps(loss)) continue;
         try_defaults(p, loss, family);
+        if (p->rounds) continue;
         try_settings(p, loss, family, true);
         try_settings(p, loss, ends, false);
     }
