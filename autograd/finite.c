@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "autograd/tape_inside.h"
 
 /* First row that is not finite, or -1. */
 static int64_t bad_row(kin_backend *backend, int64_t rows, int64_t cols, const real *x)
@@ -17,8 +18,10 @@ static int64_t bad_value(kin_backend *backend, const kin_tensor *tensor)
     return bad_row(backend, tensor->rows, tensor->cols, tensor->value);
 }
 
+/* A gradient that was passed on became its op's input's, which is finite when it was. */
 static int64_t bad_gradient(kin_backend *backend, const kin_tensor *tensor)
 {
+    while (tensor->node != NULL && tensor->node->passed) tensor = tensor->node->in[0];
     const kin_sparse *sparse = tensor->sparse;
     if (sparse == NULL) return bad_row(backend, tensor->rows, tensor->cols, tensor->grad);
     if (sparse->value == NULL) return -1;              /* left open: what it sums up is finite */
@@ -73,7 +76,7 @@ static bool search(kin_tape *tape, const kin_tensor *parameter, bool late)
     kin_backend *backend = kin_tape_backend(tape);
     for (const kin_node *node = kin_tape_last(tape); node != NULL; node = node->before) {
         if (node->op->late != late || (node->out->grad == NULL && !node->passed)) continue;
-        if (!node->passed && bad_gradient(backend, node->out) >= 0) continue;
+        if (bad_gradient(backend, node->out) >= 0) continue;
         for (int i = 0; i < node->inputs; i++) {
             int64_t row = bad_gradient(backend, node->in[i]);
             if (row < 0) continue;
@@ -89,4 +92,65 @@ void kin_explain_gradient(kin_tape *tape, const kin_tensor *parameter)
     if (search(tape, parameter, false) || search(tape, parameter, true)) return;
     kin_tape_fail(tape, KIN_NUMERICAL, "gradient of %s is not finite (its squares sum to %g)",
                   parameter->name, parameter->squares);
+}
+
+/* ---- the check ------------------------------------------------------------------------------ */
+
+/* Whether sums of a table's gradient were left to the optimizer. */
+static bool open_sums(const kin_tensor *tensor)
+{
+    return tensor->sparse != NULL && tensor->sparse->value == NULL;
+}
+
+/* What shows whether a gradient is finite: its squares, or where sums were left open those of what
+ * they are made of. */
+static kin_sum_request squares_of(const kin_tensor *tensor)
+{
+    const kin_sparse *sparse = tensor->sparse;
+    if (sparse == NULL)
+        return (kin_sum_request){ tensor->rows * tensor->cols, tensor->grad, true };
+    if (open_sums(tensor))
+        return (kin_sum_request){ sparse->bags.rows * tensor->cols, sparse->dy, true };
+    return (kin_sum_request){ sparse->count * tensor->cols, sparse->value, true };
+}
+
+/* Sums may stay open while none of them can come out infinite; else they are formed, and what comes
+ * out is judged as any gradient. */
+static double judge_open(kin_tape *tape, kin_tensor *tensor, double squares)
+{
+    const double most = 1e15;
+    kin_backend *backend = tape->backend;
+    if (squares < most * most) return 0;
+    if (!kin_sparse_close(tape, tensor)) return 0;
+    const kin_sum_request formed = squares_of(tensor);
+    return backend->sum_squares(backend, formed.n, formed.x);
+}
+
+static bool is_parameter(const kin_tensor *tensor)
+{
+    return tensor->node == NULL && (tensor->grad != NULL || tensor->sparse != NULL);
+}
+
+/* All sums are asked for at once, so that a device is waited for once. */
+void kin_tape_check_gradients(kin_tape *tape)
+{
+    size_t count = 0, n = 0;
+    for (const reached *r = tape->reached; r != NULL; r = r->before)
+        count += is_parameter(r->tensor);
+    kin_sum_request *of = kin_keep_host(tape, count * sizeof *of);
+    double *squares = kin_keep_host(tape, count * sizeof *squares);
+    if (squares == NULL) return;
+    for (const reached *r = tape->reached; r != NULL; r = r->before)
+        if (is_parameter(r->tensor)) of[n++] = squares_of(r->tensor);
+    tape->backend->sums(tape->backend, (int)count, of, squares);
+    n = 0;
+    for (const reached *r = tape->reached; r != NULL; r = r->before) {
+        if (!is_parameter(r->tensor)) continue;
+        r->tensor->squares = open_sums(r->tensor) ? judge_open(tape, r->tensor, squares[n])
+                                                  : squares[n];
+        n++;
+    }
+    for (const reached *r = tape->reached; r != NULL && tape->status == KIN_OK; r = r->before)
+        if (is_parameter(r->tensor) && !isfinite(r->tensor->squares))
+            kin_explain_gradient(tape, r->tensor);
 }

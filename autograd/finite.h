@@ -1,6 +1,6 @@
-/* Finite: after NaN or infinity has shown itself in a sum, finds where it came from. Walks what the
- * tape recorded, so it may be slow; a healthy step never comes here. A number whose square
- * overflows counts as infinite. */
+/* Finite: looks for NaN and infinity and, after they have shown themselves in a sum, finds where
+ * they came from. That walks what the tape recorded, so it may be slow; a healthy step never comes
+ * there. A number whose square overflows counts as infinite. */
 #ifndef KIN_AUTOGRAD_FINITE_H
 #define KIN_AUTOGRAD_FINITE_H
 

@@ -18,7 +18,7 @@ typedef struct kin_node {
     int inputs;
     kin_tensor *out;
     void *saved;
-    bool passed;                /* out's gradient was finite, and its memory is now the input's */
+    bool passed;                /* out's gradient is no more: its memory is now the input's */
     struct kin_node *before;    /* the node recorded before this one, or NULL */
 } kin_node;
 
@@ -58,9 +58,18 @@ real *kin_grad(kin_tape *tape, kin_tensor *tensor);
  * this step and nothing reads it afterwards. */
 void kin_grad_give(kin_tape *tape, kin_tensor *tensor, real factor, real *g);
 
-/* Lets backward work in place: the memory of node->out's gradient becomes that of its input's,
- * which is returned to be overwritten. NULL where that cannot be: the input needs no gradient or
- * has one already, or a number is not finite and must stay to be explained. */
+/* The same without the zeros: where *fresh is set, the memory is to be written, not added to. */
+real *kin_grad_fresh(kin_tape *tape, kin_tensor *tensor, bool *fresh);
+
+/* The gradient of a 1 x 1 tensor in host memory. That of the loss is 1; any other is waited for. */
+real kin_grad_number(kin_tape *tape, const kin_tensor *tensor);
+
+/* Writes a 1 x 1 tensor's value, which the host need not ask for again. */
+void kin_tensor_know(kin_tape *tape, kin_tensor *tensor, double value);
+
+/* Lets backward work in place: the memory of node->out's gradient becomes that of its first
+ * input's, which is returned to be overwritten; the op makes no number infinite that was not. NULL
+ * where that cannot be: the input needs no gradient, or other ops give it one too. */
 real *kin_grad_pass(kin_tape *tape, kin_node *node);
 
 /* Memory until reset, of the backend or of the host; NULL when there is none: the tape fails. */

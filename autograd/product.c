@@ -26,15 +26,18 @@ void kin_op_product_back(kin_tape *tape, kin_node *node, int transpose_a, int tr
 {
     const kin_tensor *a = node->in[0], *b = node->in[1], *y = node->out;
     kin_backend *backend = kin_tape_backend(tape);
+    bool fresh_a, fresh_b;
+    real *to_a = kin_grad_fresh(tape, node->in[0], &fresh_a);
+    real *to_b = kin_grad_fresh(tape, node->in[1], &fresh_b);
     kin_product da = {
         .transpose_b = !transpose_b, .m = a->rows, .n = a->cols, .k = y->cols, .alpha = 1,
         .a = y->grad, .lda = y->cols, .b = b->value, .ldb = b->cols,
-        .beta = 1, .c = kin_grad(tape, node->in[0]), .ldc = a->cols,
+        .beta = !fresh_a, .c = to_a, .ldc = a->cols,
     };
     kin_product db = {
         .transpose_a = !transpose_a, .m = b->rows, .n = b->cols, .k = y->rows, .alpha = 1,
         .a = a->value, .lda = a->cols, .b = y->grad, .ldb = y->cols,
-        .beta = 1, .c = kin_grad(tape, node->in[1]), .ldc = b->cols,
+        .beta = !fresh_b, .c = to_b, .ldc = b->cols,
     };
     if (transpose_a) {
         da.transpose_a = transpose_b, da.a = b->value, da.lda = b->cols;

@@ -1,5 +1,5 @@
 /* Sparse gradients of tables, written out. */
-#include "autograd/op.h"
+#include "autograd/tape_inside.h"
 
 void kin_sparse_scatter(kin_backend *backend, const kin_sparse *sparse, int64_t cols, real *y)
 {
@@ -10,6 +10,15 @@ void kin_sparse_scatter(kin_backend *backend, const kin_sparse *sparse, int64_t 
         for (int64_t i = 0; i < n; i++)
             backend->add(backend, cols, 1, sparse->value + (from + i) * cols, y + id[i] * cols);
     }
+}
+
+bool kin_sparse_close(kin_tape *tape, kin_tensor *table)
+{
+    kin_backend *backend = kin_tape_backend(tape);
+    const int64_t tokens = table->sparse->bags.tokens, rows = table->rows;
+    if (!kin_grad_sparse_values(tape, table, tokens < rows ? tokens : rows)) return false;
+    backend->bag_sum(backend, table->cols, table->value, table->sparse, NULL);
+    return true;
 }
 
 const real *kin_tensor_dense_gradient(kin_tape *tape, const kin_tensor *tensor)

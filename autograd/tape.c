@@ -43,6 +43,7 @@ static void forget_gradients(kin_tape *tape)
         r->tensor->grad = NULL;
         r->tensor->sparse = NULL;
         r->tensor->squares = 0;
+        r->tensor->uses = 0;
     }
     tape->reached = NULL;
 }
@@ -68,6 +69,7 @@ void kin_tape_reset(kin_tape *tape, uint64_t seed, uint32_t step, bool training)
     tape->whole = NULL;
     tape->training = training;
     tape->walked = false;
+    tape->loss = NULL;
     tape->status = KIN_OK;
 }
 
@@ -103,16 +105,29 @@ kin_tensor *kin_empty(kin_tape *tape)
     return &tape->empty;
 }
 
+/* What a failed device gave explains nothing: its own failure is the error. */
 kin_tensor *kin_tape_fail(kin_tape *tape, kin_status status, const char *format, ...)
 {
-    if (tape->status == KIN_OK) {
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(tape->message, sizeof tape->message, format, arguments);
-        va_end(arguments);
-        tape->status = kin_fail(status, "%s", tape->message);
+    if (tape->status != KIN_OK) return kin_empty(tape);
+    tape->status = kin_backend_check(tape->backend);
+    if (tape->status != KIN_OK) {
+        snprintf(tape->message, sizeof tape->message, "%s", kin_message());
+        return kin_empty(tape);
     }
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(tape->message, sizeof tape->message, format, arguments);
+    va_end(arguments);
+    tape->status = kin_fail(status, "%s", tape->message);
     return kin_empty(tape);
+}
+
+kin_status kin_tape_outcome(kin_tape *tape)
+{
+    if (tape->status == KIN_OK && kin_backend_check(tape->backend) != KIN_OK)
+        kin_tape_fail(tape, KIN_RUNTIME, "%s", kin_message());
+    if (tape->status != KIN_OK) return kin_fail(tape->status, "%s", tape->message);
+    return KIN_OK;
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -148,8 +163,8 @@ static real *keep_matrix(kin_tape *tape, const char *what, int64_t rows, int64_t
     }
     real *matrix = kin_arena_take(tape->numbers, (size_t)bytes);
     if (matrix == NULL)
-        kin_tape_fail(tape, KIN_MEMORY, "%s: no memory for %" PRId64 "x%" PRId64 " numbers", what,
-                      rows, cols);
+        kin_tape_fail(tape, KIN_MEMORY, "%s: no memory for %" PRId64 "x%" PRId64 " numbers (%"
+                      PRId64 " bytes)", what, rows, cols, bytes);
     return matrix;
 }
 
@@ -175,8 +190,9 @@ static real *grad_of_whole(kin_tape *tape, kin_tensor *tensor)
     return grad;
 }
 
-real *kin_grad(kin_tape *tape, kin_tensor *tensor)
+real *kin_grad_fresh(kin_tape *tape, kin_tensor *tensor, bool *fresh)
 {
+    *fresh = false;
     if (!tensor->needs_grad || tape->status != KIN_OK) return NULL;
     if (tensor->grad != NULL) return tensor->grad;
     if (of_whole(tape, tensor)) return grad_of_whole(tape, tensor);
@@ -185,10 +201,35 @@ real *kin_grad(kin_tape *tape, kin_tensor *tensor)
         real *whole = kin_grad(tape, tensor->whole);
         return tensor->grad = whole != NULL ? whole + tensor->from * tensor->cols : NULL;
     }
-    real *grad = keep_matrix(tape, tensor->name, tensor->rows, tensor->cols);
-    if (grad == NULL) return NULL;
-    tape->backend->zero(tape->backend, grad, sizeof(real) * (size_t)(tensor->rows * tensor->cols));
-    return tensor->grad = grad;
+    *fresh = true;
+    return tensor->grad = keep_matrix(tape, tensor->name, tensor->rows, tensor->cols);
+}
+
+real *kin_grad(kin_tape *tape, kin_tensor *tensor)
+{
+    bool fresh;
+    real *grad = kin_grad_fresh(tape, tensor, &fresh);
+    if (grad != NULL && fresh)
+        tape->backend->zero(tape->backend, grad,
+                            sizeof(real) * (size_t)(tensor->rows * tensor->cols));
+    return grad;
+}
+
+real kin_grad_number(kin_tape *tape, const kin_tensor *tensor)
+{
+    real number = 1;
+    if (tensor != tape->loss)
+        tape->backend->download(tape->backend, &number, tensor->grad, sizeof number);
+    return number;
+}
+
+void kin_tensor_know(kin_tape *tape, kin_tensor *tensor, double value)
+{
+    real *known = kin_keep_host(tape, sizeof *known);
+    if (known == NULL) return;
+    *known = (real)value;
+    tape->backend->fill(tape->backend, 1, *known, tensor->value);
+    tensor->known = known;
 }
 
 void kin_grad_give(kin_tape *tape, kin_tensor *tensor, real factor, real *g)
@@ -208,9 +249,8 @@ void kin_grad_give(kin_tape *tape, kin_tensor *tensor, real factor, real *g)
 real *kin_grad_pass(kin_tape *tape, kin_node *node)
 {
     kin_tensor *to = node->in[0], *from = node->out;
-    const int64_t n = from->rows * from->cols;
     if (!to->needs_grad || to->grad != NULL || to->whole != NULL || of_whole(tape, to)) return NULL;
-    if (!isfinite(tape->backend->sum_squares(tape->backend, n, from->grad))) return NULL;
+    if (to->uses != 1 || from->grad == NULL) return NULL;
     kin_grad_give(tape, to, 1, from->grad);
     from->grad = NULL;
     node->passed = true;
@@ -251,6 +291,7 @@ static void record(kin_tape *tape, kin_node *node)
     for (int i = 0; i < node->inputs; i++)
         if (node->in[i]->needs_grad) node->out->needs_grad = tape->training;
     if (!node->out->needs_grad) return;
+    for (int i = 0; i < node->inputs; i++) node->in[i]->uses++;
     node->before = tape->last;
     tape->last = node;
 }
@@ -303,7 +344,8 @@ static void check_loss(kin_tape *tape, const kin_tensor *loss)
                       "gradient");
     if (tape->status != KIN_OK) return;
     real value;
-    tape->backend->download(tape->backend, &value, loss->value, sizeof value);
+    if (loss->known != NULL) value = *loss->known;
+    else tape->backend->download(tape->backend, &value, loss->value, sizeof value);
     if (!isfinite(value)) kin_explain_value(tape, (double)value);
 }
 
@@ -316,34 +358,16 @@ void kin_tape_walk(kin_tape *tape, bool late)
     }
 }
 
-static double sum_squares(kin_backend *backend, const kin_tensor *tensor)
-{
-    const kin_sparse *sparse = tensor->sparse;
-    if (sparse != NULL && sparse->value == NULL) return 0;
-    if (sparse != NULL)
-        return backend->sum_squares(backend, sparse->count * tensor->cols, sparse->value);
-    return backend->sum_squares(backend, tensor->rows * tensor->cols, tensor->grad);
-}
-
-void kin_tape_check_gradients(kin_tape *tape)
-{
-    for (const reached *r = tape->reached; r != NULL && tape->status == KIN_OK; r = r->before) {
-        kin_tensor *tensor = r->tensor;
-        if (tensor->node != NULL || (tensor->grad == NULL && tensor->sparse == NULL)) continue;
-        tensor->squares = sum_squares(tape->backend, tensor);
-        if (!isfinite(tensor->squares)) kin_explain_gradient(tape, tensor);
-    }
-}
-
 kin_status kin_tape_backward(kin_tape *tape, kin_tensor *loss)
 {
     if (tape->status == KIN_OK) check_loss(tape, loss);
     tape->walked = true;
-    real *seed = kin_grad(tape, loss);
+    tape->loss = loss;
+    bool fresh;
+    real *seed = kin_grad_fresh(tape, loss, &fresh);
     if (seed != NULL) tape->backend->fill(tape->backend, 1, 1, seed);
     kin_tape_walk(tape, false);
     kin_tape_walk(tape, true);
     kin_tape_check_gradients(tape);
-    if (tape->status != KIN_OK) return kin_fail(tape->status, "%s", tape->message);
-    return KIN_OK;
+    return kin_tape_outcome(tape);
 }

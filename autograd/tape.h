@@ -20,8 +20,10 @@ typedef struct kin_tensor {
     struct kin_tensor *whole;   /* a view: its rows are rows from .. of this one */
     int64_t from;
     bool needs_grad;
+    int uses;               /* ops of this step that may give it a gradient */
     bool unit;              /* every row has norm 1 (or is zero): l2_normalize made it */
     const char *name;       /* for messages: "encoder.table" */
+    const real *known;      /* of 1 x 1: the value in host memory, or NULL: the device alone knows */
     double squares;         /* after backward, parameters: sum of the squares of the gradient */
     struct kin_node *node;  /* the op that made it; NULL: a parameter or an input */
 } kin_tensor;

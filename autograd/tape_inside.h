@@ -21,6 +21,7 @@ struct kin_tape {
     uint32_t step, stream;
     int64_t first;
     kin_tape *whole;             /* of a part */
+    const kin_tensor *loss;      /* that backward began with */
     bool training, walked, leaves_sums;
     kin_status status;
     char message[512];
@@ -31,5 +32,11 @@ void kin_tape_walk(kin_tape *tape, bool late);
 
 /* Sums the squares of parameters' gradients; what is not finite fails the tape. */
 void kin_tape_check_gradients(kin_tape *tape);
+
+/* Forms the sums of a table's gradient that were left open; false when the tape fails. */
+bool kin_sparse_close(kin_tape *tape, kin_tensor *table);
+
+/* The tape's error, with its message, or the device's. */
+kin_status kin_tape_outcome(kin_tape *tape);
 
 #endif

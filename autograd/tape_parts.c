@@ -38,7 +38,7 @@ kin_status kin_tape_backward_part(kin_tape *part, kin_tensor *out, const real *u
     kin_tape_walk(part, false);
     for (kin_node *node = part->last; node != NULL && part->status == KIN_OK; node = node->before)
         if (node->op->late && node->out->grad != NULL) carry(part->whole, node);
-    if (part->status != KIN_OK) return kin_fail(part->status, "%s", part->message);
+    KIN_TRY(kin_tape_outcome(part));
     return kin_tape_status(part->whole);
 }
 
@@ -46,6 +46,5 @@ kin_status kin_tape_end_parts(kin_tape *whole)
 {
     kin_tape_walk(whole, true);
     kin_tape_check_gradients(whole);
-    if (whole->status != KIN_OK) return kin_fail(whole->status, "%s", whole->message);
-    return KIN_OK;
+    return kin_tape_outcome(whole);
 }

@@ -31,19 +31,19 @@ const char *device_precision_of(const device_work *w, int precision)
 
 /* ---- the device ---------------------------------------------------------------------------- */
 
-kin_status device_open(device_bench *b, const device_options *o, int precision)
+kin_status device_begin(device_bench *b, const device_options *o, int precision)
 {
     b->backend = NULL, b->pool = NULL;
-    KIN_TRY(kin_pool_new(&b->pool, 0));
+    KIN_TRY(kin_pool_new(&b->pool, o->threads));
     kin_status status = strcmp(o->device, "cpu")
         ? kin_plugin_open(&b->backend, o->device, b->pool, kin_losses.items, precision)
         : kin_cpu_new(&b->backend, b->pool);
-    if (status) device_close(b);
+    if (status) device_end(b);
     else device_meter(b->backend);
     return status;
 }
 
-void device_close(device_bench *b)
+void device_end(device_bench *b)
 {
     device_meter_end();
     if (b->backend) b->backend->free(b->backend);
@@ -74,9 +74,7 @@ static kin_status repeat(device_bench *b, long times, double *loss, double *seco
     for (long i = 0; i < times; i++) KIN_TRY(b->kind->repeat(b, loss));
     device_wait(b);
     *seconds = (device_seconds() - began) / (double)times;
-    const char *failure = backend->failure ? backend->failure(backend) : NULL;
-    KIN_REQUIRE(!failure, KIN_RUNTIME, "%s", failure);
-    return KIN_OK;
+    return kin_backend_check(backend);
 }
 
 static int rising(const void *a, const void *b)
@@ -166,13 +164,13 @@ static kin_status run_opened(device_bench *b, const device_options *o, device_re
     kin_status status = timed(b, o, r, compares ? gradient : NULL);
     b->kind->close(b);
     b->state = NULL;
-    device_close(b);
+    device_end(b);
     if (status || !compares) return status;
-    KIN_TRY(device_open(b, o, KIN_TO_FP32));
+    KIN_TRY(device_begin(b, o, KIN_TO_FP32));
     status = compare(b, *gradient, &r->error);
     b->kind->close(b);
     b->state = NULL;
-    device_close(b);
+    device_end(b);
     return status;
 }
 
@@ -185,7 +183,7 @@ kin_status device_run(const device_options *o, const device_case *kind, device_r
     r->precision = o->precision >= 0 ? o->precision : kind->precision;
     if (!strcmp(o->device, "cpu")) r->precision = KIN_TO_FP32;           /* it knows no other */
     kind->count(&b, &r->work);
-    KIN_TRY(device_open(&b, o, r->precision));
+    KIN_TRY(device_begin(&b, o, r->precision));
     const kin_status status = run_opened(&b, o, r, &gradient);
     free(gradient);
     return status;

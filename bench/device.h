@@ -48,6 +48,8 @@ typedef struct {
     double scale, seconds;       /* of sizes; to spend on each case */
     size_t keep;
     bool errors;                 /* compare gradients with those of fp32 */
+    int threads;                 /* of the host; 0: as many as the machine allows */
+    FILE *text, *json;           /* where results go; json: one line each, or NULL */
 } device_options;
 
 /* Rates in operations, bytes and exponentials a second; 0: not known. */
@@ -68,22 +70,29 @@ typedef struct {
     double error;                /* of the gradient against fp32, relative; NaN: not compared */
 } device_result;
 
-/* Opens the device for one case or for the ceilings; close frees what it holds, then the device. */
-kin_status device_open(device_bench *b, const device_options *o, int precision);
-void device_close(device_bench *b);
+/* Opens the device for one case or for the ceilings. */
+kin_status device_begin(device_bench *b, const device_options *o, int precision);
+void device_end(device_bench *b);
 
 void device_set_case(device_bench *b, const device_options *o, const device_case *kind);
 kin_status device_run(const device_options *o, const device_case *kind, device_result *r);
 
 /* What the device reaches at best: a product of 8192^3, and of the shapes that tiles of scores
- * have, and a copy. One JSON line each to `json` when it is not NULL. */
-kin_status device_ceilings(const device_options *o, int precision, device_rates *rates,
-                           FILE *json);
+ * have, and a copy. */
+kin_status device_ceilings(const device_options *o, int precision, device_rates *rates);
 
 /* The shortest time of a case, in seconds, and what sets it ("product", "memory", "exp"). */
 double device_floor(const device_work *work, const device_rates *rates, int precision,
                     const char **limit);
-void device_roofline(const device_options *o, double product, double copy);
+
+/* cases: names or their beginnings, with commas between: G8 is G8a to G8g, but G1 is not G10; NULL:
+ * all. product, copy: what a device reaches, in TFLOP/s of bf16 and TB/s; 0: not known. */
+void device_roofline(const device_options *o, const char *cases, double product, double copy);
+
+/* Runs the cases and tells; given rates stand in place of measuring. The status is that of the last
+ * case that failed. */
+kin_status device_report(const device_options *o, const char *cases, double product, double copy);
+bool device_named(const char *cases, const char *name);
 extern const char *const device_precisions[];        /* "fp32", ... ; ends with NULL */
 const char *device_precision_of(const device_work *work, int precision);   /* "-": no products */
 

@@ -126,8 +126,9 @@ static int64_t scaled(int64_t n, double scale)
 }
 
 static kin_status measure(device_bench *b, const device_options *o, int precision,
-                          device_rates *rates, FILE *json)
+                          device_rates *rates)
 {
+    FILE *json = o->json;
     const char *name = strcmp(o->device, "cpu") ? device_precisions[precision] : "real";
     for (int i = 0; i < SHAPES; i++) {
         const int64_t m = scaled(shapes[i].m, o->scale), n = scaled(shapes[i].n, o->scale);
@@ -135,32 +136,30 @@ static kin_status measure(device_bench *b, const device_options *o, int precisio
         double rate = 0;
         KIN_TRY(rate_of(b, m, n, k, shapes[i].transpose_a, shapes[i].transpose_b, &rate));
         if (i == 0) rates->product[precision] = rate;
-        printf("product %lld x %lld x %lld (%s), %s: %.2f TFLOP/s\n", (long long)m, (long long)k,
-               (long long)n, shapes[i].what, name, rate / 1e12);
+        fprintf(o->text, "product %lld x %lld x %lld (%s), %s: %.2f TFLOP/s\n", (long long)m,
+                (long long)k, (long long)n, shapes[i].what, name, rate / 1e12);
         if (json)
             fprintf(json, "{\"ceiling\": \"product\", \"device\": \"%s\", \"precision\": \"%s\", "
                     "\"what\": \"%s\", \"m\": %lld, \"n\": %lld, \"k\": %lld, \"tflops\": %.3f}\n",
                     o->device, name, shapes[i].what, (long long)m, (long long)n, (long long)k,
                     rate / 1e12);
-        fflush(stdout);
+        fflush(o->text);
     }
     KIN_TRY(copy_rate(b, COPIED * o->scale, &rates->copy));
-    printf("copy of %.2f GB, read and written: %.3f TB/s\n", COPIED * o->scale / 1e9,
-           rates->copy / 1e12);
+    fprintf(o->text, "copy of %.2f GB, read and written: %.3f TB/s\n", COPIED * o->scale / 1e9,
+            rates->copy / 1e12);
     if (json)
         fprintf(json, "{\"ceiling\": \"copy\", \"device\": \"%s\", \"bytes\": %.0f, "
                 "\"tbs\": %.4f}\n", o->device, COPIED * o->scale, rates->copy / 1e12);
     return KIN_OK;
 }
 
-kin_status device_ceilings(const device_options *o, int precision, device_rates *rates,
-                           FILE *json)
+kin_status device_ceilings(const device_options *o, int precision, device_rates *rates)
 {
     device_bench b = { .keep = 0 };
-    KIN_TRY(device_open(&b, o, precision));
-    kin_status status = measure(&b, o, precision, rates, json);
-    const char *failure = b.backend->failure ? b.backend->failure(b.backend) : NULL;
-    if (!status && failure) status = kin_fail(KIN_RUNTIME, "%s", failure);
-    device_close(&b);
+    KIN_TRY(device_begin(&b, o, precision));
+    kin_status status = measure(&b, o, precision, rates);
+    if (!status) status = kin_backend_check(b.backend);
+    device_end(&b);
     return status;
 }

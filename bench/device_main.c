@@ -1,6 +1,6 @@
-/* kin_device_bench: times the cases of device.h on one device. */
+/* kin_device_bench: what `kin bench` does with the cases of device.h, as a program that needs none
+ * of the libraries that the upper rooms stand on. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +72,7 @@ static kin_status read_value(command *c, const char *option, const char *text)
 static kin_status read_command(command *c, int argc, char **argv)
 {
     *c = (command){ .o = { .device = "cuda", .precision = -1, .scale = 1, .seconds = 2,
-                           .errors = true } };
+                           .errors = true, .text = stdout } };
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--roofline")) c->roofline = true;
         else if (!strcmp(argv[i], "--list")) c->list = true;
@@ -86,155 +86,23 @@ static kin_status read_command(command *c, int argc, char **argv)
     return KIN_OK;
 }
 
-/* ---- results ------------------------------------------------------------------------------- */
-
-static void put_number(FILE *to, const char *key, double value)
-{
-    if (isfinite(value)) fprintf(to, ", \"%s\": %.6g", key, value);
-}
-
-static void put_error(FILE *json, const command *c, const char *name)
-{
-    if (!json) return;
-    fprintf(json, "{\"case\": \"%s\", \"device\": \"%s\", \"error\": \"", name, c->o.device);
-    for (const char *at = kin_message(); *at; at++)
-        fputc(*at == '"' || *at == '\\' || (unsigned char)*at < ' ' ? '\'' : *at, json);
-    fprintf(json, "\"}\n");
-}
-
-static void put_json(FILE *json, const command *c, const device_case *kind,
-                     const device_result *r, const device_rates *rates)
-{
-    const char *limit;
-    const double floor_ms = 1e3 * device_floor(&r->work, rates, r->precision, &limit);
-    if (!json) return;
-    fprintf(json, "{\"case\": \"%s\", \"variant\": \"kin\", \"device\": \"%s\", \"precision\": "
-            "\"%s\"", kind->name, c->o.device, device_precision_of(&r->work, r->precision));
-    if (c->o.scale != 1) put_number(json, "scale", c->o.scale);
-    put_number(json, "ms", r->ms);
-    put_number(json, "ms_min", r->least_ms);
-    put_number(json, "ms_max", r->most_ms);
-    fprintf(json, ", \"samples\": %d, \"repeats\": %ld", r->samples, r->repeats);
-    put_number(json, "floor_ms", floor_ms);
-    fprintf(json, ", \"limit\": \"%s\"", limit);
-    put_number(json, "of_floor", floor_ms / r->ms);
-    put_number(json, "tflops", r->work.flops / r->ms / 1e9);
-    put_number(json, "of_product", r->work.flops / r->ms * 1e3 / rates->product[r->precision]);
-    put_number(json, "of_copy", r->work.bytes / r->ms * 1e3 / rates->copy);
-    put_number(json, "input_mb", r->input_bytes / (1 << 20));
-    put_number(json, "output_mb", r->work.outputs / (1 << 20));
-    put_number(json, "extra_mb", r->extra_bytes / (1 << 20));
-    put_number(json, "driver_mb", r->driver_bytes < 0 ? NAN : r->driver_bytes / (1 << 20));
-    put_number(json, "gradient_error", r->error);
-    fprintf(json, ", \"loss\": %.9g}\n", r->loss);
-    fflush(json);
-}
-
-static void print_head(void)
-{
-    printf("\n%-4s  %-6s  %10s  %7s  %10s  %7s  %7s  %7s  %10s  %10s  %9s\n", "case", "prec.",
-           "ms", "spread", "TFLOP/s", "product", "copy", "floor", "extra MB", "driver MB",
-           "gradient");
-}
-
-/* spread: the slowest sample over the fastest; product, copy, floor: the share that was reached. */
-static void print_result(const device_case *kind, const device_result *r,
-                         const device_rates *rates)
-{
-    const char *limit;
-    const double floor_ms = 1e3 * device_floor(&r->work, rates, r->precision, &limit);
-    printf("%-4s  %-6s  %10.4g  %7.2f  %10.4g  %6.1f%%  %6.1f%%  %6.1f%%  %10.4g  %10.4g  ",
-           kind->name, device_precision_of(&r->work, r->precision), r->ms, r->most_ms / r->least_ms,
-           r->work.flops / r->ms / 1e9,
-           1e5 * r->work.flops / r->ms / rates->product[r->precision],
-           1e5 * r->work.bytes / r->ms / rates->copy, 100 * floor_ms / r->ms,
-           r->extra_bytes / (1 << 20), r->driver_bytes < 0 ? NAN : r->driver_bytes / (1 << 20));
-    if (isfinite(r->error)) printf("%9.2e", r->error);
-    printf("  loss %.7g\n", r->loss);
-    fflush(stdout);
-}
-
 /* ---- all ----------------------------------------------------------------------------------- */
 
-/* A name, or the beginning of one: G8 is G8a to G8g, but G1 is not G10. */
-static bool named(const char *list, const char *name)
+static kin_status run(command *c)
 {
-    for (const char *at = list; at && *at;) {
-        const size_t n = strcspn(at, ",");
-        if (n > 0 && !strncmp(at, name, n) && (name[n] < '0' || name[n] > '9')) return true;
-        at += n + (at[n] == ',');
-    }
-    return !list;
-}
-
-static int precision_of(const command *c, const device_case *kind)
-{
-    return c->o.precision >= 0 ? c->o.precision : kind->precision;
-}
-
-/* Measures the precisions that the chosen cases use; the CPU knows none. */
-static kin_status find_rates(const command *c, device_rates *rates, FILE *json)
-{
-    const bool cpu = !strcmp(c->o.device, "cpu");
-    bool wanted[KIN_PRECISIONS] = { false };
-    for (int i = 0; device_cases[i]; i++)
-        if (named(c->cases, device_cases[i]->name))
-            wanted[cpu ? KIN_TO_FP32 : precision_of(c, device_cases[i])] = true;
-    for (int p = 0; p < KIN_PRECISIONS; p++) {
-        if (c->rate > 0 && c->copy > 0) {
-            rates->product[p] = c->rate * 1e12;
-            rates->copy = c->copy * 1e12;
-        } else if (wanted[p]) {
-            KIN_TRY(device_ceilings(&c->o, p, rates, json));
-        } else if (cpu) {
-            rates->product[p] = rates->product[KIN_TO_FP32];
-        }
-    }
-    return KIN_OK;
-}
-
-static kin_status run_cases(const command *c, FILE *json)
-{
-    device_rates rates = { .name = c->o.device };
-    kin_status worst = KIN_OK;
-    int chosen = 0;
-    for (int i = 0; device_cases[i]; i++) chosen += named(c->cases, device_cases[i]->name);
-    KIN_REQUIRE(chosen > 0, KIN_USAGE, "--case %s: no such case; --list shows them", c->cases);
-    KIN_TRY(find_rates(c, &rates, json));
-    print_head();
-    for (int i = 0; device_cases[i]; i++) {
-        device_result r;
-        if (!named(c->cases, device_cases[i]->name)) continue;
-        const kin_status status = device_run(&c->o, device_cases[i], &r);
-        if (status) {
-            printf("%-4s  %s\n", device_cases[i]->name, kin_message());
-            put_error(json, c, device_cases[i]->name);
-            worst = status;
-        } else {
-            print_result(device_cases[i], &r, &rates);
-            put_json(json, c, device_cases[i], &r, &rates);
-        }
-        fflush(NULL);
-    }
-    return worst;
-}
-
-static kin_status run(const command *c)
-{
-    FILE *json = NULL;
     if (c->roofline) {
-        device_roofline(&c->o, c->rate, c->copy);
+        device_roofline(&c->o, c->cases, c->rate, c->copy);
         return KIN_OK;
     }
     for (int i = 0; c->list && device_cases[i]; i++)
         printf("%-4s  %s\n", device_cases[i]->name, device_cases[i]->summary);
     if (c->list) return KIN_OK;
     if (c->json) {
-        json = fopen(c->json, "a");
-        KIN_REQUIRE(json, KIN_USAGE, "%s: %s", c->json, strerror(errno));
+        c->o.json = fopen(c->json, "a");
+        KIN_REQUIRE(c->o.json, KIN_USAGE, "%s: %s", c->json, strerror(errno));
     }
-    const kin_status status = run_cases(c, json);
-    if (json) fclose(json);
+    const kin_status status = device_report(&c->o, c->cases, c->rate, c->copy);
+    if (c->o.json) fclose(c->o.json);
     return status;
 }
 

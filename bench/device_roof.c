@@ -44,32 +44,36 @@ static void print_case(const device_options *o, const device_case *kind,
     const int precision = o->precision >= 0 ? o->precision : kind->precision;
     device_set_case(&b, o, kind);
     kind->count(&b, &w);
-    printf("%-4s  %-60s  %-6s  %10.4g  %9.4g  %9.4g  %9.4g", kind->name, kind->summary,
-           device_precision_of(&w, precision), w.flops / 1e12, w.bytes / 1e9, w.flops / w.bytes,
-           w.exps / 1e9);
+    fprintf(o->text, "%-4s  %-60s  %-6s  %10.4g  %9.4g  %9.4g  %9.4g", kind->name, kind->summary,
+            device_precision_of(&w, precision), w.flops / 1e12, w.bytes / 1e9, w.flops / w.bytes,
+            w.exps / 1e9);
     for (int i = 0; i < count; i++) {
         const char *limit;
         const double seconds = device_floor(&w, rates[i], precision, &limit);
-        printf("  %10.4g %-7s", 1e3 * seconds, limit);
+        fprintf(o->text, "  %10.4g %-7s", 1e3 * seconds, limit);
     }
-    printf("\n");
+    fprintf(o->text, "\n");
 }
 
-void device_roofline(const device_options *o, double product, double copy)
+void device_roofline(const device_options *o, const char *cases, double product, double copy)
 {
     const device_rates measured = measured_rates(product, copy);
     const device_rates *rates[GPUS + 1];
     int count = 0;
     for (int i = 0; i < GPUS; i++) rates[count++] = &published[i];
     if (product > 0 && copy > 0) rates[count++] = &measured;
-    printf("Published, for H100 SXM and H200 SXM: bf16 %.1f, tf32 %.1f, fp32 %.0f TFLOP/s; "
-           "%.2f and %.2f TB/s;\nexponentials %.2f T/s. Times in ms: the longest of products, "
-           "memory and exponentials, each alone.\n\n", published[0].product[KIN_TO_BF16] / 1e12,
-           published[0].product[KIN_TO_TF32] / 1e12, published[0].product[KIN_TO_FP32] / 1e12,
-           published[0].copy / 1e12, published[1].copy / 1e12, published[0].exps / 1e12);
-    printf("%-4s  %-60s  %-6s  %10s  %9s  %9s  %9s", "case", "", "prec.", "TFLOP", "GB",
-           "FLOP/byte", "Gexp");
-    for (int i = 0; i < count; i++) printf("  %10s %-7s", rates[i]->name, "limit");
-    printf("\n");
-    for (int i = 0; device_cases[i]; i++) print_case(o, device_cases[i], rates, count);
+    const device_rates *h100 = &published[0], *h200 = &published[1];
+    fprintf(o->text, "Published, for H100 SXM and H200 SXM: bf16 %.1f, tf32 %.1f, fp32 %.0f "
+            "TFLOP/s; %.2f\nand %.2f TB/s; exponentials %.2f T/s. Times in ms: the longest of "
+            "products, memory and\nexponentials, each alone.\n\n",
+            h100->product[KIN_TO_BF16] / 1e12, h100->product[KIN_TO_TF32] / 1e12,
+            h100->product[KIN_TO_FP32] / 1e12, h100->copy / 1e12, h200->copy / 1e12,
+            h100->exps / 1e12);
+    fprintf(o->text, "%-4s  %-60s  %-6s  %10s  %9s  %9s  %9s", "case", "", "prec.", "TFLOP", "GB",
+            "FLOP/byte", "Gexp");
+    for (int i = 0; i < count; i++) fprintf(o->text, "  %10s %-7s", rates[i]->name, "limit");
+    fprintf(o->text, "\n");
+    for (int i = 0; device_cases[i]; i++)
+        if (device_named(cases, device_cases[i]->name))
+            print_case(o, device_cases[i], rates, count);
 }

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/device.h"
 #include "bench/versus.h"
+#include "cli/bench_device.h"
 #include "cli/device.h"
 #include "cli/print.h"
 #include "cli/profile.h"
@@ -32,6 +34,7 @@ static kin_status find_case(const char *name, const bench_case **found)
             return KIN_OK;
         }
     }
+    for (int i = 0; device_cases[i]; i++) names[n++] = device_cases[i]->name;
     const char *near = kin_nearest(name, names, n);
     return kin_fail(KIN_USAGE, "unknown case '%s'%s%s; 'kin bench' lists the cases", name,
                     near ? "; did you mean " : "", near ? near : "");
@@ -140,17 +143,32 @@ static kin_status run_case(bench *b, const args *a, bench_versus *v, const profi
     return measure(v, b, a, base, profile);
 }
 
+static void print_case(kin_json_out *json, bool as_json, const char *name, const char *summary)
+{
+    if (!as_json) printf("%-5s %s\n", name, summary);
+    kin_json_put_string(json, name, summary);
+}
+
 static kin_status print_cases(bool as_json)
 {
     kin_json_out json = { .indent = 2 };
     kin_json_open(&json, NULL, '{');
-    for (int i = 0; bench_cases[i]; i++) {
-        if (!as_json) printf("%-5s %s\n", bench_cases[i]->name, bench_cases[i]->summary);
-        kin_json_put_string(&json, bench_cases[i]->name, bench_cases[i]->summary);
-    }
+    for (int i = 0; bench_cases[i]; i++)
+        print_case(&json, as_json, bench_cases[i]->name, bench_cases[i]->summary);
+    for (int i = 0; device_cases[i]; i++)
+        print_case(&json, as_json, device_cases[i]->name, device_cases[i]->summary);
     kin_json_close(&json);
     if (as_json) return print_json(&json);
     kin_json_discard(&json);
+    return KIN_OK;
+}
+
+static kin_status refuse_device_options(const args *a)
+{
+    static const verb_option options[] = { BENCH_DEVICE_OPTIONS };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        KIN_REQUIRE(!args_has(a, options[i].name), KIN_USAGE, "--%s is for cases of a device: G1a "
+                    "and those behind it in the list of 'kin bench'", options[i].name);
     return KIN_OK;
 }
 
@@ -158,7 +176,9 @@ static kin_status run(const args *a)
 {
     long repeats;
     KIN_TRY(args_integer(a, "repeats", 1, BENCH_REPEATS_MAX, 7, &repeats));
+    if (bench_device_asked(a)) return bench_device(a);
     if (!a->count) return print_cases(args_has(a, "json"));
+    KIN_TRY(refuse_device_options(a));
     bench b = { .dump = args_get(a, "dump") };
     KIN_TRY(find_case(a->positional[0], &b.kind));
     if (b.dump) KIN_TRY(kin_folder_make(b.dump));
@@ -185,14 +205,17 @@ static const verb_option options[] = {
     { "check", NULL, "first compare loss and gradients with those of kin64" },
     { "record", "FOLDER", "check, then write raw samples and machine facts to FOLDER" },
     PROFILE_OPTION,
+    BENCH_DEVICE_OPTIONS,
     { NULL, NULL, NULL }
 };
 
 const verb verb_bench = {
     .name = "bench", .summary = "time one piece of work",
-    .usage = "[CASE] [--repeats N] [--peer COMMAND]...", .options = options, .least = 0, .most = 1,
-    .run = run,
-    .details = "Without a case, the cases. peak: the fused multiply-adds that all threads together\n"
-               "could do in the same time; extra memory: beyond inputs, gradients, parameters and\n"
-               "optimizer state.",
+    .usage = "[CASE] [--repeats N] [--peer COMMAND]... | G1a,G2 [--device cuda]",
+    .options = options, .least = 0, .most = 1, .run = run,
+    .details =
+        "Without a case, the cases. peak: the fused multiply-adds that all threads together\n"
+        "could do in the same time; extra memory: beyond inputs, gradients, parameters and\n"
+        "optimizer state. G cases are timed on a GPU, several of them as G8 or G1a,G2; the\n"
+        "columns: bench/README.md. Where kin cannot be built, kin_device_bench does the same.",
 };

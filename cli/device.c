@@ -1,5 +1,7 @@
 #include "cli/device.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/plugin.h"
@@ -10,8 +12,8 @@ static kin_status open_backend(device *d, const char *name, int precision)
 {
     if (strcmp(name, "cpu"))
         return kin_plugin_open(&d->backend, name, d->pool, kin_losses.items, precision);
-    KIN_REQUIRE(precision == KIN_TO_FP32, KIN_USAGE, "run.precision is for device cuda; the cpu "
-                "computes in fp32");
+    KIN_REQUIRE(precision == KIN_TO_FP32, KIN_USAGE, "a precision is for device cuda: the cpu "
+                "rounds nothing beforehand");
     return kin_cpu_new(&d->backend, d->pool);
 }
 
@@ -31,11 +33,42 @@ kin_status device_open_run(device *d, const kin_config *config)
                        (int)kin_config_number(config, "run.threads"));
 }
 
+/* What the key run.NAME of a run file allows, as the only place that says so. */
+static kin_status find_choices(const char *name, char *choices, size_t size)
+{
+    kin_config_key *keys;
+    int count;
+    KIN_TRY(kin_config_keys(&keys, &count));
+    for (int i = 0; i < count; i++)
+        if (!strcmp(keys[i].section, "run") && !strcmp(keys[i].name, name))
+            snprintf(choices, size, "%s", keys[i].range);
+    free(keys);
+    return KIN_OK;
+}
+
+kin_status device_choose(const args *a, const char *name, int *place)
+{
+    const char *text = args_get(a, name);
+    char choices[96] = "", where[32];
+    double number = 0;
+    *place = 0;
+    if (!text) return KIN_OK;
+    KIN_TRY(find_choices(name, choices, sizeof choices));
+    snprintf(where, sizeof where, "--%s", name);
+    const kin_hyper choice = { .name = name, .choices = choices };       /* cpu|cuda|pretend */
+    KIN_TRY(kin_hyper_parse(&choice, where, text, &number));
+    *place = (int)number;
+    return KIN_OK;
+}
+
 kin_status device_open_for(device *d, const args *a)
 {
     long threads;
+    int which, precision;
     KIN_TRY(args_integer(a, "threads", 1, THREADS_MOST, 0, &threads));
-    return device_open(d, "cpu", KIN_TO_FP32, (int)threads);
+    KIN_TRY(device_choose(a, "device", &which));
+    KIN_TRY(device_choose(a, "precision", &precision));
+    return device_open(d, which ? args_get(a, "device") : "cpu", precision, (int)threads);
 }
 
 void device_close(device *d)

@@ -11,11 +11,23 @@ typedef struct {
     kin_backend *backend;
 } device;
 
+/* For a verb that computes on embeddings and takes no keys of a run file. */
+#define DEVICE_OPTIONS                                                                          \
+    { "device", "NAME", "where to compute: cpu (default), cuda or pretend" },                   \
+    { "precision", "WORD", "what a GPU's products may round to: fp32 (default), tf32, bf16, "   \
+                           "bf16x3" }
+
 /* threads 0: as many as the machine allows. name: "cpu", "cuda" or "pretend"; precision: what a
  * device's products may round to (kin_precision). */
 kin_status device_open(device *, const char *name, int precision, int threads);
 kin_status device_open_run(device *, const kin_config *);              /* as a run file says */
-kin_status device_open_for(device *, const args *);       /* with --threads of the command line */
+/* With --threads of the command line and, where the verb has them, DEVICE_OPTIONS. */
+kin_status device_open_for(device *, const args *);
+
+/* The place of an option's value ("device", "precision") among the choices of the run file's key of
+ * that name; 0 where it was not given. */
+kin_status device_choose(const args *, const char *name, int *place);
+
 void device_close(device *);
 
 #endif

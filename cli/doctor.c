@@ -7,6 +7,7 @@
 #include "cli/device.h"
 #include "cli/print.h"
 #include "core/file.h"
+#include "core/plugin.h"
 #include "cpu/cpu.h"
 #include "data/store.h"
 
@@ -19,12 +20,23 @@ typedef struct {
     int online, threads;
     double memory_mb, load;
     bool hdf5, wordnet, gnuplot;
+    bool gpu;                            /* device cuda can be used */
+    kin_device_facts device;
+    char cuda[512];                      /* what it is, or why it cannot be used */
 } facts;
 
-static const char *cuda_state(void)
+static const double MB = 1048576;
+
+/* A machine without a GPU, its driver or the plug-in computes on the CPU, which is no error. */
+static void look_for_gpu(facts *f)
 {
-    return kin_file_exists("/dev/nvidia0") ? "a GPU is there, but this build has no CUDA backend"
-                                           : "no CUDA backend in this build: CPU only";
+    const kin_device_facts *d = &f->device;
+    f->gpu = kin_plugin_describe("cuda", &f->device) == KIN_OK;
+    if (f->gpu)
+        snprintf(f->cuda, sizeof f->cuda, "%s, %.0f MB, %.0f of them free, compute capability "
+                 "%d.%d", d->name, d->memory / MB, d->free / MB, d->major, d->minor);
+    else
+        snprintf(f->cuda, sizeof f->cuda, "CPU only: %.480s", kin_message());
 }
 
 static kin_status gather(const args *a, facts *f)
@@ -34,11 +46,12 @@ static kin_status gather(const args *a, facts *f)
     f->cpu = kin_cpu_describe(d.backend);
     f->online = (int)sysconf(_SC_NPROCESSORS_ONLN);
     f->threads = kin_pool_threads(d.pool);
-    f->memory_mb = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 1048576;
+    f->memory_mb = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / MB;
     if (getloadavg(&f->load, 1) != 1) f->load = 0;
     f->hdf5 = kin_store_available();
     f->wordnet = kin_file_exists("/usr/share/wordnet/data.noun");
     f->gnuplot = kin_file_exists("/usr/bin/gnuplot");
+    look_for_gpu(f);
     const kin_status status = kin_cpu_measure(d.backend, &f->rates);
     device_close(&d);
     return status;
@@ -66,6 +79,8 @@ static int warn(FILE *out, const facts *f)
                      kin_threads_default(), f->online);
     if (!f->hdf5)
         n++, fprintf(out, "warning: built without HDF5: import, train and eval cannot work\n");
+    if (!f->gpu && kin_file_exists("/dev/nvidia0"))
+        n++, fprintf(out, "warning: a GPU is there, but it cannot be used\n");
     return n;
 }
 
@@ -87,7 +102,14 @@ static kin_status print_facts_json(const facts *f)
     kin_json_put_number(&json, "memory_mb", f->memory_mb);
     kin_json_put_number(&json, "memory_gb_per_s", f->rates.memory);
     kin_json_put_boolean(&json, "hdf5", f->hdf5);
-    kin_json_put_string(&json, "cuda", cuda_state());
+    kin_json_put_string(&json, "cuda", f->cuda);
+    kin_json_put_boolean(&json, "gpu", f->gpu);
+    if (f->gpu) {
+        kin_json_put_string(&json, "gpu_name", f->device.name);
+        kin_json_put_number(&json, "gpu_memory_mb", f->device.memory / MB);
+        kin_json_put_number(&json, "gpu_free_mb", f->device.free / MB);
+        kin_json_put_number(&json, "gpu_capability", f->device.major + f->device.minor / 10.0);
+    }
     kin_json_put_boolean(&json, "wordnet", f->wordnet);
     kin_json_close(&json);
     return print_json(&json);
@@ -101,13 +123,13 @@ static void print_facts(const facts *f)
                f->cpu.blas_path);
     else
         printf("blas      none: plain product\n");
-    printf("product   measured %.0f GFLOP/s on one core, expected %.0f or more (%.0f %% of a peak of"
-           " %.0f); %.0f on %d threads\n", f->rates.product_one, EXPECTED * f->rates.peak,
+    printf("product   measured %.0f GFLOP/s on one core, expected %.0f or more (%.0f %% of a peak "
+           "of %.0f); %.0f on %d threads\n", f->rates.product_one, EXPECTED * f->rates.peak,
            100 * EXPECTED, f->rates.peak, f->rates.product_all, f->rates.threads);
     printf("threads   %d of %d CPUs (affinity and quota allow %d)\nmemory    %.0f MB, %.0f GB/s\n",
            f->threads, f->online, kin_threads_default(), f->memory_mb, f->rates.memory);
     printf("hdf5      %s\ncuda      %s\nwordnet   %s\ngnuplot   %s\n", f->hdf5 ? "yes" : "no",
-           cuda_state(), f->wordnet ? "yes" : "no (package wordnet-base)",
+           f->cuda, f->wordnet ? "yes" : "no (package wordnet-base)",
            f->gnuplot ? "yes" : "no (only pictures need it)");
 }
 
@@ -127,4 +149,6 @@ static kin_status run(const args *a)
 const verb verb_doctor = {
     .name = "doctor", .summary = "show what this machine offers and what is slow or missing",
     .usage = "", .run = run,
+    .details = "Names the GPU and its memory, or says why there is none to use: then the CPU\n"
+               "computes, which is no error.",
 };

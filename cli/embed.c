@@ -32,6 +32,7 @@ static kin_status run(const args *a)
 static const verb_option options[] = {
     { "role", "ROLE", "query or document (default): which tower and which prefix" },
     { "out", "X.npy", "the file to write: texts x dimension, float32" },
+    DEVICE_OPTIONS,
     { NULL, NULL, NULL }
 };
 

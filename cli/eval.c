@@ -31,6 +31,7 @@ static kin_status run(const args *a)
 
 static const verb_option options[] = {
     { "split", "NAME", "test (default) or validation" },
+    DEVICE_OPTIONS,
     { NULL, NULL, NULL }
 };
 

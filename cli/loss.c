@@ -76,6 +76,7 @@ static const verb_option options[] = {
     { "symmetric", "true", "the same as --direction both_ways" },
     { "learn", "NAMES", "hyperparameters whose derivative is wanted, with blanks between" },
     { "grad", "DIR", "write each gradient there, under its input's file name" },
+    DEVICE_OPTIONS,
     { NULL, NULL, NULL }
 };
 

@@ -99,6 +99,7 @@ static kin_status run(const args *a)
 
 static const verb_option options[] = {
     { "top", "K", "how many documents (default 10)" },
+    DEVICE_OPTIONS,
     { NULL, NULL, NULL }
 };
 

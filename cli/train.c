@@ -114,5 +114,5 @@ const verb verb_train = {
     .details = "Writes a run folder (run.dir): the resolved run.ini, metrics.jsonl, checkpoints/,\n"
                "model/ and eval/test. A signal (Ctrl-C) saves a checkpoint and leaves with 75;\n"
                "--resume continues bit for bit. Short names: --lr, --batch-size, --epochs,\n"
-               "--loss, --temperature, --out, --seed, --device, --threads.",
+               "--loss, --temperature, --out, --seed, --device, --precision, --threads.",
 };

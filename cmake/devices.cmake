@@ -51,6 +51,7 @@ if(KIN_CUDA AND CMAKE_CUDA_COMPILER AND NOT KIN_SANITIZE)
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
   target_compile_options(kin_cuda PRIVATE
     "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Werror=all-warnings;-lineinfo>")
+  install(TARGETS kin_cuda DESTINATION lib/kin)          # where core/plugin.c looks
 endif()
 
 if(KIN_PRETEND AND CMAKE_CXX_COMPILER)

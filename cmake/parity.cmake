@@ -2,10 +2,10 @@
 # library that a machine with a GPU may lack.
 
 file(GLOB parity CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/cuda/parity*.c)
-kin_wall(tests_cuda core autograd losses optim cpu tests)
+kin_wall(tests_parity core autograd losses optim cpu tests)
 foreach(kin kin kin64)
   add_executable(${kin}_parity ${parity})
-  target_include_directories(${kin}_parity PRIVATE ${CMAKE_BINARY_DIR}/walls/tests_cuda)
+  target_include_directories(${kin}_parity PRIVATE ${CMAKE_BINARY_DIR}/walls/tests_parity)
   target_compile_options(${kin}_parity PRIVATE ${KIN_WARNINGS} ${KIN_FLAGS})
   set_target_properties(${kin}_parity PROPERTIES ENABLE_EXPORTS ON)
   foreach(seen core autograd losses optim cpu)

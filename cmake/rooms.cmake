@@ -77,12 +77,12 @@ function(kin_room room)
   endforeach()
 endfunction()
 
-# kin_tests(<room> SEES <room>...): every tests/<room>/*.c is a cmocka program. NAME_64.c runs in
-# double, NAME_both.c in float and in double, any other in float.
+# kin_tests(<room> SEES <room>...): every tests/<room>/test_*.c is a cmocka program. NAME_64.c runs
+# in double, NAME_both.c in float and in double, any other in float.
 function(kin_tests room)
   cmake_parse_arguments(TESTS "" "" "SEES" ${ARGN})
   kin_wall(tests_${room} ${TESTS_SEES} tests)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${room}/*.c)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${room}/test_*.c)
   foreach(source ${sources})
     get_filename_component(stem ${source} NAME_WE)
     set(builds kin)

@@ -3,10 +3,11 @@
  * `real *` and index pointers are the backend's memory unless a comment says host.
  *
  * Every kernel gives the same bits for any number of threads: fixed tiles, fixed order of sums.
- * Kernels cannot fail; memory is taken beforehand. */
+ * Memory is taken beforehand, so kernels do not fail on a CPU; a device that does says so later. */
 #ifndef KIN_CORE_BACKEND_H
 #define KIN_CORE_BACKEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "core/arena.h"
@@ -77,14 +78,18 @@ typedef struct {
     double scale;              /* g is multiplied by this first (clipping) */
 } kin_adam;
 
+/* The sum of n numbers, or of their squares. */
+typedef struct { int64_t n; const real *x; bool squares; } kin_sum_request;
+
 struct kin_backend {
     const char *name;          /* "cpu" */
     kin_pool *pool;            /* host threads, borrowed */
     void *state;               /* the backend's own */
 
-    /* What went wrong on the device since it was opened, or NULL. Without the function (NULL)
-     * nothing can. Results that follow a failure mean nothing; downloads are zeros. */
-    const char *(*failure)(kin_backend *);
+    /* KIN_OK, or what went wrong first on the device since it was opened, with its message
+     * (kin_backend_check). NULL: nothing can. Results that follow a failure mean nothing;
+     * downloads are zeros and sums NaN. */
+    kin_status (*failure)(kin_backend *);
 
     /* How the engine of the losses cuts scores: about so many at a time and, where rows have more,
      * so many columns; 0: the engine chooses, and whole rows. */
@@ -106,6 +111,8 @@ struct kin_backend {
     void (*product)(kin_backend *, const kin_product *);
     double (*sum)(kin_backend *, int64_t n, const real *x);             /* in double */
     double (*sum_squares)(kin_backend *, int64_t n, const real *x);     /* NaN and inf show here */
+    /* several of these, with one wait for all */
+    void (*sums)(kin_backend *, int count, const kin_sum_request *, double *results);
     void (*add)(kin_backend *, int64_t n, real a, const real *x, real *y);       /* y += a x */
     void (*scale)(kin_backend *, int64_t n, real a, real *y);                    /* y *= a */
     void (*fill)(kin_backend *, int64_t n, real value, real *y);
@@ -181,5 +188,11 @@ struct kin_backend {
 
     void (*free)(kin_backend *);
 };
+
+/* Kernels cannot report a failure: whoever uses what they gave asks here first. */
+static inline kin_status kin_backend_check(kin_backend *backend)
+{
+    return backend->failure ? backend->failure(backend) : KIN_OK;
+}
 
 #endif

@@ -32,21 +32,39 @@ static bool find_plugin(const char *device, char *path)
     return false;
 }
 
+/* Loads the plug-in and looks a function of it up. A message is the reason alone. */
+static kin_status find_function(const char *device, const char *name, void **function)
+{
+    char path[PATH];
+    KIN_REQUIRE(find_plugin(device, path), KIN_USAGE, "this build has no libkin_%s.so, which is "
+                "made where %s is found", device,
+                strcmp(device, "cuda") ? "a C++ compiler" : "nvcc");
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    KIN_REQUIRE(library, KIN_USAGE, "%s", dlerror());
+    *function = dlsym(library, name);
+    KIN_REQUIRE(*function, KIN_USAGE, "%s is no plug-in of this kin", path);
+    return KIN_OK;
+}
+
+kin_status kin_plugin_describe(const char *device, kin_device_facts *facts)
+{
+    kin_device_describer *describe;
+    *facts = (kin_device_facts){ .name = "" };
+    KIN_TRY(find_function(device, "kin_device_describe", (void **)&describe));
+    return describe(facts, kin_fail);
+}
+
 kin_status kin_plugin_open(kin_backend **backend, const char *device, kin_pool *pool,
                            const kin_entry *const *losses, int precision)
 {
-    char path[PATH];
     kin_device_opener *open;
     *backend = NULL;
-    KIN_REQUIRE(sizeof(real) == sizeof(float), KIN_USAGE, "device %s computes in float, and kin64 "
-                "in double", device);
-    KIN_REQUIRE(find_plugin(device, path), KIN_USAGE, "device %s: this build has no libkin_%s.so "
-                "(it is made where %s is found); use cpu", device, device,
-                strcmp(device, "cuda") ? "a C++ compiler" : "nvcc");
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    KIN_REQUIRE(library, KIN_USAGE, "device %s: %s", device, dlerror());
-    *(void **)&open = dlsym(library, "kin_device_open");
-    KIN_REQUIRE(open, KIN_USAGE, "device %s: %s is no plug-in of kin", device, path);
+    KIN_REQUIRE(sizeof(real) == sizeof(float), KIN_USAGE, "device %s computes in float; kin64, and "
+                "kin loss on float64 files, compute in double: on the cpu", device);
+    kin_status status = find_function(device, "kin_device_open", (void **)&open);
     /* A kin_loss begins with its kin_entry. */
-    return open(backend, pool, (const kin_loss *const *)(const void *)losses, precision, kin_fail);
+    if (!status)
+        status = open(backend, pool, (const kin_loss *const *)(const void *)losses, precision,
+                      kin_fail);
+    return status ? kin_fail(status, "device %s: %s; use cpu", device, kin_message()) : KIN_OK;
 }

@@ -67,6 +67,11 @@ static void count(kin_profile *p, int kernel, double began, double flops, double
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
+static kin_status failure(kin_backend *backend)
+{
+    return kin_backend_check(profile_of(backend)->of);
+}
+
 static void *take(kin_backend *backend, size_t bytes)
 {
     kin_backend *b = profile_of(backend)->of;
@@ -101,6 +106,11 @@ static void zero(kin_backend *backend, void *to, size_t bytes)
 
 /* ---- products, sums, vectors ---------------------------------------------------------------- */
 
+static void narrow(kin_backend *backend, int64_t n, const real *x, kin_narrow to)
+{
+    COUNT(vector, 0, (to.low ? 2 : 1.5) * (double)n, b->narrow(b, n, x, to));
+}
+
 static void product(kin_backend *backend, const kin_product *q)
 {
     static const int kinds[] = { K_product_nn, K_product_nt, K_product_tn, K_product_tt };
@@ -123,6 +133,16 @@ static double sum_squares(kin_backend *backend, int64_t n, const real *x)
     double result;
     COUNT(sum, 2 * (double)n, (double)n, result = b->sum_squares(b, n, x));
     return result;
+}
+
+static void sums(kin_backend *backend, int n, const kin_sum_request *of, double *results)
+{
+    double numbers = 0, flops = 0;
+    for (int i = 0; i < n; i++) {
+        numbers += (double)of[i].n;
+        flops += (of[i].squares ? 2 : 1) * (double)of[i].n;
+    }
+    COUNT(sum, flops, numbers, b->sums(b, n, of, results));
 }
 
 static void add(kin_backend *backend, int64_t n, real a, const real *x, real *y)
@@ -379,10 +399,13 @@ kin_status kin_profile_new(kin_profile **out, kin_backend *of)
     KIN_REQUIRE(p, KIN_MEMORY, "no memory for a profile");
     p->of = of;
     p->backend = (kin_backend){
-        .name = of->name, .pool = of->pool, .state = p, .alloc = take, .release = release,
+        .name = of->name, .pool = of->pool, .state = p, .failure = failure,
+        .tile_scores = of->tile_scores, .tile_columns = of->tile_columns,
+        .narrow = of->narrow ? narrow : NULL, .planes = of->planes,
+        .alloc = take, .release = release,
         .upload = upload, .download = download, .copy = copy, .zero = zero, .product = product,
-        .sum = sum, .sum_squares = sum_squares, .add = add, .scale = scale, .fill = fill,
-        .multiply = multiply, .add_row = add_row, .sum_rows = sum_rows,
+        .sum = sum, .sum_squares = sum_squares, .sums = sums, .add = add, .scale = scale,
+        .fill = fill, .multiply = multiply, .add_row = add_row, .sum_rows = sum_rows,
         .row_dots = row_dots, .scale_rows = scale_rows, .add_block = add_block,
         .element = element,
         .element_back = element_back, .normalize = normalize, .normalize_back = normalize_back,

@@ -112,7 +112,8 @@ static void cpu_free(kin_backend *backend)
 static const kin_backend table = {
     .name = "cpu", .alloc = cpu_alloc, .release = cpu_release, .upload = cpu_copy,
     .download = cpu_copy, .copy = cpu_copy, .zero = cpu_zero, .product = kin_cpu_product,
-    .sum = kin_cpu_sum, .sum_squares = kin_cpu_sum_squares, .add = kin_cpu_add,
+    .sum = kin_cpu_sum, .sum_squares = kin_cpu_sum_squares, .sums = kin_cpu_sums,
+    .add = kin_cpu_add,
     .scale = kin_cpu_scale, .fill = kin_cpu_fill, .multiply = kin_cpu_multiply,
     .add_row = kin_cpu_add_row,
     .sum_rows = kin_cpu_sum_rows, .row_dots = kin_cpu_row_dots,

@@ -68,6 +68,7 @@ void kin_cpu_tile(kin_cpu *, const kin_product *, int thread);       /* one tile
 
 double kin_cpu_sum(kin_backend *, int64_t n, const real *x);
 double kin_cpu_sum_squares(kin_backend *, int64_t n, const real *x);
+void kin_cpu_sums(kin_backend *, int count, const kin_sum_request *, double *results);
 void kin_cpu_add(kin_backend *, int64_t n, real a, const real *x, real *y);
 void kin_cpu_scale(kin_backend *, int64_t n, real a, real *y);
 void kin_cpu_fill(kin_backend *, int64_t n, real value, real *y);

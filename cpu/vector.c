@@ -75,6 +75,12 @@ double kin_cpu_sum_squares(kin_backend *backend, int64_t n, const real *x)
     return sum_all(backend, n, x, cpu_of(backend)->loops->sum_squares);
 }
 
+void kin_cpu_sums(kin_backend *backend, int count, const kin_sum_request *of, double *results)
+{
+    for (int i = 0; i < count; i++)
+        results[i] = (of[i].squares ? kin_cpu_sum_squares : kin_cpu_sum)(backend, of[i].n, of[i].x);
+}
+
 /* ---- vectors -------------------------------------------------------------------------------- */
 
 static void add_piece(void *context, int64_t task, int thread)

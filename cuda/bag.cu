@@ -205,7 +205,7 @@ void kin_cuda_bag_rows(kin_backend *backend, int64_t table_rows, kin_sparse *g)
     kin_cuda_scan(c, 1, tiles, rows, NULL);
     LAUNCH(c, (unsigned)tiles, KIN_THREADS, 0, list_rows, n, pairs, g->bags.start, rows, g->id,
            lay_out(g->work, n), c->result);
-    const double count = kin_cuda_fetch(c);
+    const double count = *kin_cuda_fetch(c, 1);
     if (!kin_cuda_failed(c)) g->count = (int64_t)count;
 }
 
@@ -389,5 +389,5 @@ double kin_cuda_bag_adam(kin_backend *backend, const kin_sparse *g, int64_t cols
     LAUNCH(c, blocks, KIN_THREADS, 0, fours ? move_rows<4> : move_rows<1>, s, kin_factors_of(a), p,
            m, v, squares);
     LAUNCH(c, 1, KIN_THREADS, 0, sum_squares, blocks, squares, c->result);
-    return kin_cuda_fetch(c);
+    return *kin_cuda_fetch(c, 1);
 }

@@ -7,7 +7,7 @@
  *
  * Numbers are float. What products may round their operands to is the precision (core/backend.h).
  * The same bits come out run by run on one type of GPU: sums have fixed orders, no kernel adds
- * floats by atomics, and cuBLAS is given a fixed work space and a single stream. */
+ * floats by atomics, and cuBLAS works on a single stream. */
 #ifndef KIN_CUDA_CUDA_H
 #define KIN_CUDA_CUDA_H
 
@@ -17,5 +17,6 @@ extern "C" {
 }
 
 extern "C" __attribute__((visibility("default"))) kin_device_opener kin_device_open;
+extern "C" __attribute__((visibility("default"))) kin_device_describer kin_device_describe;
 
 #endif

@@ -16,9 +16,13 @@
  * while the other travels. */
 constexpr int KIN_STAGES = 2, KIN_STAGE_BYTES = 8 << 20;
 
+/* Numbers that kernels leave for the host, most at a time. */
+constexpr int KIN_RESULTS = 32;
+
 typedef struct {
     void *memory;
     cudaEvent_t sent;
+    bool travels;                        /* as far as the host knows */
 } kin_cuda_stage;
 
 typedef struct {
@@ -31,15 +35,17 @@ typedef struct {
     int next_stage;
     void *room;                          /* work space of one call */
     size_t room_bytes;
-    double *result, *host_result;        /* one number on its way to the host (pinned) */
-    char failure[512];                   /* the first thing that went wrong, or "" */
+    double *result, *host_result;        /* KIN_RESULTS on their way to the host (pinned) */
+    kin_status status;                   /* of the first thing that went wrong, and what it was */
+    char failure[512];
 } kin_cuda;
 
 static inline kin_cuda *cuda_of(kin_backend *backend) { return (kin_cuda *)backend->state; }
-static inline bool kin_cuda_failed(const kin_cuda *c) { return c->failure[0] != '\0'; }
+static inline bool kin_cuda_failed(const kin_cuda *c) { return c->status != KIN_OK; }
 
 /* Records the first failure; later work is not begun. */
-void kin_cuda_fail(kin_cuda *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void kin_cuda_fail(kin_cuda *c, kin_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void kin_cuda_fail_launch(kin_cuda *c, const char *kernel, dim3 grid, dim3 block, size_t shared,
                           cudaError_t error);
 bool kin_cuda_check(kin_cuda *c, cudaError_t error, const char *what);     /* true: all is well */
@@ -49,8 +55,9 @@ bool kin_cuda_check(kin_cuda *c, cudaError_t error, const char *what);     /* tr
  * it. */
 void *kin_cuda_room(kin_cuda *c, size_t bytes);
 
-/* Waits for the device and returns c->result[0]. */
-double kin_cuda_fetch(kin_cuda *c);
+/* Waits for the device and returns the first `count` of c->result, in host memory; they are NaN
+ * when the device has failed. */
+const double *kin_cuda_fetch(kin_cuda *c, int count);
 
 /* The kernels, by file, as core/backend.h says. */
 void kin_cuda_product(kin_backend *, const kin_product *);
@@ -58,6 +65,7 @@ void kin_cuda_narrow(kin_backend *, int64_t n, const real *x, kin_narrow to);
 
 double kin_cuda_sum(kin_backend *, int64_t n, const real *x);
 double kin_cuda_sum_squares(kin_backend *, int64_t n, const real *x);
+void kin_cuda_sums(kin_backend *, int count, const kin_sum_request *, double *results);
 void kin_cuda_add(kin_backend *, int64_t n, real a, const real *x, real *y);
 void kin_cuda_scale(kin_backend *, int64_t n, real a, real *y);
 void kin_cuda_fill(kin_backend *, int64_t n, real value, real *y);

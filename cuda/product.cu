@@ -44,8 +44,8 @@ static void multiply(kin_cuda *c, const kin_product *p, const void *a, const voi
         type, (int)p->ldb, a, type, (int)p->lda, &beta, p->c, CUDA_R_32F, (int)p->ldc, compute,
         CUBLAS_GEMM_DEFAULT);
     if (status != CUBLAS_STATUS_SUCCESS)
-        kin_cuda_fail(c, "product of %lld x %lld x %lld: cuBLAS says %s", (long long)p->m,
-                      (long long)p->k, (long long)p->n, text_of(status));
+        kin_cuda_fail(c, KIN_RUNTIME, "product of %lld x %lld x %lld: cuBLAS says %s",
+                      (long long)p->m, (long long)p->k, (long long)p->n, text_of(status));
 }
 
 static int64_t numbers_of(int64_t rows, int64_t columns, int64_t ld)

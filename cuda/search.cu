@@ -8,7 +8,7 @@
  * the documents has fewer that are good enough. Up to MOST_SHARED it is cut in shared memory. */
 enum { PANEL = 4096, WARP = 32, PACKS = 8, ROUND = WARP * PACKS * 4, MOST_SHARED = 1024,
        LEAST_ROOM = 128, FINISH = 128, SORT = 1024 };
-static const int64_t SCORES = 8 << 20, LISTS = 32 << 20;       /* of a tile, of all lists */
+static const int64_t SCORES = 64 << 20, LISTS = 32 << 20;       /* of a tile, of all lists */
 static const unsigned ALL = 0xffffffffu;
 
 /* ---- hits ----------------------------------------------------------------------------------- */

@@ -7,61 +7,6 @@ extern "C" {
 #include "core/rng.h"
 }
 
-/* ---- sums ----------------------------------------------------------------------------------- */
-
-constexpr int SUM_BLOCKS = 1024;
-
-template <bool squares> static __device__ inline double term(float x)
-{
-    return squares ? (double)x * (double)x : (double)x;
-}
-
-template <bool squares>
-static __global__ void sum_parts(int64_t n, bool fours, const float *x, double *part)
-{
-    const int64_t whole = fours ? n / 4 : 0;
-    double total = 0;
-    for (EACH_INDEX(i, whole)) {
-        const pack<4> v = packs<4>(x)[i];
-        total += (term<squares>(v.at[0]) + term<squares>(v.at[1])) +
-                 (term<squares>(v.at[2]) + term<squares>(v.at[3]));
-    }
-    for (EACH_INDEX(i, n - 4 * whole)) total += term<squares>(x[4 * whole + i]);
-    total = block_sum(total);
-    if (threadIdx.x == 0) part[blockIdx.x] = total;
-}
-
-/* One block adds up what the blocks have found. */
-static __global__ void sum_finish(int64_t parts, const double *part, double *result)
-{
-    double total = 0;
-    for (EACH_INDEX(i, parts)) total += part[i];
-    total = block_sum(total);
-    if (threadIdx.x == 0) *result = total;
-}
-
-template <bool squares> static double sum_all(kin_backend *backend, int64_t n, const real *x)
-{
-    kin_cuda *c = cuda_of(backend);
-    const bool fours = fours_fit(x);
-    const unsigned blocks = grid_of(fours ? n / 4 + n % 4 : n, KIN_THREADS, SUM_BLOCKS);
-    if (n < 1) return 0;
-    double *part = (double *)kin_cuda_room(c, blocks * sizeof *part);
-    LAUNCH(c, blocks, KIN_THREADS, 0, sum_parts<squares>, n, fours, x, part);
-    LAUNCH(c, 1, KIN_THREADS, 0, sum_finish, blocks, part, c->result);
-    return kin_cuda_fetch(c);
-}
-
-double kin_cuda_sum(kin_backend *backend, int64_t n, const real *x)
-{
-    return sum_all<false>(backend, n, x);
-}
-
-double kin_cuda_sum_squares(kin_backend *backend, int64_t n, const real *x)
-{
-    return sum_all<true>(backend, n, x);
-}
-
 /* ---- vectors -------------------------------------------------------------------------------- */
 
 static __global__ void add(int64_t n, bool fours, float a, const float *x, float *y)

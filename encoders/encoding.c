@@ -68,7 +68,7 @@ static kin_status run_block(kin_encoding *e, kin_role role, const kin_tokens *to
     KIN_TRY(kin_tape_status(e->tape));
     network->backend->copy(network->backend, out, y->value,
                            (size_t)(count * network->width) * sizeof(real));
-    return KIN_OK;
+    return kin_backend_check(network->backend);
 }
 
 kin_status kin_encoding_run(kin_encoding *e, kin_role role, const kin_tokens *tokens,

@@ -15,6 +15,7 @@ kin_status kin_host_floats(kin_backend *backend, const real *value, int64_t coun
     real *numbers = *copy = malloc((size_t)count * sizeof *numbers);
     KIN_REQUIRE(numbers, KIN_MEMORY, "no memory to copy %ld numbers", (long)count);
     backend->download(backend, numbers, value, (size_t)count * sizeof *numbers);
+    KIN_TRY(kin_backend_check(backend));
     float *narrow = (float *)numbers;           /* each is read before its place is written */
     for (int64_t i = 0; i < count; i++) {
         const float x = (float)numbers[i];

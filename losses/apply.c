@@ -25,10 +25,8 @@ typedef struct {
 
 static void backward(kin_tape *tape, kin_node *node)
 {
-    kin_backend *backend = kin_tape_backend(tape);
     const saved *s = node->saved;
-    real upstream;
-    backend->download(backend, &upstream, node->out->grad, sizeof upstream);
+    const real upstream = kin_grad_number(tape, node->out);
     for (int i = 0; i < s->inputs; i++) {
         const real factor = (real)(upstream * s->factor[i]);
         if (s->gradient[i]) kin_grad_give(tape, node->in[i], factor, s->gradient[i]);
@@ -96,7 +94,7 @@ static void save(kin_backend *backend, const kin_rows_run *run, const int *place
         const double chain = learned_slope(run->loss, places[i], run->hypers[places[i]]);
         const real gradient = (real)(run->gradient[places[i]] * chain);
         s->factor[i] = 1;
-        if (s->gradient[i]) backend->upload(backend, s->gradient[i], &gradient, sizeof gradient);
+        if (s->gradient[i]) backend->fill(backend, 1, gradient, s->gradient[i]);
     }
 }
 
@@ -130,7 +128,6 @@ static kin_status aim_gradients(kin_tape *tape, kin_rows_run *run, kin_node *nod
 static kin_status compute(kin_tape *tape, kin_rows_run *run, const kin_arranged *a, kin_node *node,
                           const int *places, kin_loss_report *report)
 {
-    kin_backend *backend = kin_tape_backend(tape);
     const int embeddings = node->op == &given_op ? 1 : 2;
     aim(run, node, embeddings == 1);
     if (a->setting.cells) {
@@ -143,9 +140,8 @@ static kin_status compute(kin_tape *tape, kin_rows_run *run, const kin_arranged 
         KIN_TRY(aim_gradients(tape, run, node, embeddings));
         KIN_TRY(kin_rows_compute(tape, run));
     }
-    if (node->saved) save(backend, run, places, embeddings, node->saved);
-    const real value = (real)run->value;
-    backend->upload(backend, node->out->value, &value, sizeof value);
+    if (node->saved) save(kin_tape_backend(tape), run, places, embeddings, node->saved);
+    kin_tensor_know(tape, node->out, run->value);
     report->value = run->value;
     report->formed = run->formed;
     report->accuracy = report->valid > 0 ? run->accuracy / (double)report->valid : NAN;

@@ -200,6 +200,7 @@ kin_status kin_geometry_of_cloud(kin_geometry_cloud *out, kin_backend *backend, 
     size_t mark = kin_arena_mark(work);
     kin_status status = look_at_cloud(out, backend, work, x);
     kin_arena_rewind(work, mark);
+    KIN_TRY(kin_backend_check(backend));
     return status;
 }
 

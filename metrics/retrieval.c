@@ -76,6 +76,7 @@ static kin_status add_panel(kin_retrieval *r, kin_arena *work, int64_t documents
                             block, fresh, device.index, device.score));
     backend->download(backend, host.index, device.index, sizeof(int32_t) * (size_t)(n * fresh));
     backend->download(backend, host.score, device.score, sizeof(real) * (size_t)(n * fresh));
+    KIN_TRY(kin_backend_check(backend));
     merge_t merge = {r, first, fresh, host.index, host.score};
     kin_pool_run(backend->pool, n, merge_row, &merge);
     return KIN_OK;

@@ -339,5 +339,5 @@ kin_status kin_optimizer_step(kin_optimizer *o, kin_tape *tape, double lr)
         KIN_TRY(move(o, tape, i, &factors));
         clamp(o, param);
     }
-    return KIN_OK;
+    return kin_backend_check(o->backend);
 }

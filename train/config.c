@@ -273,11 +273,13 @@ kin_status kin_config_save(const kin_config *c, const char *path)
     return status;
 }
 
-/* Keys that do not change what a step does. data.store may have moved: its checksum counts. */
+/* Keys that do not change what a step does, but for the last bits where another device does it.
+ * data.store may have moved: its checksum counts. */
 static bool harmless(const item *t)
 {
-    static const char *const free_keys[] = { "run.dir", "run.threads", "run.memory", "data.store",
-                                             "tokenizer.file", "eval.every", "checkpoint.every" };
+    static const char *const free_keys[] = { "run.dir", "run.threads", "run.memory", "run.device",
+                                             "run.precision", "data.store", "tokenizer.file",
+                                             "eval.every", "checkpoint.every" };
     for (size_t i = 0; i < sizeof free_keys / sizeof *free_keys; i++)
         if (!strcmp(t->key, free_keys[i])) return true;
     return !strcmp(t->section, "log");

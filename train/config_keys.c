@@ -117,7 +117,7 @@ const config_alias config_aliases[] = {
     { "device", "run.device" },       { "lr", "optim.lr" },
     { "batch-size", "batch.size" },   { "epochs", "schedule.epochs" },
     { "loss", "loss.name" },          { "temperature", "loss.temperature" },
-    { "out", "run.dir" },
+    { "out", "run.dir" },             { "precision", "run.precision" },
     { NULL, NULL },
 };
 

@@ -100,6 +100,7 @@ kin_status kin_trainer_tell(kin_trainer *t)
     }
     if (!line && !(t->watch && t->watch->progress)) return KIN_OK;
     const kin_progress p = gather(t);
+    KIN_TRY(kin_backend_check(t->backend));
     if (t->watch && t->watch->progress) t->watch->progress(t->watch->state, &p);
     return line ? write_line(t, &p) : KIN_OK;
 }

@@ -45,7 +45,7 @@ static kin_status to_host(kin_backend *b, kin_block *blocks, int count, bool fil
         if (fill) b->download(b, copy, blocks[i].values, bytes);
         blocks[i].values = copy;
     }
-    return KIN_OK;
+    return kin_backend_check(b);
 }
 
 static void free_copies(kin_backend *b, kin_block *blocks, int count)
@@ -66,8 +66,9 @@ static kin_status check_finite(const kin_trainer *t, const kin_block *blocks, in
 {
     for (int i = 0; i < count; i++) {
         const int64_t n = blocks[i].rows * blocks[i].cols;
-        KIN_REQUIRE(isfinite(t->backend->sum_squares(t->backend, n, blocks[i].values)),
-                    KIN_NUMERICAL, "step %ld: %s is not finite, so it was not saved",
+        const bool finite = isfinite(t->backend->sum_squares(t->backend, n, blocks[i].values));
+        KIN_TRY(kin_backend_check(t->backend));
+        KIN_REQUIRE(finite, KIN_NUMERICAL, "step %ld: %s is not finite, so it was not saved",
                     (long)t->state.step, blocks[i].name);
     }
     return KIN_OK;

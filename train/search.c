@@ -117,9 +117,10 @@ static kin_status find(kin_search *s, int64_t k, kin_hit *hits)
     if (!status) {
         b->download(b, places, index, (size_t)k * sizeof *places);
         b->download(b, scores, score, (size_t)k * sizeof *scores);
-        for (int64_t i = 0; i < k; i++)
-            fill_hit(s, (int)i + 1, places[i], (double)scores[i], &hits[i]);
+        status = kin_backend_check(b);
     }
+    for (int64_t i = 0; i < k && !status; i++)
+        fill_hit(s, (int)i + 1, places[i], (double)scores[i], &hits[i]);
     free(places);
     free(scores);
     return status;

@@ -23,7 +23,7 @@ static kin_status embed(scene *s, kin_role role, const int32_t *which, int64_t c
     const size_t bytes = (size_t)(count * s->model->network->width) * sizeof(real);
     KIN_TRY(kin_encoding_run(s->encoding, role, s->tokens->of[role], which, 0, count, s->stage));
     if (host) s->backend->download(s->backend, host, s->stage, bytes);
-    return KIN_OK;
+    return kin_backend_check(s->backend);
 }
 
 /* The texts of the first relevant pairs of the judgements. */

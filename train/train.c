@@ -182,7 +182,7 @@ static kin_status judge_saved(kin_trainer *t, kin_train_outcome *o)
 
 static kin_status run(kin_trainer *t, const char *checkpoint, kin_train_outcome *o)
 {
-    KIN_TRY(prepare(t, checkpoint));
+    KIN_TRY(kin_trainer_advise(prepare(t, checkpoint)));
     KIN_TRY(save_facts(t, "running"));
     KIN_TRY(kin_trainer_run(t));
     KIN_TRY(export_last(t));

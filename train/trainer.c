@@ -48,18 +48,28 @@ static void quote_pairs(const kin_trainer *t, char *text, size_t size)
     }
 }
 
-static kin_status explain(const kin_trainer *t, kin_status status)
+kin_status kin_trainer_advise(kin_status status)
 {
-    char pairs[600], reason[400];
-    if (status != KIN_NUMERICAL) return status;
+    char reason[600];
+    if (status != KIN_MEMORY) return status;
     snprintf(reason, sizeof reason, "%s", kin_message());
-    quote_pairs(t, pairs, sizeof pairs);
-    if (t->saved_step < 0)
-        return kin_fail(status, "step %ld: %s; the batch begins with %s", (long)t->state.step + 1,
-                        reason, pairs);
-    return kin_fail(status, "step %ld: %s; the batch begins with %s; the checkpoint of step %ld "
-                            "is good", (long)t->state.step + 1, reason, pairs,
-                    (long)t->saved_step);
+    return kin_fail(status, "%s; make batch.size, batch.chunk, loss.memory or encoder.dim smaller",
+                    reason);
+}
+
+/* Says in which step it was and what is left to go on from. A device that has failed gives nothing
+ * back, so that is the last checkpoint. */
+static kin_status explain(const kin_trainer *t, kin_status status, int64_t step)
+{
+    char pairs[400] = "", reason[400], good[80] = "";
+    if (status != KIN_NUMERICAL && status != KIN_RUNTIME && status != KIN_MEMORY) return status;
+    snprintf(reason, sizeof reason, "%s", kin_message());
+    if (status == KIN_NUMERICAL) quote_pairs(t, pairs, sizeof pairs);
+    if (t->saved_step >= 0)
+        snprintf(good, sizeof good, "; the checkpoint of step %ld is good", (long)t->saved_step);
+    kin_fail(status, "step %ld: %s%s%s%s", (long)step, reason,
+             *pairs ? "; the batch begins with " : "", pairs, good);
+    return kin_trainer_advise(status);
 }
 
 static kin_status take_step(kin_trainer *t)
@@ -146,9 +156,10 @@ static kin_status run_loop(kin_trainer *t)
 {
     while (t->state.step < t->steps) {
         if (stop_asked) return stop(t);
-        const kin_status status = take_step(t);
-        if (status) return explain(t, status);
-        KIN_TRY(after_step(t));
+        kin_status status = take_step(t);
+        if (status) return explain(t, status, t->state.step + 1);
+        status = after_step(t);
+        if (status) return status == KIN_NUMERICAL ? status : explain(t, status, t->state.step);
     }
     stop_clock(t);
     return KIN_OK;

@@ -125,7 +125,8 @@ void kin_towers_follow(kin_trainer *t, int64_t step);
 kin_status kin_trainer_check_memory(kin_trainer *t);
 kin_status kin_trainer_measure(kin_trainer *t);
 
-/* trainer.c */
+/* trainer.c: advise adds to a message about memory what would need less of it. */
+kin_status kin_trainer_advise(kin_status status);
 kin_status kin_trainer_forward(kin_trainer *t, int64_t step, bool accuracy);
 kin_status kin_trainer_run(kin_trainer *t);
 

@@ -23,10 +23,11 @@ static void backward(kin_tape *tape, kin_node *node)
 {
     const kin_tensor *y = node->out;
     kin_backend *backend = kin_tape_backend(tape);
-    real *dx = kin_grad(tape, node->in[0]);
     real *db = kin_grad(tape, node->in[1]);
-    if (dx != NULL) backend->add(backend, y->rows * y->cols, 1, y->grad, dx);
     if (db != NULL) backend->sum_rows(backend, y->rows, y->cols, y->grad, db);
+    if (kin_grad_pass(tape, node) != NULL) return;
+    real *dx = kin_grad(tape, node->in[0]);
+    if (dx != NULL) backend->add(backend, y->rows * y->cols, 1, y->grad, dx);
 }
 
 static kin_tensor *example(kin_tape *tape, int case_, kin_tensor **params, int *count)

@@ -46,9 +46,8 @@ static void backward(kin_tape *tape, kin_node *node)
     const saved *s = node->saved;
     const int64_t n = node->in[0]->rows;
     real *dx = kin_grad(tape, node->in[0]), *slope = kin_keep(tape, (size_t)n * sizeof *slope);
-    real upstream;
     if (dx == NULL || slope == NULL) return;
-    backend->download(backend, &upstream, node->out->grad, sizeof upstream);
+    const real upstream = kin_grad_number(tape, node->out);
     backend->upload(backend, slope, s->slope, (size_t)n * sizeof *slope);
     backend->add(backend, n, upstream, slope, dx);
 }

@@ -3,13 +3,19 @@
 #ifndef KIN_CUDA_LOOPS_BOTH_H
 #define KIN_CUDA_LOOPS_BOTH_H
 
-/* A lane has LANE columns to itself; a warp goes through HEIGHT rows, GROUP at a time. */
+/* A lane has LANE columns to itself; a warp goes through some rows, GROUP at a time: HEIGHT_MOST,
+ * or fewer where a tile would make less than BLOCKS blocks. */
 constexpr int LANE = 4, WIDTH = LANE * WARP, WARPS = KIN_THREADS / WARP;
-constexpr int HEIGHT = 16, GROUP = 4, BLOCK_ROWS = WARPS * HEIGHT;
+constexpr int GROUP = 4, HEIGHT_MOST = 32, BLOCKS = 264;
+constexpr size_t ROOM = sizeof(real) * FIELDS * WARPS * WIDTH;
+
+/* Quick: see is_quick. A loss that looks first is never, nor is a sweep that only looks. */
+enum tile_kind { GENERAL, QUICK_LOOKS, QUICK_PLAIN };
 
 typedef struct {
     int how;
     bool looks, looks_first, only_look;
+    int height;
     real *row_parts, *column_parts;        /* blocks x fields x rows, blocks x fields x columns */
 } both_job;
 
@@ -43,7 +49,8 @@ static __device__ inline void lane_cells(const kin_scores &t, const both_job &jo
     const key mine = key_of(t.side[0], t.row + i, job.how);
     const int64_t first = i * t.columns;
     if constexpr (QUICK) {
-        if (k[0].in) quick_cells(t.score + first + k[0].j, mine.match - t.column - k[0].j, c);
+        if (k[0].in) quick_cells(*(const float4 *)(t.score + first + k[0].j),
+                                   mine.match - t.column - k[0].j, c);
     } else {
 #pragma unroll
         for (int v = 0; v < LANE; v++)
@@ -52,29 +59,32 @@ static __device__ inline void lane_cells(const kin_scores &t, const both_job &jo
 }
 
 /* What a lane's columns give its part of row i, and row i its columns. */
-template <bool QUICK>
+template <tile_kind KIND>
 static __device__ inline row add_row(const kin_scores &t, hyper h, const both_job &job, int64_t i,
                                      column (&k)[LANE])
 {
+    constexpr bool QUICK = KIND != GENERAL;
+    const bool looks_ = KIND == GENERAL ? job.looks : KIND == QUICK_LOOKS;
     cell c[LANE];
     row r = open(t.top);
+    if (QUICK && !k[0].in) return r;
     lane_cells<QUICK>(t, job, i, k, c);
-    if (job.looks_first && !job.only_look)
+    if (KIND == GENERAL && job.looks_first && !job.only_look)
         r = get(t.side[0].looked, t.side[0].count, t.row + i);
-    if (job.looks && (job.only_look || !job.looks_first)) {
+    if (looks_ && (KIND != GENERAL || job.only_look || !job.looks_first)) {
 #pragma unroll
         for (int v = 0; v < LANE; v++)
-            if (k[v].in) r = look(r, c[v], h);
+            if (QUICK || k[v].in) r = look(r, c[v], h);
     }
-    if (job.only_look) return r;
+    if (KIND == GENERAL && job.only_look) return r;
     const row peak = r;
 #pragma unroll
     for (int v = 0; v < LANE; v++) {
-        if (!k[v].in) continue;
+        if (!QUICK && !k[v].in) continue;
         c[v].e = term(c[v], peak, h);
         r = add(r, c[v], h);
         if (!QUICK && k[v].own) continue;
-        if (job.looks) c[v].e = term(c[v], k[v].part, h);
+        if (looks_) c[v].e = term(c[v], k[v].part, h);
         k[v].part = add(k[v].part, c[v], h);
     }
     return r;
@@ -118,45 +128,44 @@ static __device__ inline void put_group(const kin_scores &t, const both_job &job
     if (lane % 8 == 0 && at < t.rows) put(parts, t.rows, at, merged);
 }
 
-/* The warps' parts of the block's columns, merged by its first warp. */
+/* The warps' parts of the block's columns, merged by a thread to a column. */
 static __device__ inline void put_columns(const kin_scores &t, hyper h, const both_job &job,
                                           const column (&k)[LANE], real *room)
 {
-    const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
-    real *const parts = job.column_parts + (int64_t)blockIdx.y * FIELDS * t.columns;
+    const int me = (int)threadIdx.x;
+    const int64_t j = (int64_t)blockIdx.x * WIDTH + me;
 #pragma unroll
-    for (int v = 0; v < LANE; v++) {
-        __syncthreads();
-        put(room, KIN_THREADS, threadIdx.x, k[v].part);
-        __syncthreads();
-        if (warp > 0 || !k[v].in || k[v].own) continue;
-        row r = k[v].part;
-        for (int w = 1; w < WARPS; w++) r = merge(r, get(room, KIN_THREADS, w * WARP + lane), h);
-        put(parts, t.columns, k[v].j, r);
-    }
+    for (int v = 0; v < LANE; v++)
+        put(room, WARPS * WIDTH, me / WARP * WIDTH + v * WARP + me % WARP, k[v].part);
+    __syncthreads();
+    if (me >= WIDTH || j >= t.columns || j < own_columns(t)) return;
+    const int at = me % LANE * WARP + me / LANE;
+    row r = get(room, WARPS * WIDTH, at);
+    for (int w = 1; w < WARPS; w++) r = merge(r, get(room, WARPS * WIDTH, w * WIDTH + at), h);
+    put(job.column_parts + (int64_t)blockIdx.y * FIELDS * t.columns, t.columns, j, r);
 }
 
-template <bool QUICK>
+template <tile_kind KIND>
 static __global__ void __launch_bounds__(KIN_THREADS)
 both_kernel(kin_scores t, hyper h, both_job job)
 {
-    __shared__ real room[FIELDS * KIN_THREADS];
+    extern __shared__ real dynamic_shared[];                   /* ROOM */
     const int warp = threadIdx.x / WARP;
-    const int64_t from = (int64_t)blockIdx.y * BLOCK_ROWS + warp * HEIGHT;
-    const int64_t to = from + HEIGHT < t.rows ? from + HEIGHT : t.rows;
+    const int64_t from = ((int64_t)blockIdx.y * WARPS + warp) * job.height;
+    const int64_t to = from + job.height < t.rows ? from + job.height : t.rows;
     column k[LANE];
 #pragma unroll
     for (int v = 0; v < LANE; v++) k[v] = column_at(t, h, job, v);
-    if (job.looks && (job.only_look || !job.looks_first))
-        look_columns<QUICK>(t, h, job, from, to, k);
+    if (KIND != QUICK_PLAIN && job.looks && (job.only_look || !job.looks_first))
+        look_columns<KIND != GENERAL>(t, h, job, from, to, k);
     for (int64_t i = from; i < to; i += GROUP) {
         row r[GROUP];
 #pragma unroll
         for (int g = 0; g < GROUP; g++)
-            r[g] = i + g < to ? add_row<QUICK>(t, h, job, i + g, k) : open(t.top);
+            r[g] = i + g < to ? add_row<KIND>(t, h, job, i + g, k) : open(t.top);
         put_group(t, job, i, merge_group(r, h));
     }
-    put_columns(t, h, job, k, room);
+    put_columns(t, h, job, k, dynamic_shared);
 }
 
 /* Adds the tile's parts to the statistics of one side: of its rows, or of its columns but the first
@@ -199,7 +208,8 @@ static __global__ void slope_kernel(kin_scores t, hyper h, int how, bool looks)
 }
 
 /* The same where all of it is quick: four columns to a thread. */
-static __global__ void quick_slope_kernel(kin_scores t, hyper h, bool looks)
+template <bool LOOKS>
+static __global__ void quick_slope_kernel(kin_scores t, hyper h)
 {
     const int64_t j = 4 * ((int64_t)blockIdx.x * blockDim.x + threadIdx.x);
     const int64_t from = (int64_t)blockIdx.y * SLOPE_ROWS;
@@ -212,19 +222,19 @@ static __global__ void quick_slope_kernel(kin_scores t, hyper h, bool looks)
         k[v] = get(t.side[1].stats, t.side[1].count, t.column + j + v);
         push[v] = t.scale[1] * t.side[1].weight[t.column + j + v];
     }
-#pragma unroll 2
+#pragma unroll 4
     for (int64_t i = from; i < to; i++) {
         const int64_t place = i * t.columns + j, at = t.row + i;
         const row r = get(t.side[0].stats, t.side[0].count, at);
         const real scale = t.scale[0] * t.side[0].weight[at];
         cell c[4];
         real x[4];
-        quick_cells(t.score + place, t.side[0].match[at] - t.column - j, c);
+        quick_cells(*(const float4 *)(t.score + place), t.side[0].match[at] - t.column - j, c);
 #pragma unroll
         for (int v = 0; v < 4; v++) {
             c[v].e = term(c[v], r, h);
             x[v] = scale * slope(c[v], r, h);
-            if (looks) c[v].e = term(c[v], k[v], h);
+            if (LOOKS) c[v].e = term(c[v], k[v], h);
             x[v] += push[v] * slope(c[v], k[v], h);
         }
         put_four(t, place, x);

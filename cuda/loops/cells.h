@@ -121,10 +121,9 @@ static __device__ inline cell quick_cell(real s, bool pos)
     return c;
 }
 
-/* Four scores of a row from `first` on; its positive is `mine` further. */
-static __device__ inline void quick_cells(const real *first, int64_t mine, cell (&c)[4])
+/* Four scores of a row; its positive is `mine` behind the first. */
+static __device__ inline void quick_cells(float4 x, int64_t mine, cell (&c)[4])
 {
-    const float4 x = *(const float4 *)first;
     c[0] = quick_cell(x.x, mine == 0), c[1] = quick_cell(x.y, mine == 1);
     c[2] = quick_cell(x.z, mine == 2), c[3] = quick_cell(x.w, mine == 3);
 }

@@ -8,14 +8,19 @@
 
 enum { AT_ONCE, READ_ONLY, PUSH_ONLY };
 
-typedef struct { int how; bool looks; int parts; bool slopes; } row_job;
+/* A row's scores stay in shared memory between two passes while a block's fit two to a
+ * multiprocessor; what goes beyond the plain limit must be asked for. */
+constexpr int SHARED_MOST = 100 << 10, SHARED_PLAIN = 40 << 10;
 
-/* Row i's cells: n of them, their scores from `first` on. */
-typedef struct { int64_t i, first, n; key mine; } line;
+typedef struct { int how; bool looks; int parts; bool slopes, stays; } row_job;
+
+/* Row i's cells: n of them, their scores from `first` on; stay: where the block keeps these from
+ * the time when it first reads them, or NULL. A thread reads what it wrote itself. */
+typedef struct { int64_t i, first, n; key mine; real *stay; bool kept; } line;
 
 static __device__ inline line line_at(const kin_scores &t, int64_t i, int how)
 {
-    line l = { i, i * t.columns, t.columns, key_of(t.side[0], t.row + i, how) };
+    line l = { i, i * t.columns, t.columns, key_of(t.side[0], t.row + i, how), NULL, false };
     if (t.start) l.first = t.start[i], l.n = t.start[i + 1] - l.first;
     return l;
 }
@@ -28,16 +33,21 @@ static __device__ inline cell cell_of(const kin_scores &t, const line &l, int64_
 
 /* use(cell) for this thread's share of the line. */
 template <bool QUICK, class F>
-static __device__ inline void each_cell(const kin_scores &t, const line &l, int how, F use)
+static __device__ inline void each_cell(const kin_scores &t, line &l, int how, F use)
 {
     if constexpr (QUICK) {
+        const real *const from = l.kept ? l.stay : t.score + l.first;
+        real *const to = l.kept ? NULL : l.stay;
 #pragma unroll 4
         for (int64_t j = 4 * threadIdx.x; j < l.n; j += 4 * blockDim.x) {
             cell c[4];
-            quick_cells(t.score + l.first + j, l.mine.match - j, c);
+            const float4 x = *(const float4 *)(from + j);
+            if (to) *(float4 *)(to + j) = x;
+            quick_cells(x, l.mine.match - j, c);
 #pragma unroll
             for (int v = 0; v < 4; v++) use(c[v]);
         }
+        l.kept = l.stay != NULL;
     } else {
         for (int64_t j = threadIdx.x; j < l.n; j += blockDim.x) use(cell_of(t, l, j, how));
     }
@@ -48,11 +58,12 @@ template <bool QUICK, class F>
 static __device__ inline void each_slope(const kin_scores &t, const line &l, int how, F push)
 {
     if constexpr (QUICK) {
+        const real *const from = l.kept ? l.stay : t.score + l.first;
 #pragma unroll 4
         for (int64_t j = 4 * threadIdx.x; j < l.n; j += 4 * blockDim.x) {
             cell c[4];
             real x[4];
-            quick_cells(t.score + l.first + j, l.mine.match - j, c);
+            quick_cells(*(const float4 *)(from + j), l.mine.match - j, c);
 #pragma unroll
             for (int v = 0; v < 4; v++) x[v] = push(c[v]);
             put_four(t, l.first + j, x);
@@ -64,7 +75,7 @@ static __device__ inline void each_slope(const kin_scores &t, const line &l, int
 }
 
 template <bool QUICK>
-static __device__ inline row read_row(const kin_scores &t, const line &l, hyper h, row_job job,
+static __device__ inline row read_row(const kin_scores &t, line &l, hyper h, row_job job,
                                       real *room)
 {
     row r = open(t.top);
@@ -87,8 +98,10 @@ rows_kernel(kin_scores t, hyper h, row_job job)
     __shared__ real room[FIELDS * (KIN_THREADS / WARP)], closed[FIELDS];
     const kin_score_side &side = t.side[0];
     const int64_t at = t.row + blockIdx.x;
-    const line l = line_at(t, blockIdx.x, job.how);
+    extern __shared__ real dynamic_shared[];
+    line l = line_at(t, blockIdx.x, job.how);
     row r;
+    if (job.stays) l.stay = dynamic_shared;
     if (job.parts == PUSH_ONLY) {
         r = get(side.stats, side.count, at);
     } else {
@@ -154,10 +167,17 @@ static int64_t parts_of(int64_t n, int64_t size) { return (n + size - 1) / size;
 
 static void run_rows(kin_backend *backend, const kin_scores *t, int parts, bool slopes)
 {
-    const row_job job = { how_of(t), looks(backend, t), parts, slopes };
+    const bool quick = is_quick(t), again = looks(backend, t) || (parts == AT_ONCE && slopes);
+    const size_t bytes = sizeof(real) * (size_t)t->columns;
+    const bool stays = quick && again && parts != PUSH_ONLY && bytes <= SHARED_MOST;
+    const row_job job = { how_of(t), looks(backend, t), parts, slopes, stays };
     const int threads = t->start ? WARP : KIN_THREADS;          /* lists are short */
-    LAUNCH(cuda_of(backend), (unsigned)t->rows, threads, 0,
-           is_quick(t) ? rows_kernel<true> : rows_kernel<false>, *t, hyper_of(t), job);
+    if (stays && bytes > SHARED_PLAIN)
+        kin_cuda_check(cuda_of(backend), cudaFuncSetAttribute(
+            rows_kernel<true>, cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_MOST),
+            "shared memory");
+    LAUNCH(cuda_of(backend), (unsigned)t->rows, threads, stays ? bytes : 0,
+           quick ? rows_kernel<true> : rows_kernel<false>, *t, hyper_of(t), job);
 }
 
 static void rows(kin_backend *backend, const kin_scores *t, bool slopes)
@@ -175,25 +195,38 @@ static void push_all(kin_backend *backend, const kin_scores *t)
     run_rows(backend, t, PUSH_ONLY, true);
 }
 
+static int height_of(int64_t rows_, int64_t columns)
+{
+    int height = HEIGHT_MOST;
+    while (height > GROUP &&
+           parts_of(columns, WIDTH) * parts_of(rows_, WARPS * height) < BLOCKS) height /= 2;
+    return height;
+}
+
+/* Parts of rows, and of columns; a tile that is cut lower has fewer than 2 BLOCKS blocks. */
 static size_t work(kin_backend *backend, int64_t rows_, int64_t columns)
 {
     (void)backend;
-    return sizeof(real) * FIELDS * (size_t)(rows_ * parts_of(columns, WIDTH) +
-                                            columns * parts_of(rows_, BLOCK_ROWS));
+    const int64_t of_columns = columns * parts_of(rows_, WARPS * HEIGHT_MOST) + 2 * BLOCKS * WIDTH;
+    return sizeof(real) * FIELDS * (size_t)(rows_ * parts_of(columns, WIDTH) + of_columns);
 }
 
 static void run_both(kin_backend *backend, const kin_scores *t, bool only_look)
 {
     kin_cuda *c = cuda_of(backend);
     const hyper h = hyper_of(t);
-    const int64_t across_ = parts_of(t->columns, WIDTH), down = parts_of(t->rows, BLOCK_ROWS);
+    const int height = height_of(t->rows, t->columns);
+    const bool quick = is_quick(t) && !loss_of(backend)->looks_first;
+    const int64_t across_ = parts_of(t->columns, WIDTH), down = parts_of(t->rows, WARPS * height);
     const int64_t own = own_columns(*t);
     real *const row_parts = (real *)t->work;
     real *const column_parts = row_parts + across_ * FIELDS * t->rows;
     const both_job job = { how_of(t), looks(backend, t), loss_of(backend)->looks_first, only_look,
-                           row_parts, column_parts };
-    LAUNCH(c, dim3((unsigned)across_, (unsigned)down), KIN_THREADS, 0,
-           is_quick(t) ? both_kernel<true> : both_kernel<false>, *t, h, job);
+                           height, row_parts, column_parts };
+    LAUNCH(c, dim3((unsigned)across_, (unsigned)down), KIN_THREADS, ROOM,
+           !quick       ? both_kernel<GENERAL>
+           : job.looks ? both_kernel<QUICK_LOOKS>
+                       : both_kernel<QUICK_PLAIN>, *t, h, job);
     LAUNCH(c, (unsigned)parts_of(t->rows, KIN_THREADS), KIN_THREADS, 0, merge_kernel, t->side[0], h,
            row_parts, across_, t->row, t->rows, 0);
     LAUNCH(c, (unsigned)parts_of(t->columns - own, KIN_THREADS), KIN_THREADS, 0, merge_kernel,
@@ -210,7 +243,8 @@ static void slope_all(kin_backend *backend, const kin_scores *t)
     const dim3 grid((unsigned)parts_of(t->columns, KIN_THREADS), down);
     if (is_quick(t))
         LAUNCH(c, dim3((unsigned)parts_of(t->columns, 4 * KIN_THREADS), down), KIN_THREADS, 0,
-               quick_slope_kernel, *t, hyper_of(t), looks(backend, t));
+               looks(backend, t) ? quick_slope_kernel<true> : quick_slope_kernel<false>, *t,
+               hyper_of(t));
     else
         LAUNCH(c, grid, KIN_THREADS, 0, slope_kernel, *t, hyper_of(t), how_of(t),
                looks(backend, t));

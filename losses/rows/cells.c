@@ -108,14 +108,14 @@ static kin_status prepare(kin_tape *tape, engine *e, const kin_score_kernels *ke
     return KIN_OK;
 }
 
-static void run_loops(engine *e, const kin_score_kernels *kernels)
+static bool run_loops(engine *e, const kin_score_kernels *kernels)
 {
     kin_rows_run *run = e->run;
     kin_scores *t = &run->scores;
     t->scale[0] = 1;
     if (e->hit) kernels->best(e->backend, t, e->hit);
     kernels->rows(e->backend, t, run->slopes);
-    kin_rows_total(e->backend, run);
+    return kin_rows_total(e->backend, run);
 }
 
 static kin_status compute(kin_tape *tape, engine *e)
@@ -135,10 +135,10 @@ static kin_status compute(kin_tape *tape, engine *e)
         backend->cell_dots(backend, e->count, e->row, e->col, run->dimension, run->q, run->k,
                            run->scores.score);
     run->formed = (double)e->count;
-    run_loops(e, kernels);
-    if (e->hit) run->accuracy = backend->sum(backend, e->cells->rows, e->hit);
+    const bool sound = run_loops(e, kernels);
+    if (e->hit && sound) run->accuracy = backend->sum(backend, e->cells->rows, e->hit);
     run->scores.side[0].count = q_rows;
-    if (!run->slopes) return KIN_OK;
+    if (!run->slopes || !sound) return KIN_OK;
     if (run->loss->sums_slopes && run->learns) {
         real *pull;
         KIN_TRY(kin_rows_take(tape, e->cells->rows, &pull));
@@ -155,8 +155,6 @@ kin_status kin_cells_compute(kin_tape *tape, kin_rows_run *run)
     const kin_cells *c = run->setting->cells;
     engine e = { .run = run, .backend = kin_tape_backend(tape), .cells = c,
                  .count = c->start[c->rows] };
-    run->value = run->accuracy = NAN;
-    run->factor = 0;
-    if (!kin_rows_sane(e.backend, run)) return KIN_OK;
+    if (!kin_rows_begin(e.backend, run)) return KIN_OK;
     return compute(tape, &e);
 }

@@ -21,45 +21,88 @@ void kin_rows_bound(kin_rows_run *run)
     for (int i = 0; i < KIN_HYPERS_MAX; i++) t->hypers[i] = (real)run->hypers[i];
 }
 
-/* Sum of the values of one side and what to divide it by. */
-double kin_rows_sum(kin_backend *backend, const kin_rows_run *run, int side, double *divisor)
+/* ---- sums ----------------------------------------------------------------------------------- */
+
+enum { CHECKS_MAX = 4, SIDE_SUMS = 2 };
+
+/* NaN and infinity would come out of the loops as a plausible number, and so would overflow: sums
+ * of squares of the inputs show them. */
+static int list_checks(const kin_rows_run *run, kin_sum_request *to)
 {
-    const kin_score_side *s = &run->scores.side[side];
-    const int reduce = run->reduce;
-    *divisor = reduce == KIN_SUM ? 1
-               : reduce == KIN_MEAN_ROWS ? (double)s->count
-               : backend->sum(backend, s->count, s->counted);
-    return backend->sum(backend, s->count, s->value);
+    const int64_t q_rows = run->q_rows, k_rows = run->scores.side[1].count;
+    int n = 0;
+    if (run->given) {
+        to[n++] = (kin_sum_request){ q_rows * k_rows, run->given, true };
+        return n;
+    }
+    to[n++] = (kin_sum_request){ q_rows * run->dimension, run->q, true };
+    to[n++] = (kin_sum_request){ k_rows * run->dimension, run->k, true };
+    for (int i = 0; i < (run->raw[0] == run->raw[1] ? 1 : 2); i++) {
+        const kin_tensor *x = run->raw[i];
+        if (!x || x->value == run->q || x->value == run->k) continue;
+        to[n++] = (kin_sum_request){ x->rows * x->cols, x->value, true };
+    }
+    return n;
+}
+
+static bool passes(const kin_rows_run *run, const double *squares, int checks)
+{
+    if (run->given) return squares[0] < 1e30;
+    bool finite = sqrt(squares[0]) * sqrt(squares[1]) < 1e15;
+    for (int i = 2; i < checks; i++) finite = finite && isfinite(squares[i]);
+    return finite;
+}
+
+/* Rows that are sorted, or looked through one by one, are looked at beforehand; loops that only
+ * calculate may meet any number, and the check waits for their sums. */
+bool kin_rows_begin(kin_backend *backend, kin_rows_run *run)
+{
+    kin_sum_request of[CHECKS_MAX];
+    double squares[CHECKS_MAX];
+    run->value = run->accuracy = NAN;
+    run->factor = 0;
+    run->q_rows = run->scores.side[0].count;
+    for (int i = 0; i < KIN_HYPERS_MAX; i++)
+        if (!isfinite(run->hypers[i])) return false;
+    run->unchecked = run->loss->form != KIN_ROW;
+    if (run->unchecked) return true;
+    const int checks = list_checks(run, of);
+    backend->sums(backend, checks, of, squares);
+    return passes(run, squares, checks);
+}
+
+/* Of each side the sum of its rows' values and what to divide it by. False: the inputs are not such
+ * that the sums mean anything. */
+bool kin_rows_sums(kin_backend *backend, kin_rows_run *run, int sides, double *sum, double *divisor)
+{
+    kin_sum_request of[CHECKS_MAX + 2 * SIDE_SUMS];
+    double result[CHECKS_MAX + 2 * SIDE_SUMS];
+    const int checks = run->unchecked ? list_checks(run, of) : 0;
+    const bool counts = run->reduce != KIN_SUM && run->reduce != KIN_MEAN_ROWS;
+    int n = checks;
+    for (int i = 0; i < sides; i++) {
+        const kin_score_side *s = &run->scores.side[i];
+        of[n++] = (kin_sum_request){ s->count, s->value, false };
+        if (counts) of[n++] = (kin_sum_request){ s->count, s->counted, false };
+    }
+    backend->sums(backend, n, of, result);
+    for (int i = 0, at = checks; i < sides; i++) {
+        sum[i] = result[at++];
+        divisor[i] = counts ? result[at++]
+                     : run->reduce == KIN_SUM ? 1 : (double)run->scores.side[i].count;
+    }
+    return checks == 0 || passes(run, result, checks);
 }
 
 double kin_rows_share(double sum, double divisor) { return divisor > 0 ? sum / divisor : 0; }
 
-void kin_rows_total(kin_backend *backend, kin_rows_run *run)
+bool kin_rows_total(kin_backend *backend, kin_rows_run *run)
 {
-    double divisor;
-    const double sum = kin_rows_sum(backend, run, 0, &divisor);
+    double divisor, sum;
+    if (!kin_rows_sums(backend, run, 1, &sum, &divisor)) return false;
     run->factor = kin_rows_share(1, divisor);
     run->value = sum * run->factor;
-}
-
-/* NaN and infinity would come out of the loops as a plausible number, and so would overflow. */
-bool kin_rows_sane(kin_backend *backend, const kin_rows_run *run)
-{
-    const int64_t q_rows = run->scores.side[0].count, k_rows = run->scores.side[1].count;
-    const int64_t rows = q_rows * run->dimension, columns = k_rows * run->dimension;
-    bool finite = true;
-    for (int i = 0; i < KIN_HYPERS_MAX; i++) finite = finite && isfinite(run->hypers[i]);
-    if (run->given)
-        return finite && backend->sum_squares(backend, q_rows * k_rows, run->given) < 1e30;
-    const double q = backend->sum_squares(backend, rows, run->q);
-    const double k = backend->sum_squares(backend, columns, run->k);
-    finite = finite && sqrt(q) * sqrt(k) < 1e15;
-    for (int i = 0; i < (run->raw[0] == run->raw[1] ? 1 : 2); i++) {
-        const kin_tensor *x = run->raw[i];
-        if (!x || x->value == run->q || x->value == run->k) continue;
-        finite = finite && isfinite(backend->sum_squares(backend, x->rows * x->cols, x->value));
-    }
-    return finite;
+    return true;
 }
 
 /* Sum of slope * score over all cells: sum_j slope_ij s_ij = q_i . dq_i as s_ij = q_i . k_j. */

@@ -185,7 +185,7 @@ static void push(engine *e)
     if (run->dk) push_columns(e, run->dk);
 }
 
-static void one_way(engine *e)
+static bool one_way(engine *e)
 {
     kin_rows_run *run = e->run;
     e->t->scale[0] = 1;
@@ -196,7 +196,7 @@ static void one_way(engine *e)
         e->kernels->rows(e->backend, e->t, run->slopes);
         if (run->slopes) push(e);
     }
-    kin_rows_total(e->backend, run);
+    return kin_rows_total(e->backend, run);
 }
 
 typedef enum { LOOK, ADD, SLOPE, READ, PUSH } sweep;
@@ -237,39 +237,41 @@ static void read_both(engine *e)
     sweep_panels(e, ADD, e->run->loss->looks_first);
 }
 
-static void two_way(engine *e)
+static bool two_way(engine *e)
 {
     kin_rows_run *run = e->run;
     double divisor[2], sum[2];
     read_both(e);
-    for (int side = 0; side < 2; side++) {
-        e->kernels->close(e->backend, e->t, side);
-        sum[side] = kin_rows_sum(e->backend, run, side, &divisor[side]);
+    for (int side = 0; side < 2; side++) e->kernels->close(e->backend, e->t, side);
+    if (!kin_rows_sums(e->backend, run, 2, sum, divisor)) return false;
+    for (int side = 0; side < 2; side++)
         e->t->scale[side] = (real)kin_rows_share(0.5, divisor[side]);
-    }
     run->value = (kin_rows_share(sum[0], divisor[0]) + kin_rows_share(sum[1], divisor[1])) / 2;
     run->factor = 1;
     if (run->slopes) sweep_panels(e, SLOPE, true);
+    return true;
 }
 
-static void triangle(engine *e)
+static bool triangle(engine *e)
 {
     kin_rows_run *run = e->run;
     read_both(e);
     if (run->leader) e->kernels->unite(e->backend, e->t, run->leader);
     else e->kernels->close(e->backend, e->t, 0);
-    kin_rows_total(e->backend, run);
+    if (!kin_rows_total(e->backend, run)) return false;
     e->t->scale[0] = e->t->scale[1] = 1;
     if (run->slopes) sweep_panels(e, SLOPE, true);
+    return true;
 }
 
-static void merged(engine *e)
+static bool merged(engine *e)
 {
     sweep_panels(e, READ, false);
     e->kernels->unite(e->backend, e->t, e->run->leader);
-    kin_rows_total(e->backend, e->run);
+    if (!kin_rows_total(e->backend, e->run)) return false;
     e->t->scale[0] = 1;
     if (e->run->slopes) sweep_panels(e, PUSH, false);
+    return true;
 }
 
 static kin_status prepare_side(kin_tape *tape, kin_score_side *side, int fields)
@@ -377,10 +379,9 @@ static kin_status compute(kin_tape *tape, engine *e)
 {
     kin_rows_run *run = e->run;
     KIN_TRY(prepare(tape, e));
-    if (run->triangle) triangle(e);
-    else if (run->both) two_way(e);
-    else if (run->leader) merged(e);
-    else one_way(e);
+    const bool sound = run->triangle ? triangle(e) : run->both ? two_way(e)
+                       : run->leader ? merged(e) : one_way(e);
+    if (!sound) return KIN_OK;
     if (e->hit) run->accuracy = e->backend->sum(e->backend, e->t->side[0].count, e->hit);
     return run->slopes && run->learns ? kin_rows_learn(tape, run, e->sums) : KIN_OK;
 }
@@ -389,10 +390,7 @@ kin_status kin_rows_compute(kin_tape *tape, kin_rows_run *run)
 {
     engine e = { .run = run, .backend = kin_tape_backend(tape), .t = &run->scores };
     e.kernels = e.backend->score(e.backend, run->setting->loss);
-    run->value = NAN;
-    run->factor = 0;
-    run->accuracy = NAN;
-    if (!kin_rows_sane(e.backend, run)) return KIN_OK;
+    if (!kin_rows_begin(e.backend, run)) return KIN_OK;
     const size_t mark = kin_arena_mark(kin_tape_arena(tape));
     const kin_status status = compute(tape, &e);
     kin_arena_rewind(kin_tape_arena(tape), mark);

@@ -41,6 +41,8 @@ typedef struct {
     int64_t panel, tile;                     /* rows of scores formed at a time, and columns */
     int64_t tile_scores;                     /* as the backend wants, or 0 */
 
+    int64_t q_rows;
+    bool unchecked;                          /* the inputs, for numbers that are not finite */
     double formed;                           /* scores formed, those formed again included */
 
     double value, factor, accuracy;
@@ -79,11 +81,11 @@ kin_status kin_rows_take(kin_tape *tape, int64_t count, real **numbers);
 void kin_rows_weigh(const kin_rows_run *run, kin_keys *side);
 void kin_rows_report(const kin_keys *rows, kin_loss_report *counts);
 kin_status kin_rows_upload(kin_tape *tape, const kin_keys *s, bool keyed, kin_score_side *to);
-bool kin_rows_sane(kin_backend *backend, const kin_rows_run *run);
+bool kin_rows_begin(kin_backend *backend, kin_rows_run *run);    /* false: not with these inputs */
 void kin_rows_bound(kin_rows_run *run);
-double kin_rows_sum(kin_backend *backend, const kin_rows_run *run, int side, double *divisor);
+bool kin_rows_sums(kin_backend *, kin_rows_run *, int sides, double *sum, double *divisor);
 double kin_rows_share(double sum, double divisor);         /* 0 of nothing */
-void kin_rows_total(kin_backend *backend, kin_rows_run *run);
+bool kin_rows_total(kin_backend *backend, kin_rows_run *run);
 kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, kin_slopes sums);
 
 #endif

@@ -17,4 +17,15 @@ cp out example.out
 holds "eight numbers" "$(wc -w < example.out)" = 8
 ./embed nowhere "a cat" > out 2> err
 holds "a missing model is a data error" $? = 3
+
+# Plug-ins: CUDA's where it was built, never the tests' own; and lib/kin is where kin looks.
+[ ! -e "$build/libkin_cuda.so" ] ||
+    holds "libkin_cuda.so is installed" -e usr/lib/kin/libkin_cuda.so
+holds "libkin_pretend.so is not" -z "$(find usr -name 'libkin_pretend*')"
+if [ -e "$build/libkin_pretend.so" ]; then
+    tiny="bench G1a --device pretend --scale 0.005 --seconds 0.001"
+    expect 2 "has no libkin_pretend.so" usr/bin/kin $tiny
+    mkdir -p usr/lib/kin && cp "$build/libkin_pretend.so" usr/lib/kin/
+    expect 0 "gradient" usr/bin/kin $tiny
+fi
 finish

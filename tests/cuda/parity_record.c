@@ -124,9 +124,9 @@ static void forget_moved(parity_file *f)
 static void end_family(parity *p)
 {
     parity_file *f = p->file;
-    const char *failure = p->device->failure ? p->device->failure(p->device) : NULL;
-    if (failure) {
-        printf("%s: the device failed: %s\n", f->family, failure);
+    const bool broken = kin_backend_check(p->device) != KIN_OK;
+    if (broken) {
+        printf("%s: the device failed: %s\n", f->family, kin_message());
         f->failures++;
     }
     if (*f->family && !f->out) {
@@ -142,7 +142,7 @@ static void end_family(parity *p)
     f->cases = f->failures = 0;
     f->ratio = -1;
     *f->family = *f->where = 0;
-    if (failure) parity_close(p), exit(1);                   /* what follows would mean nothing */
+    if (broken) parity_close(p), exit(1);                    /* what follows would mean nothing */
 }
 
 bool parity_close(parity *p)

@@ -66,6 +66,12 @@ static double plain_sum_squares(kin_backend *b, int64_t n, const real *x)
     return sum;
 }
 
+static void plain_sums(kin_backend *b, int count, const kin_sum_request *of, double *results)
+{
+    for (int i = 0; i < count; i++)
+        results[i] = (of[i].squares ? plain_sum_squares : plain_sum)(b, of[i].n, of[i].x);
+}
+
 static void plain_add(kin_backend *b, int64_t n, real a, const real *x, real *y)
 {
     (void)b;
@@ -349,6 +355,7 @@ static kin_backend plain_backend(void)
         .alloc = plain_alloc, .release = plain_release,
         .upload = plain_copy, .download = plain_copy, .copy = plain_copy, .zero = plain_zero,
         .product = plain_product, .sum = plain_sum, .sum_squares = plain_sum_squares,
+        .sums = plain_sums,
         .add = plain_add, .scale = plain_scale, .fill = plain_fill, .multiply = plain_multiply,
         .add_row = plain_add_row, .sum_rows = plain_sum_rows,
         .cell_dots = plain_cell_dots, .cell_sums = plain_cell_sums,

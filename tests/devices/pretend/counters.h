@@ -4,7 +4,7 @@
  *     __typeof__(kin_pretend_fail) *fail = dlsym(plugin, "kin_pretend_fail");
  *
  * Environment: KIN_PRETEND_SEED, the order in which threads run (default 1);
- * KIN_PRETEND_DEVICES, how many devices there are (default 1; 0: none). */
+ * KIN_PRETEND_DEVICES, how many devices there are (default 1; 0: none; -1: no driver either). */
 #ifndef KIN_PRETEND_COUNTERS_H
 #define KIN_PRETEND_COUNTERS_H
 

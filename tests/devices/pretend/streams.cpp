@@ -101,17 +101,19 @@ bool enqueue(cudaStream_t given, const char *name, std::function<void()> work)
     return true;
 }
 
-/* Behind a failed wait nothing of what was waited for will ever happen. */
-static cudaError_t lose(CUstream_st &stream, int64_t position)
+/* Behind a failed wait nothing of what was enqueued will ever happen: what comes later would work on
+ * what comes first. */
+static cudaError_t lose(CUstream_st &stream)
 {
-    while (stream.done < position) stream.queue.pop_front(), stream.done++;
+    stream.queue.clear();
+    stream.done = stream.enqueued;
     return fail(cudaErrorIllegalAddress);
 }
 
 static cudaError_t wait_for(CUstream_st &stream, int64_t position)
 {
     counts.waits++;
-    if (injected()) return lose(stream, position);
+    if (injected()) return lose(stream);
     run_until(stream, position);
     return cudaSuccess;
 }
@@ -157,7 +159,7 @@ cudaError_t cudaStreamQuery(cudaStream_t given)
     Hold hold(device);
     cudaStream_t stream = stream_of(given);
     if (!stream) return fail(cudaErrorInvalidResourceHandle);
-    if (injected()) return lose(*stream, stream->enqueued);
+    if (injected()) return lose(*stream);
     if (stream->done == stream->enqueued) return cudaSuccess;
     run_next(*stream);
     return cudaErrorNotReady;
@@ -187,7 +189,7 @@ cudaError_t cudaDeviceSynchronize()
         if (!default_stream.queue.empty()) left.push_back(&default_stream);
         for (cudaStream_t s : streams)
             if (!s->queue.empty()) left.push_back(s);
-        if (fails) for (cudaStream_t s : left) lose(*s, s->enqueued);
+        if (fails) for (cudaStream_t s : left) lose(*s);
         else if (!left.empty()) run_next(*left[below((uint32_t)left.size())]);
     } while (!left.empty());
     return fails ? fail(cudaErrorIllegalAddress) : cudaSuccess;
