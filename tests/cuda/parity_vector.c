@@ -19,6 +19,22 @@ static void sum_squares(parity *p, kin_backend *b, int64_t n)
     parity_doubles(p, "y", &s, 1, 0);
 }
 
+/* Many at once, of all lengths from 0 to n. */
+static void sums(parity *p, kin_backend *b, int64_t n)
+{
+    enum { MOST = 41 };
+    kin_sum_request request[MOST];
+    double y[MOST];
+    const real *x = parity_normal(p, 1, n);
+    for (int i = 0; i < MOST; i++)
+        request[i] = (kin_sum_request){ n * i / (MOST - 1), x, i % 2 };
+    b->sums(b, MOST, request, y);
+    parity_doubles(p, "y", y, MOST, sqrt((double)n));
+    b->sums(b, 1, request + MOST - 1, y);
+    parity_doubles(p, "one", y, 1, sqrt((double)n));
+    b->sums(b, 0, request, y);
+}
+
 /* Not finite numbers must show in the sum of squares. */
 static void sum_odd(parity *p, kin_backend *b, int64_t n)
 {
@@ -108,7 +124,7 @@ static void adam_squares(parity *p, kin_backend *b, int64_t n) { adam_of(p, b, n
 
 static const struct { const char *name; trial try_it; } trials[] = {
     { "sum", sum }, { "sum_squares", sum_squares }, { "sum_squares, not finite", sum_odd },
-    { "add", add }, { "scale", scale }, { "fill", fill }, { "multiply", multiply },
+    { "sums", sums }, { "add", add }, { "scale", scale }, { "fill", fill }, { "multiply", multiply },
     { "copy, zero", copy_and_zero }, { "dropout", dropout }, { "adam", adam },
     { "adam without m", adam_squares },
 };
