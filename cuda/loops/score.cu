@@ -171,7 +171,8 @@ static void run_rows(kin_backend *backend, const kin_scores *t, int parts, bool 
     const size_t bytes = sizeof(real) * (size_t)t->columns;
     const bool stays = quick && again && parts != PUSH_ONLY && bytes <= SHARED_MOST;
     const row_job job = { how_of(t), looks(backend, t), parts, slopes, stays };
-    const int threads = t->start ? WARP : KIN_THREADS;          /* lists are short */
+    const int64_t packs = parts_of(t->start ? t->longest : t->columns, 4 * WARP) * WARP;
+    const int threads = packs < WARP ? WARP : packs < KIN_THREADS ? (int)packs : KIN_THREADS;
     if (stays && bytes > SHARED_PLAIN)
         kin_cuda_check(cuda_of(backend), cudaFuncSetAttribute(
             rows_kernel<true>, cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_MOST),

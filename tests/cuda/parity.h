@@ -67,7 +67,8 @@ bool parity_allow(parity *, parity_bound);
 /* Ends it: gives its memory back, after a look whether anything was written behind a block. */
 void parity_end(parity *);
 
-/* A result. Differences are relative to the largest entry, or to floor where that is larger. */
+/* A result. Differences are relative to the largest entry, or to floor where that is larger: the
+ * size of what is added up, which may cancel. */
 void parity_doubles(parity *, const char *what, const double *x, int64_t n, double floor);
 void parity_reals(parity *, const char *what, const real *device, int64_t n, double floor);
 void parity_integers(parity *, const char *what, const int32_t *device, int64_t n);

@@ -50,7 +50,7 @@ static void add(parity *p, kin_backend *b, int64_t n)
 {
     real *x = parity_normal(p, 1, n), *y = parity_normal(p, 2, n);
     b->add(b, n, (real)-1.25, x, y);
-    parity_reals(p, "y", y, n, 0);
+    parity_reals(p, "y", y, n, 1);
 }
 
 static void scale(parity *p, kin_backend *b, int64_t n)
@@ -71,7 +71,7 @@ static void multiply(parity *p, kin_backend *b, int64_t n)
 {
     real *y = parity_normal(p, 3, n);
     b->multiply(b, n, parity_normal(p, 1, n), parity_normal(p, 2, n), y);
-    parity_reals(p, "y", y, n, 0);
+    parity_reals(p, "y", y, n, 1);
 }
 
 static void copy_and_zero(parity *p, kin_backend *b, int64_t n)
@@ -93,7 +93,7 @@ static void dropout(parity *p, kin_backend *b, int64_t n)
         b->dropout(b, first[i], n, (real)0.25, seed, (uint32_t)i, 0, x, y);
         b->dropout(b, first[i], n, (real)0.625, seed, (uint32_t)i, 1, x, dx);
         parity_reals(p, "y", y, n, 0);
-        parity_reals(p, "y +=", dx, n, 0);
+        parity_reals(p, "y +=", dx, n, 1);
     }
     real *x = parity_normal(p, 1, n);
     b->dropout(b, 0, n, (real)0.5, p->seed, 1, 0, x, x);
@@ -114,8 +114,8 @@ static void adam_of(parity *p, kin_backend *b, int64_t n, bool mean)
     b->zero(b, v, sizeof *v * (size_t)n);
     b->multiply(b, n, g, g, v);
     for (int i = 0; i < 2; i++) b->adam(b, n, &a, g, w, m, v);
-    parity_reals(p, "p", w, n, 0);
-    if (mean) parity_reals(p, "m", m, n, 0);
+    parity_reals(p, "p", w, n, 1);
+    if (mean) parity_reals(p, "m", m, n, 1);
     parity_reals(p, "v", v, n, 0);
 }
 
@@ -156,7 +156,7 @@ static void element(parity *p, int op, int64_t n)
     b->element(b, op, n, x, y);
     parity_reals(p, "y", y, n, 0);
     b->element_back(b, op, n, x, y, parity_normal(p, 2, n), dx);
-    parity_reals(p, "dx", dx, n, 0);
+    parity_reals(p, "dx", dx, n, 1);
 }
 
 /* ---- sizes ----------------------------------------------------------------------------------- */

@@ -140,10 +140,13 @@ static void let_others()                     /* until this thread may go on */
 
 /* ---- where threads meet --------------------------------------------------------------------- */
 
+/* Mostly one and the same text. */
+static bool same(const char *a, const char *b) { return a == b || !strcmp(a, b); }
+
 static bool same_place(const Meeting &a, const Meeting &b)
 {
-    return !strcmp(a.what, b.what) && a.mask == b.mask && a.at.line() == b.at.line() &&
-           !strcmp(a.at.file_name(), b.at.file_name());
+    return a.mask == b.mask && a.at.line() == b.at.line() && same(a.what, b.what) &&
+           same(a.at.file_name(), b.at.file_name());
 }
 
 static void open_barrier()

@@ -8,6 +8,7 @@ namespace pretend {
 
 constexpr size_t SHARED_MOST = 227 << 10, BEHIND = 4096;
 constexpr size_t PART = 256;                 /* shared memory is filled anew in such parts */
+constexpr size_t NEAR = 16 << 10;            /* so far behind is looked at after each launch */
 
 } // namespace pretend
 
@@ -95,7 +96,7 @@ static void run(const Launch &launch)
         poison(dynamic_shared, words);
     }
     ASAN_UNPOISON_MEMORY_REGION(dynamic_shared + words, rest);
-    check_behind(launch, rest);
+    check_behind(launch, min(rest, NEAR));
     clean(shared, kernel, true);
     now.thread = NO_BLOCK;
     check_slack();
