@@ -124,8 +124,8 @@ static void adam_squares(parity *p, kin_backend *b, int64_t n) { adam_of(p, b, n
 
 static const struct { const char *name; trial try_it; } trials[] = {
     { "sum", sum }, { "sum_squares", sum_squares }, { "sum_squares, not finite", sum_odd },
-    { "sums", sums }, { "add", add }, { "scale", scale }, { "fill", fill }, { "multiply", multiply },
-    { "copy, zero", copy_and_zero }, { "dropout", dropout }, { "adam", adam },
+    { "sums", sums }, { "add", add }, { "scale", scale }, { "fill", fill },
+    { "multiply", multiply }, { "copy, zero", copy_and_zero }, { "dropout", dropout }, { "adam", adam },
     { "adam without m", adam_squares },
 };
 enum { TRIALS = sizeof trials / sizeof *trials };
