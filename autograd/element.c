@@ -14,9 +14,11 @@ void kin_element_backward(kin_tape *tape, kin_node *node, int place)
 {
     const kin_tensor *x = node->in[0], *y = node->out;
     kin_backend *backend = kin_tape_backend(tape);
-    real *dx = kin_grad(tape, node->in[0]);
+    bool fresh;
+    real *dx = kin_grad_fresh(tape, node->in[0], &fresh);
     if (dx == NULL) return;
-    backend->element_back(backend, place, x->rows * x->cols, x->value, y->value, y->grad, dx);
+    backend->element_back(backend, place, !fresh, x->rows * x->cols, x->value, y->value, y->grad,
+                          dx);
 }
 
 kin_tensor *kin_element_example(kin_tape *tape, int case_, kin_tensor **params, int *count,

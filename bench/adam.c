@@ -30,7 +30,8 @@ static kin_status repeat(bench *b, double *loss)
     const kin_adam a = { .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8,
                          .rate = 1e-3 / (1 - pow(0.9, k)), .root = sqrt(1 - pow(0.999, k)),
                          .keep = 1, .scale = 1 };
-    b->backend->adam(b->backend, b->kind->size[0], &a, s->g, s->p, s->m, s->v);
+    const kin_move move = { a, b->kind->size[0], s->g, s->p, s->m, s->v };
+    b->backend->adam(b->backend, 1, &move);
     *loss = s->p[0];
     KIN_TRY(bench_dump(b, 0, b->kind->size[0], 0, s->p));
     b->dump = NULL;

@@ -116,7 +116,8 @@ static kin_status repeat_adam(device_bench *b, double *loss)
     const kin_adam a = { .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8,
                          .rate = 1e-3 / (1 - pow(0.9, k)), .root = sqrt(1 - pow(0.999, k)),
                          .keep = 1, .scale = 1 };
-    b->backend->adam(b->backend, b->size[NUMBERS], &a, s->g, s->p, s->m, s->v);
+    const kin_move move = { a, b->size[NUMBERS], s->g, s->p, s->m, s->v };
+    b->backend->adam(b->backend, 1, &move);
     b->written = s->p;
     if (s->step > 1) return KIN_OK;
     b->backend->download(b->backend, &first, s->p, sizeof first);

@@ -28,10 +28,10 @@ function(kin_pretend_device)
 endfunction()
 
 # kin_pretend_kernels(<target> <.cu file>...): adds the files as C++. A source's language is known
-# only in its own folder, so that a file of another name includes each. Loss files are C, which warns
-# of less. Where the sanitizer for undefined behaviour does not watch, an index outside an array, a
-# misaligned vector and an integer's overflow end in an instruction that is none, which the device
-# explains.
+# only in its own folder, so that a file of another name includes each. Loss files are C, which
+# warns of less. Where the sanitizer for undefined behaviour does not watch, an index outside an
+# array, a misaligned vector and an integer's overflow end in an instruction that is none, which the
+# device explains.
 function(kin_pretend_kernels target)
   set(folder ${CMAKE_BINARY_DIR}/generated/${target})
   foreach(source ${ARGN})

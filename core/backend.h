@@ -78,6 +78,14 @@ typedef struct {
     double scale;              /* g is multiplied by this first (clipping) */
 } kin_adam;
 
+/* n numbers p, their moments m (or NULL) and v, and their gradient g. */
+typedef struct {
+    kin_adam by;
+    int64_t n;
+    const real *g;
+    real *p, *m, *v;
+} kin_move;
+
 /* The sum of n numbers, or of their squares. */
 typedef struct { int64_t n; const real *x; bool squares; } kin_sum_request;
 
@@ -117,7 +125,9 @@ struct kin_backend {
     void (*scale)(kin_backend *, int64_t n, real a, real *y);                    /* y *= a */
     void (*fill)(kin_backend *, int64_t n, real value, real *y);
     void (*multiply)(kin_backend *, int64_t n, const real *a, const real *b, real *y); /* y += a b */
-    void (*add_row)(kin_backend *, int64_t rows, int64_t cols, const real *row, real *y); /* y_ij += row_j */
+    /* y_ij = x_ij + row_j; x may be y */
+    void (*add_row)(kin_backend *, int64_t rows, int64_t cols, const real *row, const real *x,
+                    real *y);
     void (*sum_rows)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *row); /* row_j += sum_i x_ij */
 
     /* Row by row: y_i = a_i . b_i, summed in double; y_i += factor_i x_i. A part of a matrix whose
@@ -131,8 +141,9 @@ struct kin_backend {
 
     /* element ops by their place in autograd/elements.def */
     void (*element)(kin_backend *, int op, int64_t n, const real *x, real *y);
-    void (*element_back)(kin_backend *, int op, int64_t n, const real *x, const real *y,
-                         const real *dy, real *dx);             /* dx += dy * slope(x, y) */
+    /* dx = dy * slope(x, y); with add set: dx += . */
+    void (*element_back)(kin_backend *, int op, int add, int64_t n, const real *x, const real *y,
+                         const real *dy, real *dx);
 
     /* y_i = x_i / |x_i|, inverse_i = 1 / |x_i|; a row with |x_i| <= 1e-12 gives y = 0, inverse = 0 */
     void (*normalize)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *y,
@@ -153,17 +164,18 @@ struct kin_backend {
     /* Gradient of the table, in two steps: bag_rows lists the rows that g->bags touch, in g->id
      * (room for min(tokens, table_rows)), g->count and g->work; then either bag_sum forms g->value
      * (the same room in rows) and adds d loss / d weight to dweight (table_rows, or NULL), or
-     * bag_adam moves each row by its sum, which it forms on the way, and returns the sum of the
-     * squares of all values (before kin_adam.scale). */
+     * bag_adam moves each row by its sum, which it forms on the way, and leaves in *squares,
+     * backend memory too, the sum of the squares of all values (before kin_adam.scale). Until
+     * bag_sum, which waits for it, g->count may be more than there are: min(tokens, table_rows). */
     size_t (*bag_work)(kin_backend *, int64_t tokens, int64_t table_rows);
     void (*bag_rows)(kin_backend *, int64_t table_rows, kin_sparse *g);
     void (*bag_sum)(kin_backend *, int64_t cols, const real *table, kin_sparse *g, real *dweight);
-    double (*bag_adam)(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
-                       real *m, real *v);
+    void (*bag_adam)(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
+                     real *m, real *v, double *squares);
 
-    /* optimizers; *_rows: only the listed rows of p, m, v (table_rows x cols) move, by g->value */
-    void (*adam)(kin_backend *, int64_t n, const kin_adam *, const real *g, real *p, real *m,
-                 real *v);
+    /* optimizers: adam for several vectors at once; adam_rows moves the listed rows of p, m, v
+     * (table_rows x cols) alone, by g->value */
+    void (*adam)(kin_backend *, int count, const kin_move *);
     void (*adam_rows)(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
                       real *m, real *v);
 

@@ -165,10 +165,11 @@ static void multiply(kin_backend *backend, int64_t n, const real *x, const real 
     COUNT(vector, 2 * (double)n, 4 * (double)n, b->multiply(b, n, x, z, y));
 }
 
-static void add_row(kin_backend *backend, int64_t rows, int64_t cols, const real *row, real *y)
+static void add_row(kin_backend *backend, int64_t rows, int64_t cols, const real *row,
+                    const real *x, real *y)
 {
     const double n = (double)rows * (double)cols;
-    COUNT(vector, n, 2 * n, b->add_row(b, rows, cols, row, y));
+    COUNT(vector, n, 2 * n, b->add_row(b, rows, cols, row, x, y));
 }
 
 static void sum_rows(kin_backend *backend, int64_t rows, int64_t cols, const real *x, real *row)
@@ -203,10 +204,11 @@ static void element(kin_backend *backend, int op, int64_t n, const real *x, real
     COUNT(element, (double)n, 2 * (double)n, b->element(b, op, n, x, y));
 }
 
-static void element_back(kin_backend *backend, int op, int64_t n, const real *x, const real *y,
-                         const real *dy, real *dx)
+static void element_back(kin_backend *backend, int op, int more, int64_t n, const real *x,
+                         const real *y, const real *dy, real *dx)
 {
-    COUNT(element, 2 * (double)n, 4 * (double)n, b->element_back(b, op, n, x, y, dy, dx));
+    COUNT(element, 2 * (double)n, (more ? 4 : 3) * (double)n,
+          b->element_back(b, op, more, n, x, y, dy, dx));
 }
 
 static void normalize(kin_backend *backend, int64_t rows, int64_t cols, const real *x, real *y,
@@ -262,20 +264,22 @@ static void bag_sum(kin_backend *backend, int64_t cols, const real *table, kin_s
           b->bag_sum(b, cols, table, g, dweight));
 }
 
-static double bag_adam(kin_backend *backend, const kin_sparse *g, int64_t cols, const kin_adam *a,
-                       real *x, real *m, real *v)
+static void bag_adam(kin_backend *backend, const kin_sparse *g, int64_t cols, const kin_adam *a,
+                     real *x, real *m, real *v, double *squares)
 {
     const double tokens = (double)g->bags.tokens, rows = (double)g->count, d = (double)cols;
-    double squares;
     COUNT(bag_adam, (2 * tokens + 12 * rows) * d, (tokens + moved(m) * rows) * d,
-          squares = b->bag_adam(b, g, cols, a, x, m, v));
-    return squares;
+          b->bag_adam(b, g, cols, a, x, m, v, squares));
 }
 
-static void adam(kin_backend *backend, int64_t n, const kin_adam *a, const real *g, real *x,
-                 real *m, real *v)
+static void adam(kin_backend *backend, int n, const kin_move *moves)
 {
-    COUNT(adam, 12 * (double)n, (1 + moved(m)) * (double)n, b->adam(b, n, a, g, x, m, v));
+    double numbers = 0, moments = 0;
+    for (int i = 0; i < n; i++) {
+        numbers += (double)moves[i].n;
+        moments += (1 + moved(moves[i].m)) * (double)moves[i].n;
+    }
+    COUNT(adam, 12 * numbers, moments, b->adam(b, n, moves));
 }
 
 static void adam_rows(kin_backend *backend, const kin_sparse *g, int64_t cols, const kin_adam *a,

@@ -238,14 +238,13 @@ static void move_rows(void *context, int64_t task, int thread)
     j->places->squares[task] = squares;
 }
 
-double kin_cpu_bag_adam(kin_backend *backend, const kin_sparse *g, int64_t cols, const kin_adam *a,
-                        real *p, real *m, real *v)
+void kin_cpu_bag_adam(kin_backend *backend, const kin_sparse *g, int64_t cols, const kin_adam *a,
+                      real *p, real *m, real *v, double *squares)
 {
     backward_job j = { .loops = cpu_of(backend)->loops, .g = g, .places = g->work, .cols = cols,
                        .adam = a, .p = p, .m = m, .v = v };
     const int64_t tasks = parts(g->bags.tokens, PAIRS);
-    double squares = 0;
     kin_pool_run(backend->pool, tasks, move_rows, &j);
-    for (int64_t task = 0; task < tasks; task++) squares += j.places->squares[task];
-    return squares;
+    *squares = 0;
+    for (int64_t task = 0; task < tasks; task++) *squares += j.places->squares[task];
 }

@@ -73,7 +73,8 @@ void kin_cpu_add(kin_backend *, int64_t n, real a, const real *x, real *y);
 void kin_cpu_scale(kin_backend *, int64_t n, real a, real *y);
 void kin_cpu_fill(kin_backend *, int64_t n, real value, real *y);
 void kin_cpu_multiply(kin_backend *, int64_t n, const real *a, const real *b, real *y);
-void kin_cpu_add_row(kin_backend *, int64_t rows, int64_t cols, const real *row, real *y);
+void kin_cpu_add_row(kin_backend *, int64_t rows, int64_t cols, const real *row, const real *x,
+                     real *y);
 void kin_cpu_sum_rows(kin_backend *, int64_t rows, int64_t cols, const real *x, real *row);
 void kin_cpu_row_dots(kin_backend *, int64_t rows, int64_t cols, const real *a, const real *b,
                       real *y);
@@ -82,7 +83,7 @@ void kin_cpu_scale_rows(kin_backend *, int64_t rows, int64_t cols, const real *f
 void kin_cpu_add_block(kin_backend *, int64_t rows, int64_t cols, real a, const real *x,
                        int64_t ldx, real *y, int64_t ldy);
 void kin_cpu_element(kin_backend *, int op, int64_t n, const real *x, real *y);
-void kin_cpu_element_back(kin_backend *, int op, int64_t n, const real *x, const real *y,
+void kin_cpu_element_back(kin_backend *, int op, int add, int64_t n, const real *x, const real *y,
                           const real *dy, real *dx);
 void kin_cpu_normalize(kin_backend *, int64_t rows, int64_t cols, const real *x, real *y,
                        real *inverse);
@@ -90,8 +91,7 @@ void kin_cpu_normalize_back(kin_backend *, int64_t rows, int64_t cols, const rea
                             const real *inverse, const real *dy, real *dx);
 void kin_cpu_dropout(kin_backend *, int64_t first, int64_t n, real rate, uint64_t seed,
                      uint32_t step, int add, const real *x, real *y);
-void kin_cpu_adam(kin_backend *, int64_t n, const kin_adam *, const real *g, real *p, real *m,
-                  real *v);
+void kin_cpu_adam(kin_backend *, int count, const kin_move *);
 void kin_cpu_adam_rows(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
                        real *m, real *v);
 
@@ -100,8 +100,8 @@ void kin_cpu_bag(kin_backend *, const kin_bags *, int64_t cols, const real *tabl
 size_t kin_cpu_bag_work(kin_backend *, int64_t tokens, int64_t table_rows);
 void kin_cpu_bag_rows(kin_backend *, int64_t table_rows, kin_sparse *g);
 void kin_cpu_bag_sum(kin_backend *, int64_t cols, const real *table, kin_sparse *g, real *dweight);
-double kin_cpu_bag_adam(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
-                        real *m, real *v);
+void kin_cpu_bag_adam(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
+                      real *m, real *v, double *squares);
 
 kin_status kin_cpu_search(kin_backend *, kin_arena *work, int64_t queries, int64_t documents,
                           int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,

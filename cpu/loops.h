@@ -68,7 +68,7 @@ enum {
 
 typedef struct {
     void (*forward)(int64_t n, const real *x, real *y);
-    void (*back)(int64_t n, const real *x, const real *y, const real *dy, real *dx);
+    void (*back)(int64_t n, int add, const real *x, const real *y, const real *dy, real *dx);
 } kin_element_loops;
 
 #endif

@@ -1,4 +1,5 @@
 /* Kernels that go over vectors and rows once: cut into pieces of a fixed size, one task each. */
+#include <string.h>
 #include "cpu/internal.h"
 
 /* PIECE numbers are 64 KB of float, SUM_PIECE those that one double collects, SUM_ROUND the sums
@@ -146,14 +147,14 @@ void kin_cpu_element(kin_backend *backend, int op, int64_t n, const real *x, rea
 static void element_back_piece(void *context, int64_t task, int thread)
 {
     PIECE_OF(j->n);
-    j->element->back(now, j->x + at, j->y + at, j->z + at, j->out + at);
+    j->element->back(now, j->add, j->x + at, j->y + at, j->z + at, j->out + at);
 }
 
-void kin_cpu_element_back(kin_backend *backend, int op, int64_t n, const real *x, const real *y,
-                          const real *dy, real *dx)
+void kin_cpu_element_back(kin_backend *backend, int op, int add, int64_t n, const real *x,
+                          const real *y, const real *dy, real *dx)
 {
-    job j = { .element = cpu_of(backend)->elements[op], .n = n, .x = x, .y = y, .z = dy,
-              .out = dx };
+    job j = { .element = cpu_of(backend)->elements[op], .n = n, .add = add, .x = x, .y = y,
+              .z = dy, .out = dx };
     run(backend, n, PIECE, element_back_piece, &j);
 }
 
@@ -178,11 +179,12 @@ static void adam_piece(void *context, int64_t task, int thread)
                    j->out3 + at);
 }
 
-void kin_cpu_adam(kin_backend *backend, int64_t n, const kin_adam *a, const real *g, real *p,
-                  real *m, real *v)
+void kin_cpu_adam(kin_backend *backend, int count, const kin_move *moves)
 {
-    job j = { .adam = a, .n = n, .x = g, .out = p, .out2 = m, .out3 = v };
-    run(backend, n, PIECE, adam_piece, &j);
+    for (const kin_move *o = moves; o < moves + count; o++) {
+        job j = { .adam = &o->by, .n = o->n, .x = o->g, .out = o->p, .out2 = o->m, .out3 = o->v };
+        run(backend, o->n, PIECE, adam_piece, &j);
+    }
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -209,12 +211,15 @@ void kin_cpu_adam_rows(kin_backend *backend, const kin_sparse *g, int64_t cols, 
 static void add_row_piece(void *context, int64_t task, int thread)
 {
     PIECE_OF(j->rows);
-    j->loops->add_row(now, j->cols, j->x, j->out + at * j->cols);
+    real *out = j->out + at * j->cols;
+    if (j->y != j->out) memcpy(out, j->y + at * j->cols, (size_t)(now * j->cols) * sizeof *out);
+    j->loops->add_row(now, j->cols, j->x, out);
 }
 
-void kin_cpu_add_row(kin_backend *backend, int64_t rows, int64_t cols, const real *row, real *y)
+void kin_cpu_add_row(kin_backend *backend, int64_t rows, int64_t cols, const real *row,
+                     const real *x, real *y)
 {
-    job j = { .rows = rows, .cols = cols, .x = row, .out = y };
+    job j = { .rows = rows, .cols = cols, .x = row, .y = x, .out = y };
     run(backend, rows, rows_per_task(cols), add_row_piece, &j);
 }
 

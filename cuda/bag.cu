@@ -7,6 +7,7 @@
 
 /* Rows with more than PART tokens are cut where the sorted pairs are at multiples of it. */
 enum { WARPS = KIN_THREADS / KIN_WARP, PART = 256, ROUNDS = 8, TILE = KIN_THREADS * ROUNDS };
+constexpr unsigned MOVE_BLOCKS = 4096;             /* several times as many as run at once */
 
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 static size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -64,13 +65,19 @@ typedef struct {
     bool inside;
 } place;
 
-static __device__ place place_of(int64_t width)
+static __device__ inline int64_t first_item(void)
+{
+    return (int64_t)blockIdx.x * WARPS + threadIdx.x / KIN_WARP;
+}
+
+static __device__ place place_at(int64_t item, int64_t width)
 {
     const int64_t strips = (width + KIN_WARP - 1) / KIN_WARP;
-    const int64_t item = (int64_t)blockIdx.x * WARPS + threadIdx.x / KIN_WARP;
     const int64_t column = item % strips * KIN_WARP + threadIdx.x % KIN_WARP;
     return place{ item / strips, column < width ? column : 0, column < width };
 }
+
+static __device__ place place_of(int64_t width) { return place_at(first_item(), width); }
 
 static unsigned grid_for(int64_t rows, int64_t width)
 {
@@ -110,7 +117,8 @@ void kin_cuda_bag(kin_backend *backend, const kin_bags *bags, int64_t cols, cons
 
 /* What bag_rows leaves in the work space of a kin_sparse: tokens sorted by id, then by place. */
 typedef struct {
-    int64_t *begin;                /* first token of each distinct row, and the end */
+    int64_t *count;                /* of distinct rows */
+    int64_t *begin;                /* first token of each, and the end */
     int32_t *bag;                  /* of each token */
     float *share;                  /* 1 / count of that bag */
 } places;
@@ -119,7 +127,8 @@ static places lay_out(void *work, int64_t tokens)
 {
     const size_t t = (size_t)tokens;
     char *at = (char *)work;
-    places p = { (int64_t *)at, NULL, NULL };
+    places p = { (int64_t *)at, (int64_t *)(at + rounded(sizeof(int64_t))), NULL, NULL };
+    at += rounded(sizeof(int64_t));
     p.bag = (int32_t *)(at += rounded((t + 1) * sizeof(int64_t)));
     p.share = (float *)(at + rounded(t * sizeof(int32_t)));
     return p;
@@ -129,8 +138,8 @@ size_t kin_cuda_bag_work(kin_backend *backend, int64_t tokens, int64_t table_row
 {
     const size_t t = (size_t)tokens;
     (void)backend, (void)table_rows;
-    return rounded((t + 1) * sizeof(int64_t)) + rounded(t * sizeof(int32_t))
-           + rounded(t * sizeof(float));
+    return rounded(sizeof(int64_t)) + rounded((t + 1) * sizeof(int64_t))
+           + rounded(t * sizeof(int32_t)) + rounded(t * sizeof(float));
 }
 
 /* The bag of token i is the last that starts at or before it. */
@@ -164,7 +173,7 @@ static __global__ void count_rows(int64_t n, const kin_pair *pairs, int64_t *row
 }
 
 static __global__ void list_rows(int64_t n, const kin_pair *pairs, const int64_t *start,
-                                 const int64_t *before, int32_t *id, places to, double *count)
+                                 const int64_t *before, int32_t *id, places to)
 {
     __shared__ int64_t part[KIN_WARP];
     int64_t row = before[blockIdx.x], found;
@@ -185,7 +194,7 @@ static __global__ void list_rows(int64_t n, const kin_pair *pairs, const int64_t
     }
     if (blockIdx.x + 1 < gridDim.x || threadIdx.x > 0) return;
     to.begin[row] = n;
-    *count = (double)row;
+    *to.count = row;
 }
 
 void kin_cuda_bag_rows(kin_backend *backend, int64_t table_rows, kin_sparse *g)
@@ -204,9 +213,8 @@ void kin_cuda_bag_rows(kin_backend *backend, int64_t table_rows, kin_sparse *g)
     LAUNCH(c, (unsigned)tiles, KIN_THREADS, 0, count_rows, n, pairs, rows);
     kin_cuda_scan(c, 1, tiles, rows, NULL);
     LAUNCH(c, (unsigned)tiles, KIN_THREADS, 0, list_rows, n, pairs, g->bags.start, rows, g->id,
-           lay_out(g->work, n), c->result);
-    const double count = *kin_cuda_fetch(c, 1);
-    if (!kin_cuda_failed(c)) g->count = (int64_t)count;
+           lay_out(g->work, n));
+    g->count = n < table_rows ? n : table_rows;
 }
 
 /* ---- backward: sums -------------------------------------------------------------------------- */
@@ -214,7 +222,7 @@ void kin_cuda_bag_rows(kin_backend *backend, int64_t table_rows, kin_sparse *g)
 /* What both ways to use a row's sum need. */
 typedef struct {
     places at;
-    int64_t tokens, rows, width;           /* distinct rows; packs of a row */
+    int64_t tokens, width;                 /* packs of a row */
     const float *dy;
     float *part;                           /* sums of the parts of long rows */
     const int32_t *id;
@@ -223,7 +231,7 @@ typedef struct {
 
 static __device__ int64_t row_of(const sums &s, int64_t token)
 {
-    int64_t low = 0, high = s.rows;                  /* begin[low] <= token < begin[high] */
+    int64_t low = 0, high = *s.at.count;             /* begin[low] <= token < begin[high] */
     while (high - low > 1) {
         const int64_t middle = (low + high) / 2;
         if (s.at.begin[middle] <= token) low = middle;
@@ -285,8 +293,8 @@ static size_t part_bytes(const kin_sparse *g, int64_t cols)
 
 static sums prepare(kin_cuda *c, const kin_sparse *g, int64_t cols, bool fours, void *room)
 {
-    const sums s = { lay_out(g->work, g->bags.tokens), g->bags.tokens, g->count,
-                     fours ? cols / 4 : cols, g->dy, (float *)room, g->id, g->weight };
+    const sums s = { lay_out(g->work, g->bags.tokens), g->bags.tokens, fours ? cols / 4 : cols,
+                     g->dy, (float *)room, g->id, g->weight };
     LAUNCH(c, grid_for(parts_of(g), s.width), KIN_THREADS, 0, fours ? sum_parts<4> : sum_parts<1>,
            s);
     return s;
@@ -297,7 +305,7 @@ static sums prepare(kin_cuda *c, const kin_sparse *g, int64_t cols, bool fours, 
 template <int N> static __global__ void keep_rows(sums s, float *value)
 {
     const place here = place_of(s.width);
-    if (here.row >= s.rows) return;
+    if (here.row >= *s.at.count) return;
     const pack<N> sum = sum_row<N>(s, here);
     if (here.inside) packs<N>(value)[here.row * s.width + here.column] = sum;
 }
@@ -327,6 +335,9 @@ void kin_cuda_bag_sum(kin_backend *backend, int64_t cols, const real *table, kin
     kin_cuda *c = cuda_of(backend);
     const bool fours = cols % 4 == 0 && fours_fit(g->dy, g->value);
     const size_t bytes = part_bytes(g, cols);
+    if (g->count < 1) return;
+    backend->download(backend, &g->count, lay_out(g->work, g->bags.tokens).count,
+                      sizeof g->count);
     if (g->count < 1 || cols < 1) return;
     void *room = bytes > 0 ? kin_cuda_room(c, bytes) : NULL;
     if (bytes > 0 && !room) return;
@@ -341,13 +352,15 @@ void kin_cuda_bag_sum(kin_backend *backend, int64_t cols, const real *table, kin
 
 /* ---- backward: sums that move their row at once ---------------------------------------------- */
 
+/* The host does not know how many rows there are: the warps share them. */
 template <int N>
 static __global__ void move_rows(sums s, kin_factors f, float *p, float *m, float *v,
                                  double *squares)
 {
-    const place here = place_of(s.width);
     double square = 0;
-    if (here.row < s.rows) {
+    for (int64_t item = first_item();; item += (int64_t)gridDim.x * WARPS) {
+        const place here = place_at(item, s.width);
+        if (here.row >= *s.at.count) break;
         const pack<N> sum = sum_row<N>(s, here);
         const int64_t i = s.id[here.row] * s.width + here.column;
         if (here.inside) {
@@ -366,28 +379,21 @@ static __global__ void move_rows(sums s, kin_factors f, float *p, float *m, floa
     if (threadIdx.x == 0) squares[blockIdx.x] = square;
 }
 
-static __global__ void sum_squares(int64_t n, const double *squares, double *result)
-{
-    double sum = 0;
-    for (int64_t i = threadIdx.x; i < n; i += blockDim.x) sum += squares[i];
-    sum = block_sum(sum);
-    if (threadIdx.x == 0) *result = sum;
-}
-
-double kin_cuda_bag_adam(kin_backend *backend, const kin_sparse *g, int64_t cols, const kin_adam *a,
-                         real *p, real *m, real *v)
+void kin_cuda_bag_adam(kin_backend *backend, const kin_sparse *g, int64_t cols, const kin_adam *a,
+                       real *p, real *m, real *v, double *squares)
 {
     kin_cuda *c = cuda_of(backend);
     const bool fours = cols % 4 == 0 && fours_fit(g->dy, p, m, v);
-    const unsigned blocks = grid_for(g->count, fours ? cols / 4 : cols);
+    const unsigned most = grid_for(g->count, fours ? cols / 4 : cols);
+    const unsigned blocks = most < MOVE_BLOCKS ? most : MOVE_BLOCKS;
     const size_t bytes = part_bytes(g, cols);
-    if (g->count < 1 || cols < 1) return 0;
+    backend->zero(backend, squares, sizeof *squares);
+    if (g->count < 1 || cols < 1) return;
     char *room = (char *)kin_cuda_room(c, bytes + blocks * sizeof(double));
-    if (!room) return NAN;
-    double *squares = (double *)(room + bytes);
+    if (!room) return;
+    double *part = (double *)(room + bytes);
     const sums s = prepare(c, g, cols, fours, room);
     LAUNCH(c, blocks, KIN_THREADS, 0, fours ? move_rows<4> : move_rows<1>, s, kin_factors_of(a), p,
-           m, v, squares);
-    LAUNCH(c, 1, KIN_THREADS, 0, sum_squares, blocks, squares, c->result);
-    return *kin_cuda_fetch(c, 1);
+           m, v, part);
+    kin_cuda_add_up(c, blocks, part, squares);
 }

@@ -183,8 +183,8 @@ static void fill_table(kin_backend *b)
     b->free = free_device;
 }
 
-/* About 64 MB of scores at a time stay in the second-level cache for the most part; wide rows are
- * cut so that a tile stays near square. */
+/* Products want tall tiles: a tile's slopes are then long sums for its columns, whose gradients are
+ * read and written once a tile. */
 static void choose_tiles(kin_backend *b, int precision)
 {
     const char *tiles = getenv("KIN_TILES");

@@ -59,6 +59,9 @@ void *kin_cuda_room(kin_cuda *c, size_t bytes);
  * when the device has failed. */
 const double *kin_cuda_fetch(kin_cuda *c, int count);
 
+/* *result = the sum of n numbers, enqueued like a kernel. */
+void kin_cuda_add_up(kin_cuda *c, int64_t n, const double *part, double *result);
+
 /* The kernels, by file, as core/backend.h says. */
 void kin_cuda_product(kin_backend *, const kin_product *);
 void kin_cuda_narrow(kin_backend *, int64_t n, const real *x, kin_narrow to);
@@ -70,7 +73,8 @@ void kin_cuda_add(kin_backend *, int64_t n, real a, const real *x, real *y);
 void kin_cuda_scale(kin_backend *, int64_t n, real a, real *y);
 void kin_cuda_fill(kin_backend *, int64_t n, real value, real *y);
 void kin_cuda_multiply(kin_backend *, int64_t n, const real *a, const real *b, real *y);
-void kin_cuda_add_row(kin_backend *, int64_t rows, int64_t cols, const real *row, real *y);
+void kin_cuda_add_row(kin_backend *, int64_t rows, int64_t cols, const real *row, const real *x,
+                      real *y);
 void kin_cuda_sum_rows(kin_backend *, int64_t rows, int64_t cols, const real *x, real *row);
 void kin_cuda_row_dots(kin_backend *, int64_t rows, int64_t cols, const real *a, const real *b,
                        real *y);
@@ -84,22 +88,21 @@ void kin_cuda_normalize_back(kin_backend *, int64_t rows, int64_t cols, const re
                              const real *inverse, const real *dy, real *dx);
 void kin_cuda_dropout(kin_backend *, int64_t first, int64_t n, real rate, uint64_t seed,
                       uint32_t step, int add, const real *x, real *y);
-void kin_cuda_adam(kin_backend *, int64_t n, const kin_adam *, const real *g, real *p, real *m,
-                   real *v);
+void kin_cuda_adam(kin_backend *, int count, const kin_move *);
 void kin_cuda_adam_rows(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
                         real *m, real *v);
 
 void kin_cuda_element(kin_backend *, int op, int64_t n, const real *x, real *y);
-void kin_cuda_element_back(kin_backend *, int op, int64_t n, const real *x, const real *y,
-                           const real *dy, real *dx);
+void kin_cuda_element_back(kin_backend *, int op, int add, int64_t n, const real *x,
+                           const real *y, const real *dy, real *dx);
 
 void kin_cuda_bag(kin_backend *, const kin_bags *, int64_t cols, const real *table,
                   const real *weight, real *y);
 size_t kin_cuda_bag_work(kin_backend *, int64_t tokens, int64_t table_rows);
 void kin_cuda_bag_rows(kin_backend *, int64_t table_rows, kin_sparse *g);
 void kin_cuda_bag_sum(kin_backend *, int64_t cols, const real *table, kin_sparse *g, real *dweight);
-double kin_cuda_bag_adam(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *,
-                         real *p, real *m, real *v);
+void kin_cuda_bag_adam(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
+                       real *m, real *v, double *squares);
 
 kin_status kin_cuda_search(kin_backend *, kin_arena *work, int64_t queries, int64_t documents,
                            int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,

@@ -53,6 +53,19 @@ static __global__ void sum_finish(sum_list list, int64_t room, const double *par
     if (threadIdx.x == 0) result[blockIdx.x] = total;
 }
 
+static __global__ void add_up(int64_t n, const double *part, double *result)
+{
+    double total = 0;
+    for (int64_t i = threadIdx.x; i < n; i += blockDim.x) total += part[i];
+    total = block_sum(total);
+    if (threadIdx.x == 0) *result = total;
+}
+
+void kin_cuda_add_up(kin_cuda *c, int64_t n, const double *part, double *result)
+{
+    LAUNCH(c, 1, KIN_THREADS, 0, add_up, n, part, result);
+}
+
 /* At most KIN_RESULTS sums. Those that a block does alone are results at once. */
 static void sum_some(kin_cuda *c, int count, const kin_sum_request *of, double *results)
 {

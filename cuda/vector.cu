@@ -112,7 +112,27 @@ void kin_cuda_dropout(kin_backend *backend, int64_t first, int64_t n, real rate,
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-/* y_ij += a factor_i x_ij; factor NULL: all 1. ldx 0: every row of x is the first. */
+template <int N>
+static __global__ void add_row(int64_t rows, int64_t cols, const float *row, const float *x,
+                               float *y)
+{
+    for (EACH_ROW(i, rows))
+        for (EACH_PACK(j, cols / N))
+            packs<N>(y + i * cols)[j] = of_each<N>([](float xj, float r) { return xj + r; },
+                                                   packs<N>(x + i * cols)[j], packs<N>(row)[j]);
+}
+
+void kin_cuda_add_row(kin_backend *backend, int64_t rows, int64_t cols, const real *row,
+                      const real *x, real *y)
+{
+    const bool fours = cols % 4 == 0 && fours_fit(row, x, y);
+    const int64_t n = fours ? cols / 4 : cols;
+    const dim3 block = row_block(n, KIN_THREADS);
+    LAUNCH(cuda_of(backend), row_grid(rows, n, block), block, 0, fours ? add_row<4> : add_row<1>,
+           rows, cols, row, x, y);
+}
+
+/* y_ij += a factor_i x_ij; factor NULL: all 1. */
 template <int N>
 static __global__ void add_rows(int64_t rows, int64_t cols, float a, const float *factor,
                                 const float *x, int64_t ldx, float *y, int64_t ldy)
@@ -134,11 +154,6 @@ static void add_to_rows(kin_backend *backend, int64_t rows, int64_t cols, float 
     const dim3 block = row_block(n, KIN_THREADS);
     LAUNCH(cuda_of(backend), row_grid(rows, n, block), block, 0,
            fours ? add_rows<4> : add_rows<1>, rows, cols, a, factor, x, ldx, y, ldy);
-}
-
-void kin_cuda_add_row(kin_backend *backend, int64_t rows, int64_t cols, const real *row, real *y)
-{
-    add_to_rows(backend, rows, cols, 1, NULL, row, 0, y, cols);
 }
 
 void kin_cuda_scale_rows(kin_backend *backend, int64_t rows, int64_t cols, const real *factor,
@@ -305,20 +320,44 @@ static __device__ inline void move(const kin_factors &f, int64_t i, const float 
     if (m) packs<N>(m)[i] = mi;
 }
 
-static __global__ void adam(int64_t n, bool fours, kin_factors f, const float *g, float *p,
-                            float *m, float *v)
+constexpr int MOVES = 32;
+
+/* Vectors that move together, a row of the grid to each. */
+typedef struct {
+    kin_factors by;
+    int64_t n;
+    bool fours;
+    const float *g;
+    float *p, *m, *v;
+} vector_move;
+
+typedef struct { vector_move of[MOVES]; } move_list;
+
+static __global__ void adam(move_list list)
 {
-    const int64_t whole = fours ? n / 4 : 0;
-    for (EACH_INDEX(i, whole)) move<4>(f, i, g, p, m, v);
-    for (EACH_INDEX(i, n - 4 * whole)) move<1>(f, 4 * whole + i, g, p, m, v);
+    const vector_move &o = list.of[blockIdx.y];
+    const int64_t whole = o.fours ? o.n / 4 : 0;
+    for (EACH_INDEX(i, whole)) move<4>(o.by, i, o.g, o.p, o.m, o.v);
+    for (EACH_INDEX(i, o.n - 4 * whole)) move<1>(o.by, 4 * whole + i, o.g, o.p, o.m, o.v);
 }
 
-void kin_cuda_adam(kin_backend *backend, int64_t n, const kin_adam *a, const real *g, real *p,
-                   real *m, real *v)
+static void move_some(kin_cuda *c, int count, const kin_move *moves)
 {
-    const bool fours = fours_fit(g, p, m, v);
-    LAUNCH(cuda_of(backend), vector_grid(n, fours), KIN_THREADS, 0, adam, n, fours,
-           kin_factors_of(a), g, p, m, v);
+    move_list list = {};
+    unsigned blocks = 0;
+    for (int i = 0; i < count; i++) {
+        const kin_move &o = moves[i];
+        const bool fours = fours_fit(o.g, o.p, o.m, o.v);
+        list.of[i] = vector_move{ kin_factors_of(&o.by), o.n, fours, o.g, o.p, o.m, o.v };
+        if (vector_grid(o.n, fours) > blocks) blocks = vector_grid(o.n, fours);
+    }
+    LAUNCH(c, dim3(blocks, (unsigned)count), KIN_THREADS, 0, adam, list);
+}
+
+void kin_cuda_adam(kin_backend *backend, int count, const kin_move *moves)
+{
+    for (int i = 0; i < count; i += MOVES)
+        move_some(cuda_of(backend), count - i < MOVES ? count - i : MOVES, moves + i);
 }
 
 template <int N>

@@ -32,6 +32,9 @@ struct kin_optimizer {
     int count;
     real *state;
     size_t bytes;
+    kin_move *moves;            /* of this step */
+    double *squares;            /* backend memory: of gradients whose sums were left open, */
+    bool *open;                 /* which those are, where they are not in the norm yet */
     int64_t steps;
     double norm;
     bool dense;
@@ -197,9 +200,14 @@ static kin_status take_memory(kin_optimizer *o, const kin_parameter *params)
     o->params = calloc((size_t)o->count, sizeof *o->params);
     o->m = calloc((size_t)o->count, sizeof *o->m);
     o->v = calloc((size_t)o->count, sizeof *o->v);
+    o->moves = calloc((size_t)o->count, sizeof *o->moves);
+    o->open = calloc((size_t)o->count, sizeof *o->open);
+    KIN_REQUIRE(o->params && o->m && o->v && o->moves && o->open, KIN_MEMORY,
+                "optim: no memory for %d parameters", o->count);
     o->state = o->backend->alloc(o->backend, o->bytes);
-    KIN_REQUIRE(o->params != NULL && o->m != NULL && o->v != NULL && o->state != NULL, KIN_MEMORY,
-                "optim: no memory for %zu bytes of moments", o->bytes);
+    o->squares = o->backend->alloc(o->backend, sizeof *o->squares * (size_t)o->count);
+    KIN_REQUIRE(o->state && o->squares, KIN_MEMORY, "optim: no memory for %zu bytes of moments",
+                o->bytes);
     memcpy(o->params, params, sizeof *params * (size_t)o->count);
     o->backend->zero(o->backend, o->state, o->bytes);
     real *at = o->state;
@@ -235,13 +243,27 @@ void kin_optimizer_free(kin_optimizer *o)
 {
     if (o == NULL) return;
     if (o->state != NULL) o->backend->release(o->backend, o->state);
+    if (o->squares != NULL) o->backend->release(o->backend, o->squares);
+    free(o->moves);
+    free(o->open);
     free(o->params);
     free(o->m);
     free(o->v);
     free(o);
 }
 
-double kin_optimizer_norm(const kin_optimizer *o) { return o->norm; }
+double kin_optimizer_norm(kin_optimizer *o)
+{
+    double squares;
+    for (int i = 0; i < o->count; i++) {
+        if (!o->open[i]) continue;
+        o->backend->download(o->backend, &squares, o->squares + i, sizeof squares);
+        o->norm = sqrt(o->norm * o->norm + squares);
+        o->open[i] = false;
+    }
+    return o->norm;
+}
+
 int64_t kin_optimizer_steps(const kin_optimizer *o) { return o->steps; }
 void kin_optimizer_set_steps(kin_optimizer *o, int64_t steps) { o->steps = steps; }
 
@@ -262,6 +284,7 @@ static kin_status measure(kin_optimizer *o)
 {
     double squares = 0;
     int reached = 0;
+    memset(o->open, 0, sizeof *o->open * (size_t)o->count);
     for (int i = 0; i < o->count; i++) {
         const kin_tensor *tensor = o->params[i].tensor;
         if (!has_gradient(tensor)) continue;
@@ -298,14 +321,14 @@ static void clamp(kin_optimizer *o, const kin_parameter *param)
     }
 }
 
-static kin_status move(kin_optimizer *o, kin_tape *tape, int i, const kin_adam *factors)
+static kin_status move_table(kin_optimizer *o, kin_tape *tape, int i, const kin_adam *factors)
 {
     kin_tensor *tensor = o->params[i].tensor;
     kin_backend *backend = o->backend;
     if (tensor->sparse != NULL && tensor->sparse->value == NULL) {
-        tensor->squares = backend->bag_adam(backend, tensor->sparse, tensor->cols, factors,
-                                            tensor->value, o->m[i], o->v[i]);
-        o->norm = sqrt(o->norm * o->norm + tensor->squares);
+        backend->bag_adam(backend, tensor->sparse, tensor->cols, factors, tensor->value, o->m[i],
+                          o->v[i], o->squares + i);
+        o->open[i] = true;
         return KIN_OK;
     }
     if (tensor->sparse != NULL && !o->dense) {
@@ -316,7 +339,8 @@ static kin_status move(kin_optimizer *o, kin_tape *tape, int i, const kin_adam *
     const size_t mark = kin_arena_mark(kin_tape_arena(tape));
     const real *g = kin_tensor_dense_gradient(tape, tensor);
     if (g == NULL) return kin_tape_status(tape);
-    backend->adam(backend, size_of(&o->params[i]), factors, g, tensor->value, o->m[i], o->v[i]);
+    const kin_move all = { *factors, size_of(&o->params[i]), g, tensor->value, o->m[i], o->v[i] };
+    backend->adam(backend, 1, &all);
     kin_arena_rewind(kin_tape_arena(tape), mark);
     return KIN_OK;
 }
@@ -327,6 +351,7 @@ kin_status kin_optimizer_step(kin_optimizer *o, kin_tape *tape, double lr)
     KIN_REQUIRE(lr >= 0 && isfinite(lr), KIN_USAGE, "optim: learning rate %g", lr);
     KIN_TRY(measure(o));
     o->steps++;
+    int moves = 0;
     const double scale = clip_factor(o);
     const double decay = kin_optimizer_get(&o->setting, "weight_decay");
     for (int i = 0; i < o->count; i++) {
@@ -336,8 +361,13 @@ kin_status kin_optimizer_step(kin_optimizer *o, kin_tape *tape, double lr)
         kin_adam factors = o->rule->factors(&o->setting, rate, o->steps);
         factors.keep = param->decay ? 1 - rate * decay : 1;
         factors.scale = scale;
-        KIN_TRY(move(o, tape, i, &factors));
-        clamp(o, param);
+        const kin_tensor *w = param->tensor;
+        if (w->sparse != NULL) KIN_TRY(move_table(o, tape, i, &factors));
+        else o->moves[moves++] = (kin_move){ factors, size_of(param), w->grad, w->value, o->m[i],
+                                             o->v[i] };
     }
+    o->backend->adam(o->backend, moves, o->moves);
+    for (int i = 0; i < o->count; i++)
+        if (has_gradient(o->params[i].tensor)) clamp(o, &o->params[i]);
     return kin_backend_check(o->backend);
 }

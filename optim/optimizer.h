@@ -63,7 +63,7 @@ kin_status kin_optimizer_step(kin_optimizer *optimizer, kin_tape *tape, double l
 
 /* Euclidean norm of all gradients of the last step, before clipping. Clipping multiplies the
  * gradients by min(1, clip / (norm + 1e-6)). */
-double kin_optimizer_norm(const kin_optimizer *optimizer);
+double kin_optimizer_norm(kin_optimizer *optimizer);
 
 /* What a checkpoint keeps beside the parameters: the moments, one block of backend memory whose
  * layout follows from the parameters' shapes, and the number of steps taken. */

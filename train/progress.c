@@ -52,7 +52,7 @@ static kin_progress gather(kin_trainer *t)
         .epoch = (t->state.step - 1) / t->per_epoch + 1,
         .epochs = (t->steps - 1) / t->per_epoch + 1,
         .loss = f->report.value, .loss_average = t->state.loss_average,
-        .rate = f->rate, .temperature = kin_objective_temperature(&t->objective), .norm = f->norm,
+        .rate = f->rate, .temperature = f->temperature, .norm = f->norm,
         .accuracy = f->report.accuracy, .positives = f->report.positives,
         .negatives = f->report.negatives, .drawn = t->objective.drawn > 0,
         .per_second = done * (double)t->size / spent,
@@ -94,6 +94,8 @@ kin_status kin_trainer_tell(kin_trainer *t)
     const bool line = t->state.step % t->log_every == 0 || t->state.step == t->steps;
     const double now = kin_seconds();
     if (line || now - t->told > 0.5) {
+        t->last.norm = kin_optimizer_norm(t->optimizer);         /* may wait for the device */
+        t->last.temperature = kin_objective_temperature(&t->objective);
         t->memory_mb = kin_memory_now();
         t->peak_mb = kin_memory_peak();
         t->told = now;

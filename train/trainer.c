@@ -87,7 +87,6 @@ static kin_status take_step(kin_trainer *t)
     t->last.rate = kin_schedule_rate(&t->schedule, step, t->steps);
     KIN_TRY(kin_optimizer_step(t->optimizer, t->tape, t->last.rate));
     kin_towers_follow(t, step);
-    t->last.norm = kin_optimizer_norm(t->optimizer);
     const double weight = step ? 0.98 : 0;
     t->state.loss_average = weight * t->state.loss_average + (1 - weight) * t->last.report.value;
     t->state.step++;

@@ -49,7 +49,8 @@ typedef struct {
 /* What the last step gave. */
 typedef struct {
     kin_loss_report report;
-    double rate, norm;
+    double rate;
+    double norm, temperature;           /* when they were last told */
 } kin_step_facts;
 
 typedef struct kin_trainer {

@@ -14,8 +14,7 @@ kin_tensor *kin_bias(kin_tape *tape, kin_tensor *x, kin_tensor *b)
     if (node == NULL) return kin_empty(tape);
     kin_backend *backend = kin_tape_backend(tape);
     kin_tensor *y = node->out;
-    backend->copy(backend, y->value, x->value, sizeof(real) * (size_t)(x->rows * x->cols));
-    backend->add_row(backend, x->rows, x->cols, b->value, y->value);
+    backend->add_row(backend, x->rows, x->cols, b->value, x->value, y->value);
     return y;
 }
 

@@ -25,8 +25,7 @@ kin_tensor *kin_center(kin_tape *tape, kin_tensor *x)
     kin_backend *backend = kin_tape_backend(tape);
     real *y = node->out->value;
     negative_mean(backend, x->rows, x->cols, x->value, row);
-    backend->copy(backend, y, x->value, sizeof *y * (size_t)(x->rows * x->cols));
-    backend->add_row(backend, x->rows, x->cols, row, y);
+    backend->add_row(backend, x->rows, x->cols, row, x->value, y);
     node->saved = row;
     return node->out;
 }
@@ -39,7 +38,7 @@ static void backward(kin_tape *tape, kin_node *node)
     if (dx == NULL) return;
     negative_mean(backend, y->rows, y->cols, y->grad, node->saved);
     backend->add(backend, y->rows * y->cols, 1, y->grad, dx);
-    backend->add_row(backend, y->rows, y->cols, node->saved, dx);
+    backend->add_row(backend, y->rows, y->cols, node->saved, dx, dx);
 }
 
 static kin_tensor *example(kin_tape *tape, int case_, kin_tensor **params, int *count)

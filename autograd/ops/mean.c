@@ -30,7 +30,7 @@ static void backward(kin_tape *tape, kin_node *node)
     if (dx == NULL || share == NULL) return;
     backend->fill(backend, 1, 0, share);
     backend->add(backend, 1, (real)(1.0 / (double)n), node->out->grad, share);
-    backend->add_row(backend, n, 1, share, dx);
+    backend->add_row(backend, n, 1, share, dx, dx);
 }
 
 static kin_tensor *example(kin_tape *tape, int case_, kin_tensor **params, int *count)

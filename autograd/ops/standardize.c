@@ -22,7 +22,7 @@ static void negative_mean(const shape *s, const real *x, real *row)
 static void repeat(const shape *s, const real *row, real *y)
 {
     s->backend->zero(s->backend, y, sizeof *y * (size_t)(s->rows * s->cols));
-    s->backend->add_row(s->backend, s->rows, s->cols, row, y);
+    s->backend->add_row(s->backend, s->rows, s->cols, row, y, y);
 }
 
 /* y = a b, element by element. */
@@ -44,8 +44,7 @@ kin_tensor *kin_standardize(kin_tape *tape, kin_tensor *x, double eps)
     if (host == NULL) return kin_empty(tape);
     const shape s = { x->rows, x->cols, kin_tape_backend(tape) };
     negative_mean(&s, x->value, row);
-    s.backend->copy(s.backend, centred, x->value, bytes);
-    s.backend->add_row(s.backend, s.rows, s.cols, row, centred);
+    s.backend->add_row(s.backend, s.rows, s.cols, row, x->value, centred);
     multiply(&s, centred, centred, work);
     negative_mean(&s, work, row);
     s.backend->download(s.backend, host, row, sizeof *row * d);
@@ -67,9 +66,8 @@ static void backward(kin_tape *tape, kin_node *node)
     real *g = kin_keep(tape, bytes), *work = kin_keep(tape, bytes);
     real *row = kin_keep(tape, sizeof *row * d);
     if (dx == NULL || row == NULL) return;
-    s.backend->copy(s.backend, g, y->grad, bytes);
     negative_mean(&s, y->grad, row);
-    s.backend->add_row(s.backend, s.rows, s.cols, row, g);
+    s.backend->add_row(s.backend, s.rows, s.cols, row, y->grad, g);
     multiply(&s, y->grad, y->value, work);
     negative_mean(&s, work, row);
     repeat(&s, row, work);

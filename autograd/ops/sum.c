@@ -21,7 +21,7 @@ static void backward(kin_tape *tape, kin_node *node)
     const kin_tensor *x = node->in[0];
     kin_backend *backend = kin_tape_backend(tape);
     real *dx = kin_grad(tape, node->in[0]);
-    if (dx != NULL) backend->add_row(backend, x->rows * x->cols, 1, node->out->grad, dx);
+    if (dx != NULL) backend->add_row(backend, x->rows * x->cols, 1, node->out->grad, dx, dx);
 }
 
 static kin_tensor *example(kin_tape *tape, int case_, kin_tensor **params, int *count)

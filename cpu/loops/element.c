@@ -9,9 +9,13 @@ static void all_forward(int64_t n, const real *x, real *y)
     for (int64_t i = 0; i < n; i++) y[i] = forward(x[i]);
 }
 
-static void all_back(int64_t n, const real *x, const real *y, const real *dy, real *restrict dx)
+static void all_back(int64_t n, int add, const real *x, const real *y, const real *dy,
+                     real *restrict dx)
 {
-    for (int64_t i = 0; i < n; i++) dx[i] += dy[i] * slope(x[i], y[i]);
+    if (add)
+        for (int64_t i = 0; i < n; i++) dx[i] += dy[i] * slope(x[i], y[i]);
+    else
+        for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * slope(x[i], y[i]);
 }
 
 #define NAME KIN_VARIANT(KIN_PASTE(kin_element, KIN_ELEMENT))

@@ -19,11 +19,12 @@ static __global__ void all_forward(int64_t n, bool fours, const float *x, float 
     each_number(n, fours, [](float xi) { return forward(xi); }, y, x);
 }
 
+template <bool add>
 static __global__ void all_back(int64_t n, bool fours, const float *x, const float *y,
                                 const float *dy, float *dx)
 {
     each_number(n, fours, [](float dxi, float dyi, float xi, float yi) {
-        return dxi + dyi * slope(xi, yi);
+        return (add ? dxi : 0.0f) + dyi * slope(xi, yi);
     }, dx, dx, dy, x, y);
 }
 
@@ -37,8 +38,10 @@ void NAME(forward)(kin_cuda *c, int64_t n, const real *x, real *y)
     LAUNCH(c, vector_grid(n, fours), KIN_THREADS, 0, all_forward, n, fours, x, y);
 }
 
-void NAME(back)(kin_cuda *c, int64_t n, const real *x, const real *y, const real *dy, real *dx)
+void NAME(back)(kin_cuda *c, bool add, int64_t n, const real *x, const real *y, const real *dy,
+                real *dx)
 {
     const bool fours = fours_fit(x, y, dy, dx);
-    LAUNCH(c, vector_grid(n, fours), KIN_THREADS, 0, all_back, n, fours, x, y, dy, dx);
+    LAUNCH(c, vector_grid(n, fours), KIN_THREADS, 0, add ? all_back<true> : all_back<false>, n,
+           fours, x, y, dy, dx);
 }

@@ -32,7 +32,7 @@ kin_status kin_cells_relate(kin_tape *tape, kin_rows_run *run, kin_loss_report *
     run->scores.extra = c->extra ? c->extra : INT32_MAX / 2;
     kin_rows_weigh(run, s);
     kin_rows_report(s, counts);
-    return kin_rows_upload(tape, s, false, &run->scores.side[0]);
+    return kin_rows_upload(tape, s, 1, false, &run->scores.side[0]);
 }
 
 /* The cells of each row (column), by counting: start and cell of kin_backend.cell_sums. */

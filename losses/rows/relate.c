@@ -247,13 +247,23 @@ static void copy_key(int32_t *to, const int32_t *from, int64_t n, int32_t otherw
     for (int64_t i = 0; i < n; i++) to[i] = from ? from[i] : otherwise;
 }
 
+/* Bytes of both sides' counts, and of their keys behind them. */
+static size_t room_of(const side *s, int sides, bool keys)
+{
+    size_t n = 0;
+    for (int k = 0; k < sides; k++) n += 3 * (size_t)s[k].count;
+    return n * (sizeof(real) + (keys ? sizeof(int32_t) : 0));
+}
+
 static kin_status copy_keys(kin_tape *tape, const kin_relation *relation, side s[2])
 {
+    real *counts = kin_keep_host(tape, room_of(s, 2, true));
+    if (!counts) return kin_tape_status(tape);
+    int32_t *keys = (int32_t *)(counts + 3 * (s[0].count + s[1].count));
     for (int k = 0; k < 2; k++) {
         const size_t n = (size_t)s[k].count;
-        s[k].match = kin_keep_host(tape, 3 * n * sizeof(int32_t));
-        s[k].positives = kin_keep_host(tape, 3 * n * sizeof(real));
-        if (!s[k].match || !s[k].positives) return kin_tape_status(tape);
+        s[k].match = keys, keys += 3 * n;
+        s[k].positives = counts, counts += 3 * n;
         s[k].label = s[k].match + n, s[k].text = s[k].match + 2 * n;
         s[k].negatives = s[k].positives + n, s[k].weight = s[k].positives + 2 * n;
         copy_key(s[k].label, k ? relation->col_label : relation->row_label, s[k].count, k);
@@ -265,21 +275,25 @@ static kin_status copy_keys(kin_tape *tape, const kin_relation *relation, side s
     return KIN_OK;
 }
 
-kin_status kin_rows_upload(kin_tape *tape, const side *s, bool keyed, kin_score_side *to)
+kin_status kin_rows_upload(kin_tape *tape, const side *s, int sides, bool keyed,
+                           kin_score_side *to)
 {
     kin_backend *backend = kin_tape_backend(tape);
-    const size_t n = (size_t)s->count;
-    int32_t *keys = s->match ? kin_keep(tape, 3 * n * sizeof(int32_t)) : NULL;
-    real *counts = kin_keep(tape, 3 * n * sizeof(real));
-    if ((s->match && !keys) || !counts) return kin_tape_status(tape);
-    if (keys) backend->upload(backend, keys, s->match, 3 * n * sizeof(int32_t));
-    backend->upload(backend, counts, s->positives, 3 * n * sizeof(real));
-    to->match = keys;
-    to->label = keyed ? keys + n : NULL;
-    to->text = keyed ? keys + 2 * n : NULL;
-    to->positives = counts;
-    to->negatives = counts + n;
-    to->weight = counts + 2 * n;
+    const size_t bytes = room_of(s, sides, s->match != NULL);
+    real *counts = kin_keep(tape, bytes);
+    if (!counts) return kin_tape_status(tape);
+    backend->upload(backend, counts, s->positives, bytes);
+    const int32_t *keys = (const int32_t *)((const char *)counts + room_of(s, sides, false));
+    for (int k = 0; k < sides; k++, to++) {
+        const int64_t n = s[k].count;
+        to->match = s->match ? keys : NULL;
+        to->label = keyed ? keys + n : NULL;
+        to->text = keyed ? keys + 2 * n : NULL;
+        to->positives = counts;
+        to->negatives = counts + n;
+        to->weight = counts + 2 * n;
+        counts += 3 * n, keys += 3 * n;
+    }
     return KIN_OK;
 }
 
@@ -315,6 +329,5 @@ kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joi
     }
     /* Loops that always ask for keys are given those that differ everywhere. */
     const bool asked = keyed || (run->loss->form == KIN_CELLS && !run->loss->fast);
-    KIN_TRY(kin_rows_upload(tape, &s[0], asked, &scores->side[0]));
-    return kin_rows_upload(tape, &s[1], asked, &scores->side[1]);
+    return kin_rows_upload(tape, s, 2, asked, scores->side);
 }

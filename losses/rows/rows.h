@@ -5,7 +5,8 @@
 #include "autograd/op.h"
 #include "losses/loss.h"
 
-/* Host copies of one side's keys, and how many cells of either kind each row (column) has. */
+/* Host copies of one side's keys, and how many cells of either kind each row (column) has; both
+ * sides lie in one block, all counts before all keys, for a single upload. */
 typedef struct {
     int64_t count;
     int32_t *match, *label, *text;
@@ -80,7 +81,7 @@ kin_status kin_rows_compute(kin_tape *tape, kin_rows_run *run);
 kin_status kin_rows_take(kin_tape *tape, int64_t count, real **numbers);
 void kin_rows_weigh(const kin_rows_run *run, kin_keys *side);
 void kin_rows_report(const kin_keys *rows, kin_loss_report *counts);
-kin_status kin_rows_upload(kin_tape *tape, const kin_keys *s, bool keyed, kin_score_side *to);
+kin_status kin_rows_upload(kin_tape *, const kin_keys *, int sides, bool keyed, kin_score_side *);
 bool kin_rows_begin(kin_backend *backend, kin_rows_run *run);    /* false: not with these inputs */
 void kin_rows_bound(kin_rows_run *run);
 bool kin_rows_sums(kin_backend *, kin_rows_run *, int sides, double *sum, double *divisor);

@@ -111,7 +111,8 @@ static void one_pass(kin_backend *b, const shape *s, const kin_sparse *g, const 
             if (k == 0) memcpy(two[k], table, bytes), memcpy(one[k], table, bytes);
         }
         b->adam_rows(b, g, s->cols, &a, two[0], mean ? two[1] : NULL, two[2]);
-        const double squares = b->bag_adam(b, g, s->cols, &a, one[0], mean ? one[1] : NULL, one[2]);
+        double squares;
+        b->bag_adam(b, g, s->cols, &a, one[0], mean ? one[1] : NULL, one[2], &squares);
         for (int k = 0; k < 3; k++) assert_memory_equal(one[k], two[k], bytes);
         const double want = b->sum_squares(b, g->count * s->cols, g->value);
         assert_near(squares, want, 1e-12 * want);

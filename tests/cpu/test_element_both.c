@@ -43,13 +43,16 @@ static void elements(kin_backend *b, bool look, real *out)
         real *y = out + 2 * op * N, *dx = y + N;
         b->element(b, op, N, x, y);
         memcpy(dx, old, N * sizeof *old);
-        b->element_back(b, op, N - 1, x, y, dy, dx);
+        b->element_back(b, op, 1, N - 1, x, y, dy, dx);
+        real fresh[N];
+        b->element_back(b, op, 0, N - 1, x, y, dy, fresh);
         for (int64_t i = 0; look && i < N; i++) {
             const double v = (double)x[i];
             assert_near((double)y[i], truth[op].forward(v), tiny * (1 + fabs(v)));
             const double want = i < N - 1 ? (double)dy[i] * truth[op].slope(v) : 0;
             assert_near((double)dx[i], (double)old[i] + want,
                         tiny * (2 + fabs((double)old[i]) + 4 * fabs((double)dy[i]) + fabs(want)));
+            if (i < N - 1) assert_near((double)fresh[i], want, tiny * (4 * fabs((double)dy[i])));
         }
         x[1] = (real)NAN;
         b->element(b, op, 10, x, dx);

@@ -90,7 +90,7 @@ static void rows(kin_backend *b, bool look, real *out)
     for (int s = 0; s < SHAPES; s++) {
         const int64_t m = shapes[s][0], n = shapes[s][1];
         memcpy(out, x, MOST * sizeof *x);
-        b->add_row(b, m, n, row, out);
+        b->add_row(b, m, n, row, s % 2 ? x : out, out);
         for (int64_t i = 0; look && i < m * n; i++) {
             assert_near((double)out[i], (double)x[i] + (double)row[i % n], 8 * tiny);
         }
@@ -253,7 +253,8 @@ static void adam(kin_backend *b, bool look, real *out)
     for (int64_t i = 0; i < LONGEST; i++) before[2][i] *= before[2][i];
     for (int s = 0; s < SIZES; s++) {
         for (int k = 0; k < 3; k++) memcpy(after[k], before[k], LONGEST * sizeof(real));
-        b->adam(b, sizes[s], &a, g, after[0], after[1], after[2]);
+        const kin_move move = { a, sizes[s], g, after[0], after[1], after[2] };
+        b->adam(b, 1, &move);
         if (!look) continue;
         check_adam(sizes[s], g, before, after);
         for (int64_t i = sizes[s]; i < LONGEST; i++) assert_true(after[0][i] == before[0][i]);
@@ -285,7 +286,9 @@ static void adam_rows(kin_backend *b, bool look, real *out)
     memcpy(out, start, 3 * V * D * sizeof *out);
     for (int32_t row = 0; row < V; row++) {
         const int64_t at = row * D;
-        b->adam(b, D, &a, g + at, dense + at, dense + V * D + at, dense + 2 * V * D + at);
+        real *p = dense + at;
+        const kin_move move = { a, D, g + at, p, p + V * D, p + 2 * V * D };
+        b->adam(b, 1, &move);
     }
     b->adam_rows(b, &sparse, D, &a, out, out + V * D, out + 2 * V * D);
     for (int64_t at = 0; look && at < 3 * V * D; at++) {

@@ -71,6 +71,7 @@ static void bag(parity *p, example *e)
 
 static void bag_rows(parity *p, example *e)
 {
+    p->device->bag_sum(p->device, e->cols, e->values, &e->sparse, NULL);      /* waits for it */
     parity_exactly(p, "count", (double)e->sparse.count);
     parity_integers(p, "id", e->sparse.id, e->sparse.count);
 }
@@ -101,7 +102,10 @@ static void move_rows(parity *p, example *e, bool mean, bool open)
     kin_backend *b = p->device;
     b->fill(b, n, (real)0.375, v);
     if (open) {
-        const double squares = b->bag_adam(b, &e->sparse, e->cols, a, e->values, m, v);
+        double squares, *left = b->alloc(b, sizeof *left);
+        b->bag_adam(b, &e->sparse, e->cols, a, e->values, m, v, left);
+        b->download(b, &squares, left, sizeof squares);
+        b->release(b, left);
         parity_doubles(p, "squares", &squares, 1, 0);
     } else {
         b->bag_sum(b, e->cols, e->values, &e->sparse, NULL);

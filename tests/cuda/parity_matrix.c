@@ -10,8 +10,11 @@ typedef void (*trial)(parity *, kin_backend *, int64_t rows, int64_t cols);
 static void add_row(parity *p, kin_backend *b, int64_t rows, int64_t cols)
 {
     real *y = parity_normal(p, 2, rows * cols);
-    b->add_row(b, rows, cols, parity_normal(p, 1, cols), y);
-    parity_reals(p, "y", y, rows * cols, 1);
+    b->add_row(b, rows, cols, parity_normal(p, 1, cols), y, y);
+    parity_reals(p, "in place", y, rows * cols, 1);
+    real *other = parity_room(p, rows * cols);
+    b->add_row(b, rows, cols, parity_normal(p, 1, cols), parity_normal(p, 3, rows * cols), other);
+    parity_reals(p, "y", other, rows * cols, 1);
 }
 
 static void sum_rows(parity *p, kin_backend *b, int64_t rows, int64_t cols)

@@ -19,22 +19,6 @@ static void sum_squares(parity *p, kin_backend *b, int64_t n)
     parity_doubles(p, "y", &s, 1, 0);
 }
 
-/* Many at once, of all lengths from 0 to n. */
-static void sums(parity *p, kin_backend *b, int64_t n)
-{
-    enum { MOST = 41 };
-    kin_sum_request request[MOST];
-    double y[MOST];
-    const real *x = parity_normal(p, 1, n);
-    for (int i = 0; i < MOST; i++)
-        request[i] = (kin_sum_request){ n * i / (MOST - 1), x, i % 2 };
-    b->sums(b, MOST, request, y);
-    parity_doubles(p, "y", y, MOST, sqrt((double)n));
-    b->sums(b, 1, request + MOST - 1, y);
-    parity_doubles(p, "one", y, 1, sqrt((double)n));
-    b->sums(b, 0, request, y);
-}
-
 /* Not finite numbers must show in the sum of squares. */
 static void sum_odd(parity *p, kin_backend *b, int64_t n)
 {
@@ -100,6 +84,23 @@ static void dropout(parity *p, kin_backend *b, int64_t n)
     parity_reals(p, "in place", x, n, 0);
 }
 
+/* Many at once, of unlike sizes, one of them nothing: each as it is alone. */
+static void sums(parity *p, kin_backend *b, int64_t n)
+{
+    enum { COUNT = 40 };
+    kin_sum_request of[COUNT];
+    double together[COUNT];
+    const real *x = parity_normal(p, 1, n);
+    bool same = true;
+    for (int i = 0; i < COUNT; i++)
+        of[i] = (kin_sum_request){ i % 5 == 4 ? 0 : n - n * i / COUNT, x + n * i / COUNT, i % 2 };
+    b->sums(b, COUNT, of, together);
+    for (int i = 0; i < COUNT; i++)
+        same = same && together[i] == (of[i].squares ? b->sum_squares : b->sum)(b, of[i].n,
+                                                                                of[i].x);
+    parity_exactly(p, "same as alone", same);
+}
+
 static kin_adam factors(bool mean)
 {
     return (kin_adam){ .beta1 = mean ? 0.9 : 0, .beta2 = 0.999, .eps = 1e-8, .rate = 0.01 / 0.271,
@@ -113,9 +114,31 @@ static void adam_of(parity *p, kin_backend *b, int64_t n, bool mean)
     real *m = mean ? parity_normal(p, 3, n) : NULL, *v = parity_room(p, n);
     b->zero(b, v, sizeof *v * (size_t)n);
     b->multiply(b, n, g, g, v);
-    for (int i = 0; i < 2; i++) b->adam(b, n, &a, g, w, m, v);
+    const kin_move move = { a, n, g, w, m, v };
+    for (int i = 0; i < 2; i++) b->adam(b, 1, &move);
     parity_reals(p, "p", w, n, 1);
     if (mean) parity_reals(p, "m", m, n, 1);
+    parity_reals(p, "v", v, n, 0);
+}
+
+/* More than go into one launch, each with its own factors, some without m, the fifth empty. */
+static void adam_of_several(parity *p, kin_backend *b, int64_t n)
+{
+    enum { COUNT = 21 };
+    kin_move move[COUNT];
+    real *g = parity_normal(p, 1, n), *w = parity_normal(p, 2, n), *m = parity_normal(p, 3, n);
+    real *v = parity_room(p, n);
+    b->fill(b, n, (real)0.5, v);
+    for (int i = 0; i < COUNT; i++) {
+        const int64_t from = n * i / COUNT, to = n * (i + 1) / COUNT;
+        const bool mean = i % 3;
+        move[i] = (kin_move){ factors(mean), i == 4 ? 0 : to - from, g + from, w + from,
+                              mean ? m + from : NULL, v + from };
+        move[i].by.rate *= 1 + i;
+    }
+    b->adam(b, COUNT, move);
+    parity_reals(p, "p", w, n, 1);
+    parity_reals(p, "m", m, n, 1);
     parity_reals(p, "v", v, n, 0);
 }
 
@@ -123,9 +146,10 @@ static void adam(parity *p, kin_backend *b, int64_t n) { adam_of(p, b, n, true);
 static void adam_squares(parity *p, kin_backend *b, int64_t n) { adam_of(p, b, n, false); }
 
 static const struct { const char *name; trial try_it; } trials[] = {
-    { "sum", sum }, { "sum_squares", sum_squares }, { "sum_squares, not finite", sum_odd },
-    { "sums", sums }, { "add", add }, { "scale", scale }, { "fill", fill },
-    { "multiply", multiply }, { "copy, zero", copy_and_zero }, { "dropout", dropout }, { "adam", adam },
+    { "sum", sum }, { "sum_squares", sum_squares }, { "sums", sums },
+    { "sum_squares, not finite", sum_odd }, { "add", add }, { "scale", scale }, { "fill", fill },
+    { "multiply", multiply }, { "copy, zero", copy_and_zero }, { "dropout", dropout },
+    { "adam", adam }, { "adam of several", adam_of_several },
     { "adam without m", adam_squares },
 };
 enum { TRIALS = sizeof trials / sizeof *trials };
@@ -155,8 +179,11 @@ static void element(parity *p, int op, int64_t n)
     real *x = awkward(p, n), *y = parity_room(p, n), *dx = parity_normal(p, 3, n);
     b->element(b, op, n, x, y);
     parity_reals(p, "y", y, n, 0);
-    b->element_back(b, op, n, x, y, parity_normal(p, 2, n), dx);
-    parity_reals(p, "dx", dx, n, 1);
+    b->element_back(b, op, 1, n, x, y, parity_normal(p, 2, n), dx);
+    parity_reals(p, "dx +=", dx, n, 1);
+    dx = parity_room(p, n);
+    b->element_back(b, op, 0, n, x, y, parity_normal(p, 2, n), dx);
+    parity_reals(p, "dx", dx, n, 0);
 }
 
 /* ---- sizes ----------------------------------------------------------------------------------- */

@@ -47,7 +47,7 @@ static void add_weight(model *m, int64_t rows, int64_t cols)
     w->value = put_normal(m, (uint32_t)m->weights++, rows * cols);
 }
 
-static void open_model(model *m, kin_pool *pool, bool open)
+static void open_model(model *m)
 {
     kin_optimizer_setting setting;
     kin_parameter parameters[WEIGHTS];
@@ -56,8 +56,7 @@ static void open_model(model *m, kin_pool *pool, bool open)
     expect_ok(kin_optimizer_defaults(&setting, "adam"));
     expect_ok(kin_optimizer_new(&m->optimizer, m->backend, &setting, parameters, m->weights));
     expect_ok(kin_tape_new(&m->tape, m->backend));
-    kin_tape_leave_sums(m->tape, open);
-    (void)pool;
+    kin_tape_leave_sums(m->tape, true);
 }
 
 static void finish(model *m, kin_tensor *q, kin_tensor *k)
@@ -127,18 +126,37 @@ static const struct {
     void (*step)(model *);
     int64_t waits, launches, products, copies, fills, up, down;
 } cases[] = {
-    { "two towers", make_towers, step_towers, 2, 45, 18, 3, 13, 24 * ROWS, 200 },
-    { "table", make_table, step_table, 2, 30, 4, 3, 2, 24 * ROWS, 200 },
+    { "two towers", make_towers, step_towers, 2, 33, 14, 3, 4, 48 * ROWS, 128 },
+    { "table", make_table, step_table, 2, 21, 3, 3, 2, 48 * ROWS, 40 },
 };
 
-static void expect_most(const char *name, const char *what, int64_t got, int64_t most)
+static void expect_most(const char *name, const char *what, int64_t got, int64_t most, int *over)
 {
-    printf("%s: %ld %s\n", name, (long)got, what);
-    if (got > most) fail_msg("%s: %ld %s, at most %ld", name, (long)got, what, (long)most);
+    printf("%s: %ld %s, at most %ld\n", name, (long)got, what, (long)most);
+    *over += got > most;
+}
+
+static void close_model(model *m)
+{
+    void *const blocks[] = { m->q, m->k, m->ids, m->start };
+    kin_optimizer_free(m->optimizer);
+    kin_tape_free(m->tape);
+    for (int b = 0; b < 4; b++) m->backend->release(m->backend, blocks[b]);
+    for (int w = 0; w < m->weights; w++) m->backend->release(m->backend, m->weight[w].value);
+    m->backend->free(m->backend);
+}
+
+static void list_kernels(void)
+{
+    const char *name;
+    int64_t times;
+    for (int k = 0; (times = pretend.launches(k, &name)) >= 0; k++)
+        printf("  %ld %s\n", (long)times, name);
 }
 
 static void test_counts(void **state)
 {
+    int over = 0;
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         model m = { .step = 0 };
@@ -149,31 +167,25 @@ static void test_counts(void **state)
         expect_ok(open_device("pretend", pool, &m.backend));
         expect_ok(kin_loss_default(&m.loss, "infonce"));
         cases[i].make(&m);
-        open_model(&m, pool, true);
+        open_model(&m);
         for (int s = 0; s < 3; s++) cases[i].step(&m);
+        if (getenv("KIN_COUNTS")) list_kernels();
         pretend.reset();
         cases[i].step(&m);
         pretend.counters(&c);
-        const char *kernel;
-        int64_t times;
-        for (int k = 0; (times = pretend.launches(k, &kernel)) >= 0; k++)
-            if (times && getenv("KIN_COUNTS")) printf("  %ld %s\n", (long)times, kernel);
-        expect_most(name, "waits", c.waits, cases[i].waits);
-        expect_most(name, "launches", c.launches, cases[i].launches);
-        expect_most(name, "products", c.products, cases[i].products);
-        expect_most(name, "copies", c.copies, cases[i].copies);
-        expect_most(name, "fills", c.fills, cases[i].fills);
-        expect_most(name, "bytes up", c.bytes_up, cases[i].up);
-        expect_most(name, "bytes down", c.bytes_down, cases[i].down);
+        if (getenv("KIN_COUNTS")) list_kernels();
+        expect_most(name, "waits", c.waits, cases[i].waits, &over);
+        expect_most(name, "launches", c.launches, cases[i].launches, &over);
+        expect_most(name, "products", c.products, cases[i].products, &over);
+        expect_most(name, "copies", c.copies, cases[i].copies, &over);
+        expect_most(name, "fills", c.fills, cases[i].fills, &over);
+        expect_most(name, "bytes up", c.bytes_up, cases[i].up, &over);
+        expect_most(name, "bytes down", c.bytes_down, cases[i].down, &over);
         assert_int_equal(c.allocations + c.releases, 0);
-        kin_optimizer_free(m.optimizer);
-        kin_tape_free(m.tape);
-        void *const blocks[] = { m.q, m.k, m.ids, m.start };
-        for (int b = 0; b < 4; b++) m.backend->release(m.backend, blocks[b]);
-        for (int w = 0; w < m.weights; w++) m.backend->release(m.backend, m.weight[w].value);
-        m.backend->free(m.backend);
+        close_model(&m);
         kin_pool_free(pool);
     }
+    assert_int_equal(over, 0);
 }
 
 int main(void)

@@ -96,11 +96,12 @@ static void plain_multiply(kin_backend *b, int64_t n, const real *x, const real 
     for (int64_t i = 0; i < n; i++) y[i] += x[i] * z[i];
 }
 
-static void plain_add_row(kin_backend *b, int64_t rows, int64_t cols, const real *row, real *y)
+static void plain_add_row(kin_backend *b, int64_t rows, int64_t cols, const real *row,
+                          const real *x, real *y)
 {
     (void)b;
     for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < cols; j++) y[i * cols + j] += row[j];
+        for (int64_t j = 0; j < cols; j++) y[i * cols + j] = x[i * cols + j] + row[j];
 }
 
 static void plain_sum_rows(kin_backend *b, int64_t rows, int64_t cols, const real *x, real *row)
@@ -197,12 +198,13 @@ static void plain_element(kin_backend *b, int op, int64_t n, const real *x, real
     for (int64_t i = 0; i < n; i++) y[i] = (real)plain_element_value(op, (double)x[i]);
 }
 
-static void plain_element_back(kin_backend *b, int op, int64_t n, const real *x, const real *y,
-                               const real *dy, real *dx)
+static void plain_element_back(kin_backend *b, int op, int add, int64_t n, const real *x,
+                               const real *y, const real *dy, real *dx)
 {
     (void)b;
     (void)y;
-    for (int64_t i = 0; i < n; i++) dx[i] += dy[i] * (real)plain_element_slope(op, (double)x[i]);
+    for (int64_t i = 0; i < n; i++)
+        dx[i] = (add ? dx[i] : 0) + dy[i] * (real)plain_element_slope(op, (double)x[i]);
 }
 
 static void plain_normalize(kin_backend *b, int64_t rows, int64_t cols, const real *x, real *y,
@@ -310,7 +312,7 @@ static void plain_bag_sum(kin_backend *b, int64_t cols, const real *table, kin_s
     }
 }
 
-static void plain_adam(kin_backend *b, int64_t n, const kin_adam *a, const real *g, real *p,
+static void plain_move(kin_backend *b, int64_t n, const kin_adam *a, const real *g, real *p,
                        real *m, real *v)
 {
     (void)b;
@@ -323,29 +325,33 @@ static void plain_adam(kin_backend *b, int64_t n, const kin_adam *a, const real 
     }
 }
 
+static void plain_adam(kin_backend *b, int count, const kin_move *o)
+{
+    for (int i = 0; i < count; i++) plain_move(b, o[i].n, &o[i].by, o[i].g, o[i].p, o[i].m, o[i].v);
+}
+
 static void plain_adam_rows(kin_backend *b, const kin_sparse *g, int64_t cols, const kin_adam *a,
                             real *p, real *m, real *v)
 {
     for (int64_t i = 0; i < g->count; i++) {
         const int64_t at = g->id[i] * cols;
-        plain_adam(b, cols, a, g->value + i * cols, p + at, m != NULL ? m + at : NULL, v + at);
+        plain_move(b, cols, a, g->value + i * cols, p + at, m != NULL ? m + at : NULL, v + at);
     }
 }
 
-static double plain_bag_adam(kin_backend *b, const kin_sparse *g, int64_t cols, const kin_adam *a,
-                             real *p, real *m, real *v)
+static void plain_bag_adam(kin_backend *b, const kin_sparse *g, int64_t cols, const kin_adam *a,
+                           real *p, real *m, real *v, double *squares)
 {
-    double squares = 0;
+    *squares = 0;
     for (int64_t i = 0; i < g->count; i++) {
         for (int64_t j = 0; j < cols; j++) {
             const int64_t at = g->id[i] * cols + j;
             const double weight = g->weight ? (double)g->weight[g->id[i]] : 1;
             const real value = (real)(weight * plain_bag_value(g, g->id[i], cols, j));
-            squares += (double)value * (double)value;
-            plain_adam(b, 1, a, &value, p + at, m != NULL ? m + at : NULL, v + at);
+            *squares += (double)value * (double)value;
+            plain_move(b, 1, a, &value, p + at, m != NULL ? m + at : NULL, v + at);
         }
     }
-    return squares;
 }
 
 static kin_backend plain_backend(void)

@@ -140,11 +140,9 @@ static void let_others()                     /* until this thread may go on */
 
 /* ---- where threads meet --------------------------------------------------------------------- */
 
-/* Mostly one and the same text. */
-static bool same(const char *a, const char *b) { return a == b || !strcmp(a, b); }
-
 static bool same_place(const Meeting &a, const Meeting &b)
 {
+    const auto same = [](const char *p, const char *q) { return p == q || !strcmp(p, q); };
     return a.mask == b.mask && a.at.line() == b.at.line() && same(a.what, b.what) &&
            same(a.at.file_name(), b.at.file_name());
 }
@@ -189,12 +187,14 @@ static void exchange(int w, unsigned group)
 {
     const Meeting *lanes = &meetings[32 * w];
     const int first = std::countr_zero(group);
+    Combine *const combine = lanes[first].combine;
+    const uint64_t alike = combine == take ? 0 : combine(lanes, group, first);
     for (unsigned left = group; left; left &= left - 1) {
         const int i = std::countr_zero(left);
         if (!same_place(lanes[first], lanes[i]))
             trap("lanes of one warp disagree: %s, %s", state_of(32 * w + first).c_str(),
                  state_of(32 * w + i).c_str());
-        received[32 * w + i] = lanes[i].combine(lanes, group, i);
+        received[32 * w + i] = combine == take ? take(lanes, group, i) : alike;
     }
     warps[w].meeting &= ~group;
     make_ready(w, group);

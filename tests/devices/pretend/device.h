@@ -48,7 +48,7 @@ void watch_faults();                         /* (again) installs the signal hand
 struct Kernel {
     const void *code;
     std::string name;
-    int64_t launches;
+    int64_t launches, runs;                  /* asked for; made */
     size_t shared_most;                      /* dynamic shared memory that may be asked for */
     std::vector<bool> touched;               /* parts of the shared segment that it uses */
 };

@@ -6,9 +6,8 @@
 
 namespace pretend {
 
-constexpr size_t SHARED_MOST = 227 << 10, BEHIND = 4096;
+constexpr size_t SHARED_MOST = 227 << 10, BEHIND = 8192;
 constexpr size_t PART = 256;                 /* shared memory is filled anew in such parts */
-constexpr size_t NEAR = 16 << 10;            /* so far behind is looked at after each launch */
 
 } // namespace pretend
 
@@ -31,7 +30,7 @@ static int find_segment(dl_phdr_info *info, size_t, void *out)
            dynamic_shared < shared.begin + shared.bytes;
 }
 
-/* The segment of this host thread; full of poison when a launch begins and when it ends. */
+/* The segment of this host thread; full of poison when a launch begins. */
 static Shared shared_memory()
 {
     static auto &filled = lasting<std::vector<char *>>();    /* segments of earlier threads */
@@ -45,8 +44,8 @@ static Shared shared_memory()
     return shared;
 }
 
-/* Restores the parts of static shared memory that the kernel is known to use; everywhere, with
- * `learn`, which also finds out which they are. Elsewhere nothing changed or nobody looks. */
+/* Restores the parts of static shared memory that the kernel is known to use. `learn` looks for
+ * others, which takes longer. */
 static void clean(const Shared &shared, Kernel &kernel, bool learn)
 {
     const size_t parts = (shared.bytes + PART - 1) / PART;
@@ -86,18 +85,20 @@ static void run(const Launch &launch)
     const Shared shared = shared_memory();
     const size_t words = (launch.shared + 3) / 4 * 4, rest = sizeof dynamic_shared - words;
     const Order order((uint64_t)launch.grid.x * launch.grid.y * launch.grid.z);
+    const bool learns = kernel.runs < 4 || kernel.runs % 16 == 0;
+    kernel.runs++;
     now.launch = &launch;
     gridDim = launch.grid, blockDim = launch.block;
     ASAN_POISON_MEMORY_REGION(dynamic_shared + words, rest);
     for (uint64_t i = 0; i < order.n; i++) {
         run_block(launch, order[i]);
         check_behind(launch, PART);
-        clean(shared, kernel, i == 0);
+        clean(shared, kernel, learns && i == 0);
         poison(dynamic_shared, words);
     }
     ASAN_UNPOISON_MEMORY_REGION(dynamic_shared + words, rest);
-    check_behind(launch, min(rest, NEAR));
-    clean(shared, kernel, true);
+    check_behind(launch, BEHIND);
+    if (learns) clean(shared, kernel, true);
     now.thread = NO_BLOCK;
     check_slack();
     now.launch = nullptr;

@@ -109,7 +109,7 @@ Kernel &kernel_of(const void *code)
 {
     for (Kernel *k : kernels)
         if (k->code == code) return *k;
-    kernels.push_back(new Kernel{ code, symbol_of(code), 0, 48 << 10, {} });
+    kernels.push_back(new Kernel{ code, symbol_of(code), 0, 0, 48 << 10, {} });
     return *kernels.back();
 }
 
