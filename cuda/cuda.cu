@@ -187,10 +187,8 @@ static void fill_table(kin_backend *b)
  * read and written once a tile. */
 static void choose_tiles(kin_backend *b, int precision)
 {
-    const char *tiles = getenv("KIN_TILES");
-    b->tile_scores = 64 << 20;
+    b->tile_scores = 128 << 20;
     b->tile_columns = 16384;
-    if (tiles) sscanf(tiles, "%ld,%ld", &b->tile_scores, &b->tile_columns);
     if (precision != KIN_TO_BF16 && precision != KIN_TO_BF16X3) return;
     b->narrow = kin_cuda_narrow;
     b->planes = precision == KIN_TO_BF16 ? 1 : 2;

@@ -4,7 +4,8 @@
  *     kin_parity --device cuda|pretend|cpu --compare FILE [--precision fp32|tf32|bf16|bf16x3]
  *                [--filter TEXT] [--small]
  *
- * FILE holds what double gives; a comparison takes the seed from it. --small: fewer and smaller
+ * FILE holds what double gives; a comparison takes the seed from it. (With some seeds two scores
+ * are so near to each other that a miner chooses another one in float.) --small: fewer and smaller
  * cases, which a full file holds too. --filter: only cases whose name contains the text, as in
  * "loss infonce: pairs". With KIN_PARITY_ALL in the environment every failure is printed, not the
  * worst of each family alone.

@@ -39,6 +39,7 @@ typedef struct {
     kin_tape *host_tape;
     uint64_t seed;
     bool small;                /* fewer and smaller cases: threads of a pretend device are slow */
+    bool rounds;               /* products round their operands: ranks may change */
     int64_t shift;             /* numbers of a case begin so far behind an aligned address */
     parity_file *file;
 
@@ -66,7 +67,8 @@ bool parity_allow(parity *, parity_bound);
 /* Ends it: gives its memory back, after a look whether anything was written behind a block. */
 void parity_end(parity *);
 
-/* A result. Differences are relative to the largest entry, or to floor where that is larger. */
+/* A result. Differences are relative to the largest entry, or to floor where that is larger: the
+ * size of what is added up, which may cancel. */
 void parity_doubles(parity *, const char *what, const double *x, int64_t n, double floor);
 void parity_reals(parity *, const char *what, const real *device, int64_t n, double floor);
 void parity_integers(parity *, const char *what, const int32_t *device, int64_t n);
@@ -84,11 +86,11 @@ void parity_moving(parity *, bool moving);
 
 /* ---- memory and numbers of a case (parity_input.c) ------------------------------------------- */
 
-/* Device memory until parity_end: uninitialized numbers are NaN. */
+/* Device memory until parity_end; the room's numbers are NaN. */
 void *parity_put(parity *, const void *host, size_t bytes);
 real *parity_room(parity *, int64_t n);
 
-/* Numbers that float holds exactly: normal, and factor times integers -most .. most. which: another
+/* Numbers that float holds exactly: normal, and integers -most .. most. which: another
  * array of the same case. */
 real *parity_normal(parity *, uint32_t which, int64_t n);
 real *parity_whole(parity *, uint32_t which, int64_t n, int64_t most);
@@ -98,7 +100,7 @@ real *parity_host_normal(const parity *, uint32_t which, int64_t n);
 int32_t *parity_host_below(const parity *, uint32_t which, int64_t n, int64_t below);
 void *parity_host(size_t bytes);
 
-/* A part of memory without shifts; `many` things of one size. */
+/* The numbers at an aligned address, whatever the shift. */
 static inline real *parity_put_reals(parity *p, const real *host, int64_t n)
 {
     return parity_put(p, host, sizeof *host * (size_t)n);

@@ -11,14 +11,17 @@ static void add_row(parity *p, kin_backend *b, int64_t rows, int64_t cols)
 {
     real *y = parity_normal(p, 2, rows * cols);
     b->add_row(b, rows, cols, parity_normal(p, 1, cols), y, y);
-    parity_reals(p, "y", y, rows * cols, 0);
+    parity_reals(p, "in place", y, rows * cols, 1);
+    real *other = parity_room(p, rows * cols);
+    b->add_row(b, rows, cols, parity_normal(p, 1, cols), parity_normal(p, 3, rows * cols), other);
+    parity_reals(p, "y", other, rows * cols, 1);
 }
 
 static void sum_rows(parity *p, kin_backend *b, int64_t rows, int64_t cols)
 {
     real *row = parity_normal(p, 2, cols);
     b->sum_rows(b, rows, cols, parity_normal(p, 1, rows * cols), row);
-    parity_reals(p, "row", row, cols, 0);
+    parity_reals(p, "row", row, cols, sqrt((double)rows));
 }
 
 static void row_dots(parity *p, kin_backend *b, int64_t rows, int64_t cols)
@@ -33,7 +36,7 @@ static void scale_rows(parity *p, kin_backend *b, int64_t rows, int64_t cols)
 {
     real *y = parity_normal(p, 3, rows * cols);
     b->scale_rows(b, rows, cols, parity_normal(p, 1, rows), parity_normal(p, 2, rows * cols), y);
-    parity_reals(p, "y", y, rows * cols, 0);
+    parity_reals(p, "y", y, rows * cols, 1);
 }
 
 static void add_block(parity *p, kin_backend *b, int64_t rows, int64_t cols)
@@ -41,9 +44,9 @@ static void add_block(parity *p, kin_backend *b, int64_t rows, int64_t cols)
     const int64_t ldx = cols + 3, ldy = cols + 5;
     real *x = parity_normal(p, 1, rows * ldx), *y = parity_normal(p, 2, rows * ldy);
     b->add_block(b, rows, cols, (real)0.75, x + 1, ldx, y + 2, ldy);
-    parity_reals(p, "y", y, rows * ldy, 0);
+    parity_reals(p, "y", y, rows * ldy, 1);
     b->add_block(b, rows, cols, (real)-0.5, x, cols, y, cols);
-    parity_reals(p, "y without gaps", y, rows * ldy, 0);
+    parity_reals(p, "y without gaps", y, rows * ldy, 1);
 }
 
 /* What gradients are multiplied by: where cols is 1 they cancel. */

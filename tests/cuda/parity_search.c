@@ -83,7 +83,7 @@ static void cell_sums(parity *p, const int64_t *s)
     b->cell_sums(b, s[1], parity_put(p, start, sizeof *start * (size_t)(s[1] + 1)),
                  put(p, cell, s[0]), parity_put_reals(p, slope, s[0]), put(p, col, s[0]), s[3],
                  parity_normal(p, 2, s[2] * s[3]), x);
-    parity_reals(p, "x", x, s[1] * s[3], 0);
+    parity_reals(p, "x", x, s[1] * s[3], 1);
     free(start), free(row), free(col), free(cell), free(slope);
 }
 

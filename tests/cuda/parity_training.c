@@ -22,7 +22,7 @@ typedef struct {
     kin_tensor *(*embed)(kin_tape *, void *, int step, int side);
 } model;
 
-/* ---- a bag of tokens: those of a topic come from few ------------------------------------------ */
+/* ---- a bag of tokens: those of a topic come from few ---------------------------------------- */
 
 static kin_tensor *embed_tokens(kin_tape *tape, void *of, int step, int side)
 {
@@ -47,7 +47,7 @@ static void make_tokens(parity *p, model *m, int steps)
     free(ids), free(topic);
 }
 
-/* ---- two layers on features: both views of a thing are it and noise --------------------------- */
+/* ---- two layers on features: both views of a thing are it and noise ------------------------- */
 
 static kin_tensor *embed_features(kin_tape *tape, void *of, int step, int side)
 {
@@ -68,7 +68,7 @@ static void make_features(parity *p, model *m, int steps)
     free(x), free(thing);
 }
 
-/* ---- training --------------------------------------------------------------------------------- */
+/* ---- training ------------------------------------------------------------------------------- */
 
 static void add_param(parity *p, model *m, int64_t rows, int64_t cols, const char *name)
 {
@@ -119,10 +119,11 @@ static void run(parity *p, model *m, int steps)
 
 void parity_trainings(parity *p)
 {
-    for (int i = 0; i < 4; i++) {
-        const int steps = i % 2 ? 1000 : p->small ? 60 : 200;
-        const bool tokens = i / 2 == 0;
-        if (p->small && i % 2) continue;
+    static const int lengths[] = { 60, 200, 1000 };
+    for (int i = 0; i < 6; i++) {
+        const int steps = lengths[i % 3];
+        const bool tokens = i / 3 == 0;
+        if (p->small && i % 3) continue;
         if (!parity_begin(p, "training", PARITY_TRAINING, "%s, %d steps",
                           tokens ? "bag of tokens" : "two layers", steps)) continue;
         model m = { .embed = tokens ? embed_tokens : embed_features };

@@ -34,7 +34,7 @@ static void add(parity *p, kin_backend *b, int64_t n)
 {
     real *x = parity_normal(p, 1, n), *y = parity_normal(p, 2, n);
     b->add(b, n, (real)-1.25, x, y);
-    parity_reals(p, "y", y, n, 0);
+    parity_reals(p, "y", y, n, 1);
 }
 
 static void scale(parity *p, kin_backend *b, int64_t n)
@@ -55,7 +55,7 @@ static void multiply(parity *p, kin_backend *b, int64_t n)
 {
     real *y = parity_normal(p, 3, n);
     b->multiply(b, n, parity_normal(p, 1, n), parity_normal(p, 2, n), y);
-    parity_reals(p, "y", y, n, 0);
+    parity_reals(p, "y", y, n, 1);
 }
 
 static void copy_and_zero(parity *p, kin_backend *b, int64_t n)
@@ -77,7 +77,7 @@ static void dropout(parity *p, kin_backend *b, int64_t n)
         b->dropout(b, first[i], n, (real)0.25, seed, (uint32_t)i, 0, x, y);
         b->dropout(b, first[i], n, (real)0.625, seed, (uint32_t)i, 1, x, dx);
         parity_reals(p, "y", y, n, 0);
-        parity_reals(p, "y +=", dx, n, 0);
+        parity_reals(p, "y +=", dx, n, 1);
     }
     real *x = parity_normal(p, 1, n);
     b->dropout(b, 0, n, (real)0.5, p->seed, 1, 0, x, x);
@@ -116,8 +116,29 @@ static void adam_of(parity *p, kin_backend *b, int64_t n, bool mean)
     b->multiply(b, n, g, g, v);
     const kin_move move = { a, n, g, w, m, v };
     for (int i = 0; i < 2; i++) b->adam(b, 1, &move);
-    parity_reals(p, "p", w, n, 0);
-    if (mean) parity_reals(p, "m", m, n, 0);
+    parity_reals(p, "p", w, n, 1);
+    if (mean) parity_reals(p, "m", m, n, 1);
+    parity_reals(p, "v", v, n, 0);
+}
+
+/* More than go into one launch, each with its own factors, some without m, the fifth empty. */
+static void adam_of_several(parity *p, kin_backend *b, int64_t n)
+{
+    enum { COUNT = 21 };
+    kin_move move[COUNT];
+    real *g = parity_normal(p, 1, n), *w = parity_normal(p, 2, n), *m = parity_normal(p, 3, n);
+    real *v = parity_room(p, n);
+    b->fill(b, n, (real)0.5, v);
+    for (int i = 0; i < COUNT; i++) {
+        const int64_t from = n * i / COUNT, to = n * (i + 1) / COUNT;
+        const bool mean = i % 3;
+        move[i] = (kin_move){ factors(mean), i == 4 ? 0 : to - from, g + from, w + from,
+                              mean ? m + from : NULL, v + from };
+        move[i].by.rate *= 1 + i;
+    }
+    b->adam(b, COUNT, move);
+    parity_reals(p, "p", w, n, 1);
+    parity_reals(p, "m", m, n, 1);
     parity_reals(p, "v", v, n, 0);
 }
 
@@ -125,10 +146,10 @@ static void adam(parity *p, kin_backend *b, int64_t n) { adam_of(p, b, n, true);
 static void adam_squares(parity *p, kin_backend *b, int64_t n) { adam_of(p, b, n, false); }
 
 static const struct { const char *name; trial try_it; } trials[] = {
-    { "sum", sum }, { "sum_squares", sum_squares }, { "sum_squares, not finite", sum_odd },
-    { "sums", sums },
-    { "add", add }, { "scale", scale }, { "fill", fill }, { "multiply", multiply },
-    { "copy, zero", copy_and_zero }, { "dropout", dropout }, { "adam", adam },
+    { "sum", sum }, { "sum_squares", sum_squares }, { "sums", sums },
+    { "sum_squares, not finite", sum_odd }, { "add", add }, { "scale", scale }, { "fill", fill },
+    { "multiply", multiply }, { "copy, zero", copy_and_zero }, { "dropout", dropout },
+    { "adam", adam }, { "adam of several", adam_of_several },
     { "adam without m", adam_squares },
 };
 enum { TRIALS = sizeof trials / sizeof *trials };
@@ -159,6 +180,9 @@ static void element(parity *p, int op, int64_t n)
     b->element(b, op, n, x, y);
     parity_reals(p, "y", y, n, 0);
     b->element_back(b, op, 1, n, x, y, parity_normal(p, 2, n), dx);
+    parity_reals(p, "dx +=", dx, n, 1);
+    dx = parity_room(p, n);
+    b->element_back(b, op, 0, n, x, y, parity_normal(p, 2, n), dx);
     parity_reals(p, "dx", dx, n, 0);
 }
 
