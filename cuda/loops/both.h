@@ -1,5 +1,5 @@
-/* Both: rows and columns served by one tile, in both directions and in triangles. A block has a
- * square of 128 by 128 scores. */
+/* Both: rows and columns served by one tile, in both directions and in triangles. A block has 128
+ * columns of up to 256 rows. */
 #ifndef KIN_CUDA_LOOPS_BOTH_H
 #define KIN_CUDA_LOOPS_BOTH_H
 
@@ -49,8 +49,9 @@ static __device__ inline void lane_cells(const kin_scores &t, const both_job &jo
     const key mine = key_of(t.side[0], t.row + i, job.how);
     const int64_t first = i * t.columns;
     if constexpr (QUICK) {
-        if (k[0].in) quick_cells(*(const float4 *)(t.score + first + k[0].j),
-                                   mine.match - t.column - k[0].j, c);
+        if (k[0].in)
+            quick_cells(*(const float4 *)(t.score + first + k[0].j),
+                        mine.match - t.column - k[0].j, c);
     } else {
 #pragma unroll
         for (int v = 0; v < LANE; v++)
