@@ -92,7 +92,8 @@ static void test_every_place(void **state)
     }
 }
 
-/* A device with too little memory: the sentence says for what, how much and what to do. */
+/* A device with too little memory: the sentence says for what, how much and what to do. With half
+ * of what a run takes when it can, searches may take less and the run may end well. */
 static void test_memory(void **state)
 {
     (void)state;
@@ -101,9 +102,9 @@ static void test_memory(void **state)
     pretend.reset();
     expect_ok(train_on("pretend", "all", short_run, NULL, &outcome));
     pretend.counters(&c);
-    for (int share = 1; share < 4; share++) {
+    for (int share = 1; share < 5; share++) {
         if (kin_file_exists(in_folder("run"))) expect_ok(kin_folder_remove(in_folder("run")));
-        pretend.fail_memory((size_t)c.bytes_most * (size_t)share / 4);
+        pretend.fail_memory((size_t)c.bytes_most * (size_t)share / 16);
         expect_failure(train_on("pretend", "run", short_run, NULL, &outcome), KIN_MEMORY,
                        "no memory for ");
         expect_nothing_held(share);

@@ -275,7 +275,7 @@ static void test_documented(void **state)
         *text = 0;
     }
     fclose(f);
-    assert_int_equal(blocks, 6);
+    assert_int_equal(blocks, 7);
 }
 
 static void test_all_errors_at_once(void **state)
