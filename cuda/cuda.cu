@@ -1,6 +1,7 @@
 /* The backend's memory, its failures, and its table. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <cublas_v2.h>
 #include "cuda/launch.h"
 
 /* ---- failures ------------------------------------------------------------------------------- */

@@ -8,9 +8,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cublas_v2.h>
 #include <cuda_runtime.h>
 #include "cuda/cuda.h"
+
+typedef struct cublasContext *cublasHandle_t;        /* cublas_v2.h: slow to compile, used twice */
 
 /* Numbers wait in pinned memory for their way to the device: two buffers, so that one can be filled
  * while the other travels. */

@@ -1,5 +1,6 @@
 /* Products by cuBLAS, which stores matrices by columns: C = A B by rows is C' = B' A' by columns.
  * A precision below fp32 rounds the operands beforehand, unless they come rounded. */
+#include <cublas_v2.h>
 #include "cuda/launch.h"
 
 /* bf16 is the upper half of a float; rounded to the nearest, ties to even. NaN stays NaN. */
