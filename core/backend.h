@@ -124,11 +124,13 @@ struct kin_backend {
     void (*add)(kin_backend *, int64_t n, real a, const real *x, real *y);       /* y += a x */
     void (*scale)(kin_backend *, int64_t n, real a, real *y);                    /* y *= a */
     void (*fill)(kin_backend *, int64_t n, real value, real *y);
-    void (*multiply)(kin_backend *, int64_t n, const real *a, const real *b, real *y); /* y += a b */
+    /* y += a b */
+    void (*multiply)(kin_backend *, int64_t n, const real *a, const real *b, real *y);
     /* y_ij = x_ij + row_j; x may be y */
     void (*add_row)(kin_backend *, int64_t rows, int64_t cols, const real *row, const real *x,
                     real *y);
-    void (*sum_rows)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *row); /* row_j += sum_i x_ij */
+    /* row_j += sum_i x_ij */
+    void (*sum_rows)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *row);
 
     /* Row by row: y_i = a_i . b_i, summed in double; y_i += factor_i x_i. A part of a matrix whose
      * rows lie ldx numbers apart: y_ij += a x_ij. */

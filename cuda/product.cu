@@ -102,8 +102,8 @@ static __global__ void scale_part(int64_t rows, int64_t columns, float beta, flo
     }
 }
 
-/* What is rounded by a kernel of ours is read once more; for small products the kernel's start costs
- * more than that cuBLAS rounds numbers as it loads them. */
+/* What is rounded by a kernel of ours is read once more; for small products its start costs more
+ * than that cuBLAS rounds numbers as it loads them. */
 static bool rounds_itself(const kin_cuda *c, const kin_product *p)
 {
     return c->precision == KIN_TO_BF16 && !p->narrow_a.high && !p->narrow_b.high &&
