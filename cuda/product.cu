@@ -2,23 +2,14 @@
  * A precision below fp32 rounds the operands beforehand, unless they come rounded. */
 #include <cublas_v2.h>
 #include "cuda/launch.h"
-
-/* bf16 is the upper half of a float; rounded to the nearest, ties to even. NaN stays NaN. */
-static __device__ uint16_t to_bf16(float x)
-{
-    const uint32_t bits = __float_as_uint(x);
-    if (x != x) return 0x7fff;
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-static __device__ float from_bf16(uint16_t x) { return __uint_as_float((uint32_t)x << 16); }
+#include "cuda/narrow.h"
 
 static __global__ void narrow(int64_t n, const float *x, uint16_t *high, uint16_t *low)
 {
     for (EACH_INDEX(i, n)) {
-        const uint16_t h = to_bf16(x[i]);
-        high[i] = h;
-        if (low) low[i] = to_bf16(x[i] - from_bf16(h));
+        const uint32_t h = kin_upper_half(x[i]);
+        high[i] = (uint16_t)(h >> 16);
+        if (low) low[i] = (uint16_t)(kin_upper_half(x[i] - __uint_as_float(h)) >> 16);
     }
 }
 

@@ -1,5 +1,5 @@
 /* Score: the kernels of every listed loss, and what is the same for all of them. */
-#include "cuda/launch.h"
+#include "cuda/reduce.h"
 
 #define COMPOSED_LOSS(name)
 #define LOSS(name) extern const kin_score_kernels kin_cuda_score_##name;
@@ -30,17 +30,11 @@ static __device__ int kind_at(const kin_scores &t, int64_t i, int64_t j, int64_t
     return same ? 0 : -1;
 }
 
-/* A warp's largest, or the sum over its lanes, for lane 0; the order is fixed. */
+/* A warp's largest, for lane 0. */
 static __device__ float warp_most(float x)
 {
     for (int step = 16; step > 0; step /= 2)
         x = fmaxf(x, __shfl_down_sync(0xffffffffu, x, step));
-    return x;
-}
-
-static __device__ float warp_total(float x)
-{
-    for (int step = 16; step > 0; step /= 2) x += __shfl_down_sync(0xffffffffu, x, step);
     return x;
 }
 
@@ -60,7 +54,7 @@ static __global__ void judge_kernel(kin_scores t, bool pulls, real *hit)
         else if (kind > 0) positive = fmaxf(positive, s);
         else if (kind < 0) negative = fmaxf(negative, s);
     }
-    positive = pulls ? warp_total(positive) : warp_most(positive);
+    positive = pulls ? warp_sum(positive) : warp_most(positive);
     negative = warp_most(negative);
     if (lane > 0) return;
     hit[t.row + i] = pulls ? positive

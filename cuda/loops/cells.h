@@ -3,6 +3,8 @@
 #ifndef KIN_CUDA_LOOPS_CELLS_H
 #define KIN_CUDA_LOOPS_CELLS_H
 
+#include "cuda/narrow.h"
+
 constexpr int FIELDS = sizeof(row) / sizeof(real), WARP = 32;
 enum { BY_MATCH, BY_KEY, BY_KIND };                    /* how a cell is known */
 #define ALL_LANES 0xffffffffu
@@ -128,13 +130,6 @@ static __device__ inline void quick_cells(float4 x, int64_t mine, cell (&c)[4])
     c[2] = quick_cell(x.z, mine == 2), c[3] = quick_cell(x.w, mine == 3);
 }
 
-/* The upper half of a float, rounded to the nearest, ties to even: bf16 in place. */
-static __device__ inline uint32_t upper_half(real x)
-{
-    const uint32_t bits = __float_as_uint(x);
-    return (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
-}
-
 static __device__ inline uint64_t four_halves(const uint32_t (&x)[4])
 {
     return (uint64_t)(x[0] >> 16 | x[1]) | (uint64_t)(x[2] >> 16 | x[3]) << 32;
@@ -148,11 +143,11 @@ static __device__ inline void put_four(const kin_scores &t, int64_t place, const
     }
     uint32_t high[4], low[4];
 #pragma unroll
-    for (int v = 0; v < 4; v++) high[v] = upper_half(x[v]);
+    for (int v = 0; v < 4; v++) high[v] = kin_upper_half(x[v]);
     *(uint64_t *)(t.slopes.high + place) = four_halves(high);
     if (!t.slopes.low) return;
 #pragma unroll
-    for (int v = 0; v < 4; v++) low[v] = upper_half(x[v] - __uint_as_float(high[v]));
+    for (int v = 0; v < 4; v++) low[v] = kin_upper_half(x[v] - __uint_as_float(high[v]));
     *(uint64_t *)(t.slopes.low + place) = four_halves(low);
 }
 
@@ -163,10 +158,10 @@ static __device__ inline void put_slope(const kin_scores &t, int64_t place, real
         t.score[place] = x;
         return;
     }
-    const uint32_t high = upper_half(x);
+    const uint32_t high = kin_upper_half(x);
     t.slopes.high[place] = (uint16_t)(high >> 16);
     if (!t.slopes.low) return;
-    t.slopes.low[place] = (uint16_t)(upper_half(x - __uint_as_float(high)) >> 16);
+    t.slopes.low[place] = (uint16_t)(kin_upper_half(x - __uint_as_float(high)) >> 16);
 }
 
 /* The row's value, unless it lacks what the loss needs. */
