@@ -71,6 +71,12 @@ static double quantile(const double *sorted, int n, double q)
     return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }
 
+kin_interval kin_percentiles(double *values, int n, double level)
+{
+    qsort(values, (size_t)n, sizeof *values, compare_doubles);
+    return (kin_interval){quantile(values, n, (1 - level) / 2), quantile(values, n, (1 + level) / 2)};
+}
+
 kin_status kin_bootstrap(kin_interval *interval, kin_pool *pool, uint64_t seed, int resamples,
                          double level, int64_t n, const double *const *column, int columns)
 {
@@ -85,12 +91,8 @@ kin_status kin_bootstrap(kin_interval *interval, kin_pool *pool, uint64_t seed, 
     boot.mean = calloc((size_t)columns * (size_t)resamples + 1, sizeof *boot.mean);
     KIN_REQUIRE(boot.mean, KIN_MEMORY, "bootstrap: no memory for %d resamples", resamples);
     kin_pool_run(pool, ((int64_t)resamples + CHUNK - 1) / CHUNK, resample_chunk, &boot);
-    for (int c = 0; c < columns; c++) {
-        double *mean = boot.mean + (int64_t)c * resamples;
-        qsort(mean, (size_t)resamples, sizeof *mean, compare_doubles);
-        interval[c].low = quantile(mean, resamples, (1 - level) / 2);
-        interval[c].high = quantile(mean, resamples, (1 + level) / 2);
-    }
+    for (int c = 0; c < columns; c++)
+        interval[c] = kin_percentiles(boot.mean + (int64_t)c * resamples, resamples, level);
     free(boot.mean);
     return KIN_OK;
 }

@@ -19,6 +19,9 @@ typedef struct { double low, high; } kin_interval;
 kin_status kin_bootstrap(kin_interval *interval, kin_pool *pool, uint64_t seed, int resamples,
                          double level, int64_t n, const double *const *column, int columns);
 
+/* The (1 - level) / 2 and (1 + level) / 2 quantiles of n numbers, which are put in order. */
+kin_interval kin_percentiles(double *values, int n, double level);
+
 /* Two systems over the same queries. */
 typedef struct {
     double difference;                 /* mean of a - b */

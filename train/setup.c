@@ -28,7 +28,7 @@ kin_split kin_trainer_last_split(const kin_trainer *t)
 static kin_status open_store(kin_trainer *t)
 {
     KIN_TRY(kin_store_open(&t->store, kin_config_text(t->config, "data.store")));
-    KIN_REQUIRE(t->store->pairs > 0, KIN_DATA, "%s: holds no pairs to train on", t->store->path);
+    KIN_TRY(kin_material_open(t));
     KIN_REQUIRE(t->state.step == 0 || t->store->checksum == t->state.checksum, KIN_DATA,
                 "%s: is not the store that this run was begun with", t->store->path);
     t->state.checksum = t->store->checksum;
@@ -40,10 +40,10 @@ static kin_status open_store(kin_trainer *t)
 
 /* ---- tokenizer and tokens -------------------------------------------------------------------- */
 
-/* Trained on the texts of the pairs, as often as they stand there: never on held-out queries. */
+/* Trained on the texts that are trained on, as often as they stand there: never on held-out ones. */
 static kin_status train_tokenizer(kin_trainer *t)
 {
-    const int64_t pairs = t->store->pairs;
+    const int64_t pairs = t->material.count, sides = kin_material_sides(t);
     const kin_tokenizer_setting setting = {
         .vocab_size = (int)number(t, "tokenizer.vocab_size"),
         .min_frequency = (int)number(t, "tokenizer.min_frequency"),
@@ -51,15 +51,14 @@ static kin_status train_tokenizer(kin_trainer *t)
         .lowercase = (int)number(t, "tokenizer.lowercase"),
         .strip_accents = (int)number(t, "tokenizer.strip_accents"),
     };
-    int32_t *which = malloc((size_t)pairs * 2 * sizeof *which);
+    int32_t *which = malloc((size_t)(pairs * sides) * sizeof *which);
     KIN_REQUIRE(which, KIN_MEMORY, "no memory for %ld pairs", (long)pairs);
-    for (int64_t i = 0; i < pairs; i++) {
-        which[2 * i] = t->store->pair[3 * i + KIN_PAIR_LEFT];
-        which[2 * i + 1] = t->store->pair[3 * i + KIN_PAIR_RIGHT];
-    }
-    kin_tell_stage(t->watch, "training the tokenizer on %ld texts", (long)(2 * pairs));
+    for (int64_t i = 0; i < pairs * sides; i++)
+        which[i] = kin_material_text(t, (int32_t)(i / sides), (kin_role)(i % sides));
+    kin_tell_stage(t->watch, "training the tokenizer on %ld texts", (long)(sides * pairs));
     const kin_status status = kin_tokenizer_train(&t->model->tokenizer, t->backend->pool,
-                                                  &t->store->texts, which, 2 * pairs, &setting);
+                                                  &t->store->texts, which, sides * pairs,
+                                                  &setting);
     free(which);
     return status;
 }
@@ -84,6 +83,7 @@ static kin_status make_model(kin_trainer *t, const char *checkpoint)
     KIN_REQUIRE(m->prefix[KIN_QUERY] && m->prefix[KIN_DOCUMENT], KIN_MEMORY,
                 "no memory for a model");
     m->max_tokens = (int64_t)number(t, "encoder.max_tokens");
+    if (t->store->features) return KIN_OK;
     KIN_TRY(make_tokenizer(t, checkpoint));
     kin_tell_stage(t->watch, "tokenising %ld texts", (long)t->store->texts.count);
     return kin_role_tokens_make(&t->tokens, m, t->backend->pool, t->store);
@@ -94,20 +94,27 @@ static kin_status make_network(kin_trainer *t)
     double hypers[KIN_HYPERS_MAX];
     kin_config_hypers(t->config, "encoder", hypers);
     return kin_network_new(&t->model->network, t->backend, kin_config_entry(t->config, "encoder"),
-                           hypers, kin_tokenizer_size(t->model->tokenizer),
+                           hypers, kin_trainer_inputs(t),
                            kin_config_is(t->config, "encoder.towers", "separate"));
 }
 
 /* ---- first values ---------------------------------------------------------------------------- */
 
+/* Documents, or of a store without them the texts that are trained on. */
+static int64_t count_of_documents(const kin_trainer *t)
+{
+    return t->store->documents ? t->store->documents : t->material.count;
+}
+
 /* How many documents each token is in. seen: the last document that was counted for a token. */
 static void count_documents(const kin_trainer *t, float *with, int32_t *seen)
 {
     const kin_tokens *tokens = t->tokens.of[KIN_DOCUMENT];
-    const int64_t vocab = t->model->network->vocab;
+    const int64_t vocab = t->model->network->vocab, documents = count_of_documents(t);
     for (int64_t v = 0; v < vocab; v++) with[v] = 0, seen[v] = -1;
-    for (int64_t d = 0; d < t->store->documents; d++) {
-        const int32_t text = t->store->document_text[d];
+    for (int64_t d = 0; d < documents; d++) {
+        const int32_t text = t->store->documents ? t->store->document_text[d]
+                                                  : kin_material_text(t, (int32_t)d, KIN_QUERY);
         for (int64_t i = tokens->start[text]; i < tokens->start[text + 1]; i++) {
             const int32_t v = tokens->ids[i];
             if (seen[v] != (int32_t)d) with[v]++;
@@ -134,14 +141,16 @@ static void rarity_from_counts(float *with, int64_t vocab, double documents)
 static kin_status init_network(kin_trainer *t)
 {
     const int64_t vocab = t->model->network->vocab;
+    const uint64_t seed = (uint64_t)number(t, "run.seed");
+    if (t->store->features) return kin_network_init(t->model->network, seed, NULL);
     float *rarity = malloc((size_t)vocab * sizeof *rarity);
     int32_t *seen = malloc((size_t)vocab * sizeof *seen);
     kin_status status = KIN_OK;
     if (!rarity || !seen) status = kin_fail(KIN_MEMORY, "no memory to count tokens");
     if (!status) {
         count_documents(t, rarity, seen);
-        rarity_from_counts(rarity, vocab, (double)t->store->documents);
-        status = kin_network_init(t->model->network, (uint64_t)number(t, "run.seed"), rarity);
+        rarity_from_counts(rarity, vocab, (double)count_of_documents(t));
+        status = kin_network_init(t->model->network, seed, rarity);
     }
     free(rarity);
     free(seen);
@@ -191,13 +200,8 @@ static int64_t steps_of(const kin_trainer *t, const char *key)
 static kin_status make_sampler(kin_trainer *t)
 {
     KIN_TRY(read_repeat(t));
-    const kin_sampler_setting setting = {
-        .pairs = t->store->pairs, .pair = t->store->pair, .batch = t->size,
-        .seed = (uint64_t)number(t, "run.seed"), .sources = t->store->source.count,
-        .source_start = t->store->source_start, .repeat = t->repeat,
-    };
-    KIN_TRY(kin_sampler_new(&t->sampler, &setting));
-    t->per_epoch = kin_sampler_steps(t->sampler);
+    KIN_TRY(kin_material_make_sampler(t));
+    t->per_epoch = kin_material_steps(t);
     const double epochs = number(t, "schedule.epochs");
     t->steps = (int64_t)number(t, "schedule.steps");
     if (!t->steps) t->steps = (int64_t)ceil(epochs * (double)t->per_epoch);
@@ -235,7 +239,7 @@ static int add_learned(kin_trainer *t, kin_parameter *params, int count)
 
 static kin_status make_optimizer(kin_trainer *t)
 {
-    kin_parameter params[2 * KIN_PLAN_MAX + KIN_TERMS_MAX * KIN_HYPERS_MAX];
+    kin_parameter params[2 * KIN_PLAN_MAX + KIN_TERMS_MAX * KIN_HYPERS_MAX + 1];
     kin_network *n = t->model->network;
     int count = 0;
     for (int i = 0; i < n->count; i++) {
@@ -245,6 +249,9 @@ static kin_status make_optimizer(kin_trainer *t)
                                            .rate_factor = 1 };
     }
     count = add_learned(t, params, count);
+    if (t->objective.proxies.value)
+        params[count++] = (kin_parameter){ .tensor = &t->objective.proxies,
+                                           .rate_factor = number(t, "loss.proxy_rate") };
     const kin_optimizer_setting setting = kin_trainer_optimizer(t);
     t->schedule.peak = kin_optimizer_get(&setting, "lr");
     return kin_optimizer_new(&t->optimizer, t->backend, &setting, params, count);
@@ -281,14 +288,17 @@ kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint)
     KIN_TRY(init_network(t));
     make_schedule(t);
     KIN_TRY(kin_towers_make(t));
-    return kin_objective_make(&t->objective, t->backend, t->config);
+    KIN_TRY(kin_objective_make(&t->objective, t->backend, t->config));
+    if (t->material.goal != KIN_GOAL_LABELS) return KIN_OK;
+    return kin_objective_make_proxies(&t->objective, t->config, t->store->labels,
+                                      t->model->network->width);
 }
 
 kin_status kin_trainer_setup_step(kin_trainer *t)
 {
     kin_memory_trim();                      /* what tokenizing and the first evaluation took */
     KIN_TRY(make_optimizer(t));
-    KIN_TRY(kin_batch_init(&t->batch, t->backend, t->size));
+    KIN_TRY(kin_batch_init(t));
     KIN_TRY(kin_tape_new(&t->tape, t->backend));
     KIN_TRY(kin_towers_make_step(t));
     const kin_optimizer_setting setting = kin_trainer_optimizer(t);
@@ -310,6 +320,7 @@ void kin_trainer_close(kin_trainer *t)
 {
     kin_trainer_close_step(t);
     kin_sampler_free(t->sampler);
+    kin_material_free(&t->material);
     kin_role_tokens_free(&t->tokens);
     kin_model_free(t->model);
     kin_store_close(t->store);
