@@ -9,16 +9,12 @@
  * two of one kind, to all of them. So with a projection every block is filled up to eight rows. */
 enum { PRODUCT_ROWS = 8 };
 
-/* Features are always multiplied so many rows at a time, the missing ones being zeros: a multiple of
- * every kernel's group, so that all rows are of the same kind. */
-enum { FEATURE_ROWS = 192 };
-
 struct kin_encoding {
     const kin_model *model;
     kin_tape *tape;
     kin_bag_room bags;
     bool products;
-    real *stage, *features;          /* FEATURE_ROWS of them, on the host and in backend memory */
+    real *stage, *features;          /* PRODUCT_ROWS of them, on the host and in backend memory */
 };
 
 kin_status kin_model_tokens(const kin_model *m, kin_pool *pool, kin_role role,
@@ -99,12 +95,12 @@ kin_status kin_encoding_run(kin_encoding *e, kin_role role, const kin_tokens *to
 static kin_status take_stage(kin_encoding *e)
 {
     const kin_network *n = e->model->network;
-    const size_t bytes = (size_t)(FEATURE_ROWS * n->vocab) * sizeof(real);
+    const size_t bytes = (size_t)(PRODUCT_ROWS * n->vocab) * sizeof(real);
     if (e->stage) return KIN_OK;
     e->stage = malloc(bytes);
     e->features = n->backend->alloc(n->backend, bytes);
     KIN_REQUIRE(e->stage && e->features, KIN_MEMORY, "no memory for %d rows of %ld features",
-                FEATURE_ROWS, (long)n->vocab);
+                PRODUCT_ROWS, (long)n->vocab);
     return KIN_OK;
 }
 
@@ -114,14 +110,14 @@ static kin_status run_features(kin_encoding *e, const float *features, const int
     kin_network *n = e->model->network;
     kin_backend *b = n->backend;
     const int64_t cols = n->vocab;
-    for (int64_t i = 0; i < FEATURE_ROWS; i++) {
+    for (int64_t i = 0; i < PRODUCT_ROWS; i++) {
         const float *from = features + (which && i < count ? which[i] : first + i) * cols;
         for (int64_t j = 0; j < cols; j++)
             e->stage[i * cols + j] = i < count ? (real)from[j] : 0;
     }
-    b->upload(b, e->features, e->stage, (size_t)(FEATURE_ROWS * cols) * sizeof(real));
+    b->upload(b, e->features, e->stage, (size_t)(PRODUCT_ROWS * cols) * sizeof(real));
     kin_tape_reset(e->tape, 0, 0, false);
-    kin_tensor *x = kin_tape_input(e->tape, FEATURE_ROWS, cols, e->features);
+    kin_tensor *x = kin_tape_input(e->tape, PRODUCT_ROWS, cols, e->features);
     kin_tensor *y = kin_network_forward_features(e->tape, n, x, 0);
     KIN_TRY(kin_tape_status(e->tape));
     b->copy(b, out, y->value, (size_t)(count * n->width) * sizeof(real));
@@ -133,8 +129,8 @@ kin_status kin_encoding_run_features(kin_encoding *e, const float *features, con
 {
     const int64_t width = e->model->network->width;
     KIN_TRY(take_stage(e));
-    for (int64_t from = 0; from < count; from += FEATURE_ROWS) {
-        const int64_t rows = count - from < FEATURE_ROWS ? count - from : FEATURE_ROWS;
+    for (int64_t from = 0; from < count; from += PRODUCT_ROWS) {
+        const int64_t rows = count - from < PRODUCT_ROWS ? count - from : PRODUCT_ROWS;
         KIN_TRY(run_features(e, features, which ? which + from : NULL, first + from, rows,
                              out + from * width));
     }
