@@ -36,9 +36,11 @@ static const verb_option options[] = {
 };
 
 const verb verb_eval = {
-    .name = "eval", .summary = "rank a split's queries with a run's model and score the ranking",
+    .name = "eval", .summary = "judge a run's model on a split",
     .usage = "RUN [--split test|validation]", .options = options, .least = 1, .most = 1,
     .run = run,
     .details = "Writes RUN/eval/SPLIT: results.json, run.trec and qrels.trec. All measures are of\n"
-               "run.trec (top 1,000 a query), so that any TREC evaluator repeats them.",
+               "run.trec (top 1,000 a query), so that any TREC evaluator repeats them. Of items of\n"
+               "classes (import labelled, idx) it writes items.tsv, of pairs with scores (import sts)\n"
+               "pairs.tsv; docs/training.md says how they are judged.",
 };

@@ -39,6 +39,7 @@ static kin_status print_report_json(const char *out, const kin_import_report *r)
     kin_json_put_whole(&json, "test_queries", r->queries[KIN_TEST]);
     kin_json_put_whole(&json, "labels", r->labels);
     kin_json_put_whole(&json, "features", r->features);
+    kin_json_put_whole(&json, "scores", r->scores);
     kin_json_put_whole(&json, "duplicates", r->duplicates);
     kin_json_close(&json);
     return print_json(&json);
@@ -56,6 +57,12 @@ static void print_report(const char *out, const kin_import_report *r)
 {
     if (r->labels) {
         print_items(out, r);
+        return;
+    }
+    if (r->scores) {
+        printf("%s: pairs with scores %" PRId64 " train, %" PRId64 " validation, %" PRId64
+               " test\n", out, r->queries[KIN_TRAIN], r->queries[KIN_VALIDATION],
+               r->queries[KIN_TEST]);
         return;
     }
     printf("%s: %" PRId64 " documents, %" PRId64 " pairs to train on, queries %" PRId64 " train, %"

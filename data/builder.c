@@ -290,6 +290,7 @@ kin_status kin_builder_write(kin_builder *b, const char *path, kin_import_report
     report->pairs = s.pairs;
     report->labels = s.labels;
     report->features = s.features;
+    report->scores = s.relation_score ? s.relations : 0;
     memset(report->queries, 0, sizeof report->queries);
     for (int64_t i = 0; i < s.queries; i++) report->queries[s.query_split[i]]++;
     return kin_store_write(path, &s);

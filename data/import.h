@@ -25,6 +25,7 @@ typedef struct {
     int64_t queries[KIN_SPLITS];       /* by kin_split */
     int64_t relations, pairs;
     int64_t labels, features;          /* classes of the queries; numbers of each, 0: texts */
+    int64_t scores;                    /* relations that have one */
     int64_t duplicates;                /* entries dropped because an earlier one says the same */
     char notice[512];                  /* licence and origin */
     char warning[512];

@@ -288,19 +288,31 @@ static kin_status judge_words(const kin_items_setting *set, const trained *train
 
 /* ---- marks ----------------------------------------------------------------------------------- */
 
+/* Measures from .. to, all of the same items, share their draws. */
+static kin_status resample(const kin_items_setting *set, int from, int to, double *values,
+                           kin_items_judged *out)
+{
+    const double *column[KIN_LABEL_MEASURES];
+    int64_t n = 0;
+    for (int m = from; m < to; m++) {
+        double *own = values + (m - from) * out->count;
+        n = kin_label_values(out->labels, (kin_label_measure)m, own);
+        column[m - from] = own;
+    }
+    if (n == 0) return KIN_OK;
+    return kin_bootstrap(&out->marks.interval[from], set->backend->pool, set->seed, KIN_RESAMPLES,
+                         0.95, n, column, to - from);
+}
+
 /* Measures that some items lack are resampled over those that have them. */
 static kin_status take_intervals(const kin_items_setting *set, kin_items_judged *out)
 {
-    double *values = malloc((size_t)out->count * sizeof *values);
-    kin_status status = KIN_OK;
+    double *values = malloc((size_t)(KIN_LABEL_MEASURES * out->count) * sizeof *values);
     KIN_REQUIRE(values, KIN_MEMORY, "no memory for %ld items", (long)out->count);
-    for (int m = 0; m < KIN_LABEL_MEASURES && !status; m++) {
-        const double *column = values;
-        const int64_t n = kin_label_values(out->labels, (kin_label_measure)m, values);
-        if (n > 0)
-            status = kin_bootstrap(&out->marks.interval[m], set->backend->pool, set->seed,
-                                   KIN_RESAMPLES, 0.95, n, &column, 1);
-    }
+    const int end = out->labels->alone ? (int)KIN_PEER_RECALL1 : (int)KIN_LABEL_MEASURES;
+    kin_status status = resample(set, 0, end, values, out);
+    if (!status && end < KIN_LABEL_MEASURES)
+        status = resample(set, end, KIN_LABEL_MEASURES, values, out);
     free(values);
     return status;
 }
