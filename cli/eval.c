@@ -40,7 +40,7 @@ const verb verb_eval = {
     .usage = "RUN [--split test|validation]", .options = options, .least = 1, .most = 1,
     .run = run,
     .details = "Writes RUN/eval/SPLIT: results.json, run.trec and qrels.trec. All measures are of\n"
-               "run.trec (top 1,000 a query), so that any TREC evaluator repeats them. Of items of\n"
-               "classes (import labelled, idx) it writes items.tsv, of pairs with scores (import sts)\n"
-               "pairs.tsv; docs/training.md says how they are judged.",
+               "run.trec (top 1,000 a query), so that any TREC evaluator repeats them. Of items\n"
+               "of classes (import labelled, idx) it writes items.tsv, of pairs with scores\n"
+               "(import sts) pairs.tsv; docs/training.md says how they are judged.",
 };

@@ -32,20 +32,33 @@ static void warning(void *state, const char *what)
     fputc('\n', stderr);
 }
 
+static void tell_data(const kin_estimate *e)
+{
+    static const char *const what[] = { "queries", "items", "pairs with scores" };
+    fprintf(stderr, "data: ");
+    if (e->goal == KIN_GOAL_RANKING)
+        fprintf(stderr, "%" PRId64 " documents, %" PRId64 " pairs, ", e->documents, e->pairs);
+    if (e->goal == KIN_GOAL_LABELS) fprintf(stderr, "%" PRId64 " classes, ", e->classes);
+    if (e->features) fprintf(stderr, "%" PRId64 " features an item, ", e->features);
+    fprintf(stderr, "%s %" PRId64 " train, %" PRId64 " validation, %" PRId64 " test\n",
+            what[e->goal], e->train_queries, e->validation_queries, e->test_queries);
+    if (e->features) return;
+    fprintf(stderr, "texts: %" PRId64 ", tokens %" PRId64 " of a vocabulary of %" PRId64 "; %"
+            PRId64 " empty, %" PRId64 " cut, %" PRId64 " unknown tokens\n", e->texts, e->tokens,
+            e->vocabulary, e->empty, e->cut, e->unknown);
+}
+
 static void estimate(void *state, const kin_estimate *e)
 {
     watcher *w = state;
     if (w->quiet) return;
     finish_line(w);
-    fprintf(stderr, "data: %" PRId64 " documents, %" PRId64 " pairs, queries %" PRId64 " train, %"
-            PRId64 " validation, %" PRId64 " test\n", e->documents, e->pairs, e->train_queries,
-            e->validation_queries, e->test_queries);
-    fprintf(stderr, "texts: %" PRId64 ", tokens %" PRId64 " of a vocabulary of %" PRId64 "; %"
-            PRId64 " empty, %" PRId64 " cut, %" PRId64 " unknown tokens\n", e->texts, e->tokens,
-            e->vocabulary, e->empty, e->cut, e->unknown);
-    fprintf(stderr, "run: %" PRId64 " parameters, %" PRId64 " steps (%" PRId64 " an epoch, %"
-            PRId64 " pairs of a short last batch dropped), %d threads\n", e->parameters, e->steps,
-            e->steps_per_epoch, e->dropped, e->threads);
+    tell_data(e);
+    fprintf(stderr, "run: %" PRId64 " parameters, %" PRId64 " steps (%" PRId64 " an epoch",
+            e->parameters, e->steps, e->steps_per_epoch);
+    if (e->goal != KIN_GOAL_LABELS)
+        fprintf(stderr, ", %" PRId64 " pairs of a short last batch dropped", e->dropped);
+    fprintf(stderr, "), %d threads\n", e->threads);
     fprintf(stderr, "estimate: %.0f MB of %.0f MB available", e->memory_mb, e->available_mb);
     if (e->seconds > 0) fprintf(stderr, ", about %.0f s of training", e->seconds);
     fputc('\n', stderr);
@@ -148,6 +161,7 @@ void watch_print_table(FILE *out, const kin_results *r)
             "%.3f%s\n", r->shape.alignment, r->shape.uniformity, r->shape.positive_cosine,
             words[r->goal].among, r->shape.cosine,
             r->shape.collapsed ? "; WARNING: the embeddings have collapsed" : "");
-    fprintf(out, "trained %.1f s on %" PRId64 " %s, peak memory %.0f MB; the model is that of step %"
-            PRId64 "\n", r->train_seconds, r->pairs, words[r->goal].trained, r->peak_mb, r->step);
+    fprintf(out, "trained %.1f s on %" PRId64 " %s, peak memory %.0f MB; the model is that of step "
+            "%" PRId64 "\n", r->train_seconds, r->pairs, words[r->goal].trained, r->peak_mb,
+            r->step);
 }

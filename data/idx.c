@@ -37,7 +37,7 @@ static bool is_gzip(const kin_map *file)
 #ifdef KIN_ZLIB
 #include <zlib.h>
 
-enum { RATIO = 1040, GZIP_WINDOW = 15 + 16 };      /* deflate makes nothing longer than 1032 times */
+enum { RATIO = 1040, GZIP_WINDOW = 15 + 16 };      /* deflate's most is 1032 */
 
 static kin_status read_gzip(source *s, uint8_t *to, size_t most, size_t *got)
 {

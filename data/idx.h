@@ -1,6 +1,6 @@
-/* IDX: the format of MNIST's files: two zero bytes, a type, the number of dimensions, their sizes as
- * 32-bit numbers with the highest byte first, then the numbers. kin reads bytes (type 8), plain or
- * gzip'ed (where kin was built with zlib).
+/* IDX: the format of MNIST's files: two zero bytes, a type, the number of dimensions, their sizes
+ * as 32-bit numbers with the highest byte first, then the numbers. kin reads bytes (type 8), plain
+ * or gzip'ed (where kin was built with zlib).
  *
  * Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits". */
 #ifndef KIN_DATA_IDX_H

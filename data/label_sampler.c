@@ -20,8 +20,8 @@ struct kin_label_sampler {
 
 /* ---- a batch --------------------------------------------------------------------------------- */
 
-/* `each` items of a class, the k-th group of them. Decks have whole groups only; a class that is too
- * small for one gives its items again. */
+/* `each` items of a class, the k-th group of them. Decks have whole groups only; a class that is
+ * too small for one gives its items again. */
 static void put_group(kin_label_sampler *s, int32_t class, int64_t k, int32_t *to)
 {
     const int64_t first = s->start[class], count = s->start[class + 1] - first;

@@ -1,6 +1,7 @@
-/* Encoder: how a bag of tokens, or a row of features, becomes an embedding. An encoder file (static.c) says which
- * parameters it needs and computes with them on a tape; the network below owns the parameters, the
- * initialisation and the towers, so that an encoder is those two functions and a table of settings.
+/* Encoder: how a bag of tokens, or a row of features, becomes an embedding. An encoder file
+ * (static.c) says which parameters it needs and computes with them on a tape; the network below
+ * owns the parameters, the initialisation and the towers, so that an encoder is those two functions
+ * and a table of settings.
  *
  * Letters for shapes: B batch, D dimension, V vocabulary, T tokens, F features. */
 #ifndef KIN_ENCODERS_ENCODER_H

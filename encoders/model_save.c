@@ -41,7 +41,8 @@ static kin_status save_weights(const kin_model *m, const char *folder)
     char path[KIN_PATH_MAX];
     kin_status status = kin_path_join(path, sizeof path, folder, "model.safetensors");
     for (int i = 0; i < n->count && !status; i++) status = put_weight(m, i, &tensor[i], copy[i]);
-    if (!status) status = kin_safetensors_write(path, tensor, n->count, notes, m->tokenizer ? 2 : 1);
+    if (!status)
+        status = kin_safetensors_write(path, tensor, n->count, notes, m->tokenizer ? 2 : 1);
     for (int i = 0; i < n->count; i++) free(copy[i][0]), free(copy[i][1]);
     return status;
 }

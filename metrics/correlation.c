@@ -44,7 +44,7 @@ static double pearson(int64_t n, const double *x, const double *y, const int32_t
     return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
 }
 
-/* ---- ranks ------------------------------------------------------------------------------------ */
+/* ---- ranks ----------------------------------------------------------------------------------- */
 
 typedef struct { double value; int32_t at; } entry_t;
 
@@ -116,7 +116,7 @@ kin_status kin_correlation(double value[KIN_SCORE_MEASURES], int64_t n, const do
     return status;
 }
 
-/* ---- bootstrap -------------------------------------------------------------------------------- */
+/* ---- bootstrap ------------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t seed;
@@ -187,7 +187,7 @@ kin_status kin_correlation_bootstrap(kin_interval *interval, kin_pool *pool,
                                     (long long)n);
 }
 
-/* ---- test ------------------------------------------------------------------------------------- */
+/* ---- test ------------------------------------------------------------------------------------ */
 
 typedef struct {
     uint64_t seed;

@@ -31,7 +31,8 @@ kin_status kin_correlation(double value[KIN_SCORE_MEASURES], int64_t n, const do
 /* Ranks from 1, of equal numbers their mean. */
 kin_status kin_ranks(int64_t n, const double *x, double *rank);
 
-/* Percentile bootstrap intervals of both, by kin_score_measure: pairs are drawn with replacement n at a time. */
+/* Percentile bootstrap intervals of both, by kin_score_measure: pairs are drawn with replacement n
+ * at a time. */
 kin_status kin_correlation_bootstrap(kin_interval *interval, kin_pool *pool, uint64_t seed,
                                      int resamples, double level, int64_t n,
                                      const double *x, const double *y);

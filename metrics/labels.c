@@ -80,7 +80,7 @@ static void take_mean(kin_label_scores *s, kin_label_measure m)
     s->mean[m] = n ? sum / (double)n : NAN;
 }
 
-/* ---- against training items ------------------------------------------------------------------- */
+/* ---- against training items ------------------------------------------------------------------ */
 
 /* The label that most of n have; of several, that which comes first. -1 of none. */
 static int32_t vote(const int32_t *label, int64_t n)
@@ -119,7 +119,7 @@ void kin_label_judge_centroids(kin_label_scores *s, const int32_t *class)
     take_mean(s, KIN_CENTROID);
 }
 
-/* ---- among themselves ------------------------------------------------------------------------- */
+/* ---- among themselves ------------------------------------------------------------------------ */
 
 static void judge_peer(kin_label_scores *s, int64_t item, const int32_t *list, int64_t found)
 {

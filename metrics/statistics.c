@@ -74,7 +74,8 @@ static double quantile(const double *sorted, int n, double q)
 kin_interval kin_percentiles(double *values, int n, double level)
 {
     qsort(values, (size_t)n, sizeof *values, compare_doubles);
-    return (kin_interval){quantile(values, n, (1 - level) / 2), quantile(values, n, (1 + level) / 2)};
+    return (kin_interval){quantile(values, n, (1 - level) / 2),
+                          quantile(values, n, (1 + level) / 2)};
 }
 
 kin_status kin_bootstrap(kin_interval *interval, kin_pool *pool, uint64_t seed, int resamples,

@@ -57,7 +57,7 @@ kin_status kin_tfidf_search(const kin_tfidf *t, kin_pool *pool, const kin_texts 
     return kin_bm25_search(t->index, pool, texts, which, queries, k, run);
 }
 
-/* ---- classes ---------------------------------------------------------------------------------- */
+/* ---- classes --------------------------------------------------------------------------------- */
 
 typedef struct {
     const kin_bm25 *index;
@@ -144,7 +144,7 @@ kin_status kin_tfidf_classify(const kin_tfidf *t, kin_pool *pool, const kin_text
                                     (long long)labels);
 }
 
-/* ---- pairs ------------------------------------------------------------------------------------ */
+/* ---- pairs ----------------------------------------------------------------------------------- */
 
 typedef struct { int32_t word, count; } term_t;
 

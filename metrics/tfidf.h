@@ -1,5 +1,5 @@
-/* tf-idf: texts as vectors of their words, compared by cosine (Salton, Buckley 1988, "Term-weighting
- * approaches in automatic text retrieval"): the baseline of a classifier of texts.
+/* tf-idf: texts as vectors of their words, compared by cosine (Salton, Buckley 1988,
+ * "Term-weighting approaches in automatic text retrieval"): the baseline of a classifier of texts.
  *
  *     weight of a word in a text = count ln((1 + texts) / (1 + texts with it)) + count,
  *     then the text's vector is made of length 1

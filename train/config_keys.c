@@ -62,8 +62,8 @@ const config_spec config_specs[] = {
            "a query's negatives: all other documents of the batch, or a sample of its own of them"),
     WHOLE("loss", "drawn", 0, 0, 100000, "negatives drawn for each query, with replacement"),
     CHOICE("loss", "candidates", 0, 2, "own|batch|proxies",
-           "what items of a class are compared with: all others of the batch, a learned proxy of each "
-           "class, or whichever the loss is made for"),
+           "what items of a class are compared with: all others of the batch, a learned proxy of "
+           "each class, or whichever the loss is made for"),
     NUMBER("loss", "proxy_rate", 1, 1e-6, 1e6,
            "learning rate of the proxies as a multiple of the encoder's"),
 

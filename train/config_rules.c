@@ -32,6 +32,7 @@ static const struct { int bit; const char *what; } needs[] = {
     { KIN_TRIPLETS, "triplets" },
     { KIN_MARKED, "pairs marked positive or negative (loss.negatives = drawn makes some)" },
     { KIN_LABELS, "several texts of each class in a batch, by label" },
+    { KIN_PAIRS, "pairs of texts that belong together" },
 };
 
 /* A loss that takes targets cannot do without; one that takes what a batch carries can do without

@@ -164,6 +164,7 @@ static kin_estimate describe(const kin_trainer *t, double seconds)
     static const kin_tokens no_tokens = { .start = &none };
     const kin_tokens *tokens = t->store->features ? &no_tokens : t->tokens.of[KIN_DOCUMENT];
     kin_estimate e = {
+        .goal = t->material.goal, .classes = t->store->labels, .features = t->store->features,
         .texts = t->store->texts.count, .documents = t->store->documents,
         .pairs = t->material.count, .vocabulary = t->model->network->vocab,
         .tokens = tokens->start[tokens->count], .empty = tokens->empty, .cut = tokens->cut,

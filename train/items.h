@@ -18,7 +18,7 @@ typedef struct {
     kin_backend *backend;
     kin_split split;
     uint64_t seed;                     /* of intervals and samples */
-    bool intervals;                    /* bootstrap intervals in marks; else both ends are the mean */
+    bool intervals;                    /* by bootstrap, in marks; else both ends are the mean */
 } kin_items_setting;
 
 /* What came of it. count: items or pairs of the split. */

@@ -10,7 +10,7 @@
 #include "core/rng.h"
 #include "train/machine.h"
 
-enum { PROXIES = 0x70727879 };              /* their stream of first values, far from the encoder's */
+enum { PROXIES = 0x70727879 };              /* their stream of first values: no encoder's */
 
 static const kin_loss *loss_at(const kin_objective *o, int i)
 {

@@ -27,8 +27,8 @@ typedef struct {
  * documents and the queries: then rows are always of the trained tower and columns of the other,
  * and the loss is the mean of the two. NULL otherwise.
  *
- * Host memory, NULL where the data have none: the class of each row, which is then compared with all
- * other rows or with proxies; how alike row i and column i are, from 0 to 1. */
+ * Host memory, NULL where the data have none: the class of each row, which is then compared with
+ * all other rows or with proxies; how alike row i and column i are, from 0 to 1. */
 typedef struct {
     kin_tensor *rows, *columns, *back_rows, *back_columns;
     const int32_t *label;

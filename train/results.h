@@ -9,8 +9,8 @@
 #include "metrics/statistics.h"
 
 /* The measures of a goal, the first `count`: those of kin_measure, kin_label_measure or
- * kin_score_measure. headline: the place of the one that chooses the best model and that systems are
- * compared by. */
+ * kin_score_measure. headline: the place of the one that chooses the best model and that systems
+ * are compared by. */
 const char *const *kin_goal_measures(kin_goal goal, int *count);
 int kin_goal_headline(kin_goal goal);
 

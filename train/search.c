@@ -36,6 +36,8 @@ static kin_status embed_corpus(kin_search *s, const kin_watch *watch)
 {
     const int64_t n = s->store->documents, width = s->model->network->width;
     kin_tokens tokens;
+    KIN_REQUIRE(kin_store_goal(s->store) == KIN_GOAL_RANKING, KIN_DATA,
+                "%s: holds no documents to search", s->store->path);
     s->documents = s->backend->alloc(s->backend, (size_t)(n * width) * sizeof(real) + 1);
     s->query = s->backend->alloc(s->backend, (size_t)width * sizeof(real));
     KIN_REQUIRE(s->documents && s->query, KIN_MEMORY, "no memory for %ld embeddings", (long)n);

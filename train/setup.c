@@ -40,7 +40,7 @@ static kin_status open_store(kin_trainer *t)
 
 /* ---- tokenizer and tokens -------------------------------------------------------------------- */
 
-/* Trained on the texts that are trained on, as often as they stand there: never on held-out ones. */
+/* Learned from the texts that are trained on, as often as they stand there; no held-out ones. */
 static kin_status train_tokenizer(kin_trainer *t)
 {
     const int64_t pairs = t->material.count, sides = kin_material_sides(t);

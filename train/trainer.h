@@ -119,7 +119,7 @@ int64_t kin_material_steps(const kin_trainer *t);
 const int32_t *kin_material_batch(kin_trainer *t, int64_t step);
 int32_t kin_material_text(const kin_trainer *t, int32_t which, kin_role role);
 int kin_material_sides(const kin_trainer *t);               /* roles that a batch has texts of */
-int64_t kin_trainer_inputs(const kin_trainer *t);           /* tokens of the vocabulary, or features */
+int64_t kin_trainer_inputs(const kin_trainer *t);           /* of the encoder: V or F */
 
 /* setup.c: begin_with makes an empty one of t; setup takes all but the optimizer's, the tape's and
  * the batch's memory. */

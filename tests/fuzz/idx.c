@@ -1,5 +1,5 @@
-/* IDX: what is accepted, plain or gzip'ed, holds as many numbers as its sizes say, and reads the same
- * after being written back. */
+/* IDX: what is accepted, plain or gzip'ed, holds as many numbers as its sizes say, and reads the
+ * same after being written back. */
 #include "tests/fuzz/fuzz.h"
 #include "data/idx.h"
 
@@ -24,7 +24,8 @@ static void write_back(const kin_idx *idx, const char *path)
     CHECK(file && fputc(0, file) == 0 && fputc(0, file) == 0 && fputc(8, file) == 8);
     fputc(idx->dims, file);
     for (int i = 0; i < idx->dims; i++)
-        for (int shift = 24; shift >= 0; shift -= 8) fputc((int)(idx->size[i] >> shift & 255), file);
+        for (int shift = 24; shift >= 0; shift -= 8)
+            fputc((int)(idx->size[i] >> shift & 255), file);
     fwrite(idx->bytes, 1, (size_t)(idx->size[0] * idx->each), file);
     CHECK(fclose(file) == 0);
 }

@@ -8,7 +8,8 @@
 static void seeds(void)
 {
     add_seed_text("Lred\tone\nblue\ttwo\r\nred\tthree");
-    add_seed_text("L\xEF\xBB\xBF" "a\tgr\xc3\xbc\xc3\x9f\nb\tx\n\xff" "a\tgr\xc3\xbc\xc3\x9f\nc\ty\n");
+    add_seed_text("L\xEF\xBB\xBF"
+                  "a\tgr\xc3\xbc\xc3\x9f\nb\tx\n\xff" "a\tgr\xc3\xbc\xc3\x9f\nc\ty\n");
     add_seed_text("S5\ta\tb\n2.5\ta\ta\r\n0.0\tb\tc");
     add_seed_text("S1e0\ta\tb\n\xff" "4\tb\tb\n");
 }

@@ -2,6 +2,7 @@
  * it reads the same after being written back. Checksums and length are made right before each
  * reading; the mutator puts some of its changes where they matter, into the block's extents. */
 #include "tests/fuzz/fuzz.h"
+#include <float.h>
 #include "data/store.h"
 #include "tests/data/reseal.h"
 
@@ -80,7 +81,7 @@ static void check(const kin_store *s)
     for (int64_t i = 0; i < s->queries && s->labels; i++)
         CHECK(s->query_label[i] >= 0 && s->query_label[i] < s->labels);
     for (int64_t i = 0; i < s->queries * s->features; i++)
-        CHECK(s->feature[i] >= -3.5e38f && s->feature[i] <= 3.5e38f);
+        CHECK(s->feature[i] >= -FLT_MAX && s->feature[i] <= FLT_MAX);
     for (int64_t i = 0; i < s->relations; i++) {
         if (s->relation_score)
             CHECK(s->relation_score[i] >= 0 && s->relation_score[i] <= 1);

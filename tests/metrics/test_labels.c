@@ -49,7 +49,7 @@ static kin_run *lists(int rows, int depth, const int32_t *document)
     return run;
 }
 
-/* ---- by hand ---------------------------------------------------------------------------------- */
+/* ---- by hand --------------------------------------------------------------------------------- */
 
 /* Item 0: its class at ranks 1 and 3 of R = 3 with itself in the list: 2/3; (1 + 2/3) / 3. Item 1:
  * at rank 2 and 3: 2/3; (1/2 + 2/3) / 3. Item 4 is alone, 5 and 6 find each other at rank 1. */
@@ -108,7 +108,7 @@ static void neighbours_vote(void **state)
     kin_label_scores_free(s);
 }
 
-/* ---- beside scikit-learn ---------------------------------------------------------------------- */
+/* ---- beside scikit-learn --------------------------------------------------------------------- */
 
 static void make(int first, int count, real *x, int32_t *label)
 {
@@ -195,7 +195,7 @@ static void tf_idf_is_scikit_learns(void **state)
     texts_free(&texts);
 }
 
-/* ---- correlation ------------------------------------------------------------------------------ */
+/* ---- correlation ----------------------------------------------------------------------------- */
 
 static void equal_numbers_share_a_rank(void **state)
 {
@@ -272,7 +272,8 @@ static void exchanged_ranks_have_a_known_p(void **state)
     assert_true(back.p == p.p && back.losses == 4);
     assert_ok(kin_correlation_test(&p, pool, SEED, 1000, 5, right, good, good));
     assert_near(p.p, 1, 0);
-    assert_fails(kin_correlation_test(&p, pool, SEED, 0, 5, right, good, bad), KIN_USAGE, "0 flips");
+    assert_fails(kin_correlation_test(&p, pool, SEED, 0, 5, right, good, bad), KIN_USAGE,
+                 "0 flips");
 }
 
 int main(void)

@@ -275,7 +275,8 @@ static void test_refused(void **state)
     static const struct { const char *store, *settings, *words; } wrong[] = {
         { "items.h5", "loss.name=cosent", "which needs a target for each pair of texts, how alike "
           "they should be; a run trains on items of classes here" },
-        { "items.h5", "loss.name=byol", "which needs something else" },
+        { "items.h5", "loss.name=byol", "which needs pairs of texts that belong together; a run "
+          "trains on items of classes here" },
         { "items.h5", "loss.negatives=drawn loss.drawn=3", "needs pairs" },
         { "items.h5", "encoder.momentum=0.9", "encoder.momentum needs pairs" },
         { "items.h5", "encoder.towers=separate", "items of classes have one side" },
