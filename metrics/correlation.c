@@ -116,6 +116,36 @@ kin_status kin_correlation(double value[KIN_SCORE_MEASURES], int64_t n, const do
     return status;
 }
 
+static void take_parts(int64_t n, const double *x, const double *y, double *part)
+{
+    double mean_x = 0, mean_y = 0, xx = 0, yy = 0;
+    for (int64_t i = 0; i < n; i++) {
+        mean_x += x[i] / (double)n;
+        mean_y += y[i] / (double)n;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        xx += (x[i] - mean_x) * (x[i] - mean_x);
+        yy += (y[i] - mean_y) * (y[i] - mean_y);
+    }
+    const double scale = xx > 0 && yy > 0 ? (double)n / sqrt(xx * yy) : 0;
+    for (int64_t i = 0; i < n; i++) part[i] = scale * (x[i] - mean_x) * (y[i] - mean_y);
+}
+
+kin_status kin_correlation_parts(double *const part[KIN_SCORE_MEASURES], int64_t n,
+                                 const double *x, const double *y)
+{
+    double *rank = malloc(2 * sizeof *rank * (size_t)(n > 0 ? n : 1));
+    KIN_REQUIRE(rank, KIN_MEMORY, "no memory to rank %lld numbers", (long long)n);
+    kin_status status = kin_ranks(n, x, rank);
+    if (status == KIN_OK) status = kin_ranks(n, y, rank + n);
+    if (status == KIN_OK) {
+        take_parts(n, rank, rank + n, part[KIN_SPEARMAN]);
+        take_parts(n, x, y, part[KIN_PEARSON]);
+    }
+    free(rank);
+    return status;
+}
+
 /* ---- bootstrap ------------------------------------------------------------------------------- */
 
 typedef struct {

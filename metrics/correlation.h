@@ -28,6 +28,10 @@ extern const char *const kin_score_measure_names[KIN_SCORE_MEASURES];
 kin_status kin_correlation(double value[KIN_SCORE_MEASURES], int64_t n, const double *x,
                            const double *y);
 
+/* What each pair adds to both, part[m][i]: their mean over the pairs is the correlation. */
+kin_status kin_correlation_parts(double *const part[KIN_SCORE_MEASURES], int64_t n,
+                                 const double *x, const double *y);
+
 /* Ranks from 1, of equal numbers their mean. */
 kin_status kin_ranks(int64_t n, const double *x, double *rank);
 

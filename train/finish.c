@@ -63,20 +63,31 @@ static kin_items_setting items_of(const kin_trainer *t, kin_split split, bool in
                                 .seed = seed_of(t->config) };
 }
 
+/* Judges and keeps the scores of each item, in eval/<split>. */
+static kin_status judge_items(const kin_items_setting *setting, const char *run,
+                              const char *system, kin_items_judged *out)
+{
+    char path[KIN_PATH_MAX], folder[KIN_PATH_MAX];
+    KIN_TRY(results_path(run, setting->split, path));
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    KIN_TRY(kin_items_judge(setting, out));
+    return kin_items_save_scores(out, setting->store, folder, system);
+}
+
 static kin_status begin_items(kin_trainer *t, kin_split split)
 {
-    kin_items_judged judged;
+    kin_items_judged untrained = { 0 }, baseline = { 0 };
     kin_results r = empty_results(t->store, split);
     kin_items_setting setting = items_of(t, split, true);
-    KIN_TRY(kin_items_judge(&setting, &judged));
-    r.untrained = judged.marks;
-    r.queries = judged.count;
-    kin_items_judged_free(&judged);
+    kin_status status = judge_items(&setting, t->folder.path, "untrained", &untrained);
     setting.model = NULL;
-    KIN_TRY(kin_items_judge(&setting, &judged));
-    r.bm25 = judged.marks;
-    kin_items_judged_free(&judged);
-    return tell_first(t, split, &r);
+    if (!status) status = judge_items(&setting, t->folder.path, r.baseline, &baseline);
+    r.untrained = untrained.marks;
+    r.bm25 = baseline.marks;
+    r.queries = untrained.count;
+    kin_items_judged_free(&untrained);
+    kin_items_judged_free(&baseline);
+    return status ? status : tell_first(t, split, &r);
 }
 
 static kin_status begin_all_items(kin_trainer *t)
@@ -237,9 +248,9 @@ static kin_status finish_items(const kin_finished *f, kin_split split, const cha
     kin_items_setting setting = { .store = f->store, .model = f->model, .tokens = f->tokens,
                                   .backend = f->backend, .split = split, .intervals = true,
                                   .seed = seed_of(f->config) };
-    kin_status status = kin_items_judge(&setting, &model);
+    kin_status status = judge_items(&setting, f->run, "model", &model);
     setting.model = NULL;
-    if (!status) status = kin_items_judge(&setting, &baseline);
+    if (!status) status = judge_items(&setting, f->run, r->baseline, &baseline);
     if (!status)
         status = kin_items_compare(&r->against_bm25, f->backend->pool, setting.seed, &model,
                                    &baseline);

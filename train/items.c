@@ -2,6 +2,7 @@
 #include "train/items.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +163,57 @@ kin_status kin_items_compare(kin_paired *out, kin_pool *pool, uint64_t seed,
 static void put_text(kin_writer *w, const kin_texts *texts, int64_t i)
 {
     kin_writer_printf(w, "%.*s", (int)kin_text_size(texts, i), kin_text(texts, i));
+}
+
+/* The columns of the measures that every item has, by the goal's place; NULL: left out. parts: room
+ * for two of pairs. */
+static kin_status score_columns(const kin_items_judged *j, double *parts,
+                                const double *column[KIN_MEASURES])
+{
+    if (j->goal == KIN_GOAL_SCORES) {
+        double *const part[KIN_SCORE_MEASURES] = { parts, parts + j->count };
+        for (int m = 0; m < KIN_SCORE_MEASURES; m++) column[m] = part[m];
+        return kin_correlation_parts(part, j->count, j->right, j->cosine);
+    }
+    for (int m = 0; m < KIN_LABEL_MEASURES; m++)
+        column[m] = j->labels->alone && m >= KIN_PEER_RECALL1 ? NULL : j->labels->value[m];
+    return KIN_OK;
+}
+
+static kin_status write_scores(const kin_items_judged *j, const kin_store *s, const char *path,
+                               double *parts)
+{
+    kin_writer *w;
+    int count;
+    const double *column[KIN_MEASURES] = { NULL };
+    const char *const *names = kin_goal_measures(j->goal, &count);
+    KIN_TRY(score_columns(j, parts, column));
+    KIN_TRY(kin_writer_open(&w, path));
+    kin_writer_printf(w, "query");
+    for (int m = 0; m < count; m++)
+        if (column[m]) kin_writer_printf(w, "\t%s", names[m]);
+    for (int64_t i = 0; i < j->count; i++) {
+        kin_writer_printf(w, "\n");
+        put_text(w, &s->query_id, j->query[i]);
+        for (int m = 0; m < count; m++)
+            if (column[m]) kin_writer_printf(w, "\t%.17g", column[m][i]);
+    }
+    kin_writer_printf(w, "\n");
+    return kin_writer_commit(w);
+}
+
+kin_status kin_items_save_scores(const kin_items_judged *j, const kin_store *s,
+                                 const char *folder, const char *system)
+{
+    char path[KIN_PATH_MAX], name[64];
+    snprintf(name, sizeof name, "%s.tsv", system);
+    KIN_TRY(kin_folder_make(folder));
+    KIN_TRY(kin_path_join(path, sizeof path, folder, name));
+    double *parts = malloc((size_t)(2 * j->count) * sizeof *parts);
+    KIN_REQUIRE(parts, KIN_MEMORY, "no memory for the scores of %ld items", (long)j->count);
+    const kin_status status = write_scores(j, s, path, parts);
+    free(parts);
+    return status;
 }
 
 static void put_items(kin_writer *w, const kin_items_judged *j, const kin_store *s)

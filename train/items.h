@@ -41,7 +41,12 @@ void kin_items_judged_free(kin_items_judged *judged);              /* a zeroed o
 kin_status kin_items_compare(kin_paired *out, kin_pool *pool, uint64_t seed,
                              const kin_items_judged *a, const kin_items_judged *b);
 
-/* Writes items.tsv or pairs.tsv into folder: a line of scores for each item or pair. */
+/* Writes SYSTEM.tsv into folder: "query<TAB>measure<TAB>...", a line for each item or pair with its
+ * scores, 17 digits. The mean of a column is the measure; one that some item lacks is left out. */
+kin_status kin_items_save_scores(const kin_items_judged *judged, const kin_store *store,
+                                 const char *folder, const char *system);
+
+/* Writes items.tsv or pairs.tsv into folder: what the model says of each item or pair. */
 kin_status kin_items_save(const kin_items_judged *judged, const kin_store *store,
                           const char *folder);
 

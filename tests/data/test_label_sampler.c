@@ -1,5 +1,5 @@
-/* The label sampler's promises: so many classes and items in every batch, classes equally often, and
- * the same items for the same step. */
+/* The label sampler's promises: so many classes and items in every batch, classes equally often,
+ * and the same items for the same step. */
 #include "tests/data/stores.h"
 
 #include "data/label_sampler.h"

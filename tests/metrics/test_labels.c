@@ -218,6 +218,13 @@ static void correlations_are_scipys(void **state)
     assert_ok(kin_correlation(value, 100, u, v));
     assert_near(value[KIN_SPEARMAN], 0.419546820923725, 1e-14);
     assert_near(value[KIN_PEARSON], 0.42729174822701455, 1e-14);
+    double parts[KIN_SCORE_MEASURES][100], *const part[] = {parts[0], parts[1]};
+    assert_ok(kin_correlation_parts(part, 100, u, v));
+    for (int m = 0; m < KIN_SCORE_MEASURES; m++) {
+        double mean = 0;
+        for (int i = 0; i < 100; i++) mean += parts[m][i] / 100;
+        assert_near(mean, value[m], 1e-14);
+    }
     assert_ok(kin_correlation(value, 100, u, same));
     assert_true(value[KIN_SPEARMAN] == 0 && value[KIN_PEARSON] == 0);
     assert_fails(kin_correlation(value, 1, u, v), KIN_USAGE, "1 numbers");

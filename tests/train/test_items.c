@@ -98,6 +98,31 @@ static kin_status run(const char *name, const char *store, const char *settings,
     return train(name, text, threads, flags, &watch, o);
 }
 
+/* The columns of a file of scores have the means of these marks. */
+static void expect_means(const char *path, const kin_marks *marks, int64_t lines)
+{
+    double sum[KIN_MEASURES] = { 0 };
+    char line[1000], expected[1000] = "query";
+    int count;
+    const char *const *names = kin_goal_measures(marks->goal, &count);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    for (int m = 0; m < count; m++)
+        snprintf(expected + strlen(expected), 100, "\t%s", names[m]);
+    assert_non_null(fgets(line, sizeof line, f));
+    line[strcspn(line, "\n")] = 0;
+    assert_string_equal(line, expected);
+    for (int64_t i = 0; i < lines; i++) {
+        assert_non_null(fgets(line, sizeof line, f));
+        char *at = strchr(line, '\t');
+        for (int m = 0; m < count; m++) sum[m] += strtod(at, &at);
+    }
+    assert_null(fgets(line, sizeof line, f));
+    fclose(f);
+    for (int m = 0; m < count; m++)
+        assert_true(fabs(sum[m] / (double)lines - marks->mean[m]) < 1e-12);
+}
+
 /* ---- every loss ------------------------------------------------------------------------------ */
 
 static void test_every_loss(void **state)
@@ -149,6 +174,8 @@ static void test_learns(void **state)
         assert_true(r->model.interval[0].low <= r->model.mean[0] &&
                     r->model.mean[0] <= r->model.interval[0].high);
         assert_true(kin_file_exists(in_folder("%s/eval/test/items.tsv", name)));
+        expect_means(in_folder("%s/eval/test/model.tsv", name), &r->model, r->queries);
+        expect_means(in_folder("%s/eval/test/tf-idf.tsv", name), &r->bm25, r->queries);
     }
 }
 
@@ -238,6 +265,9 @@ static void test_scores(void **state)
     expect_ok(run("scores", "pairs.h5", "loss.name=cosent optim.lr=0.05", 2, NULL, NULL, &o));
     const kin_results *r = &o.results;
     assert_true(r->goal == KIN_GOAL_SCORES && r->queries == 60);
+    expect_means(in_folder("scores/eval/test/model.tsv"), &r->model, r->queries);
+    expect_means(in_folder("scores/eval/test/tf-idf.tsv"), &r->bm25, r->queries);
+    assert_true(kin_file_exists(in_folder("scores/eval/test/untrained.tsv")));
     if (!(r->model.mean[0] > 0.6 && r->model.mean[0] > r->untrained.mean[0]))
         fail_msg("spearman %g, untrained %g", r->model.mean[0], r->untrained.mean[0]);
 }
