@@ -167,7 +167,7 @@ static void wrong_contents_are_refused(void **state)
     expect_refused(&e, "document id 1 is empty or holds a blank");
 }
 
-/* Two classes, three features an item, a score for each relation: each is given back, and is ref */
+/* Two classes, three features an item, a score for each relation: each is given back, and refused
  * when it does not fit. */
 static void labels_features_and_scores(void **state)
 {
