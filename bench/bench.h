@@ -4,6 +4,7 @@
 #ifndef KIN_BENCH_BENCH_H
 #define KIN_BENCH_BENCH_H
 
+#include <stdbool.h>
 #include "core/backend.h"
 
 typedef struct bench_case bench_case;
@@ -24,6 +25,7 @@ struct bench_case {
     kin_status (*repeat)(bench *, double *loss);
     void (*close)(bench *);
     int64_t size[5];         /* the case's own: rows, dimension, ... */
+    bool grows;              /* size[0] is a batch size, and any other will do */
 };
 
 extern const bench_case *const bench_cases[];      /* ends with NULL */

@@ -141,6 +141,10 @@ struct kin_backend {
     void (*add_block)(kin_backend *, int64_t rows, int64_t cols, real a, const real *x,
                       int64_t ldx, real *y, int64_t ldy);
 
+    /* In the n x n square s, whose rows lie ld numbers apart, s_ij and s_ji both become their sum.
+     * NULL where the engine of the losses shall do without. */
+    void (*fold)(kin_backend *, int64_t n, real *s, int64_t ld);
+
     /* element ops by their place in autograd/elements.def */
     void (*element)(kin_backend *, int op, int64_t n, const real *x, real *y);
     /* dx = dy * slope(x, y); with add set: dx += . */

@@ -199,6 +199,12 @@ static void add_block(kin_backend *backend, int64_t rows, int64_t cols, real a, 
     COUNT(vector, 2 * n, 3 * n, b->add_block(b, rows, cols, a, x, ldx, y, ldy));
 }
 
+static void fold(kin_backend *backend, int64_t n, real *s, int64_t ld)
+{
+    const double cells = (double)n * (double)n;
+    COUNT(vector, cells / 2, 2 * cells, b->fold(b, n, s, ld));
+}
+
 static void element(kin_backend *backend, int op, int64_t n, const real *x, real *y)
 {
     COUNT(element, (double)n, 2 * (double)n, b->element(b, op, n, x, y));
@@ -411,7 +417,7 @@ kin_status kin_profile_new(kin_profile **out, kin_backend *of)
         .sum = sum, .sum_squares = sum_squares, .sums = sums, .add = add, .scale = scale,
         .fill = fill, .multiply = multiply, .add_row = add_row, .sum_rows = sum_rows,
         .row_dots = row_dots, .scale_rows = scale_rows, .add_block = add_block,
-        .element = element,
+        .fold = of->fold ? fold : NULL, .element = element,
         .element_back = element_back, .normalize = normalize, .normalize_back = normalize_back,
         .dropout = dropout, .bag = bag, .bag_work = bag_work, .bag_rows = bag_rows,
         .bag_sum = bag_sum, .bag_adam = bag_adam, .adam = adam, .adam_rows = adam_rows,

@@ -82,6 +82,7 @@ void kin_cpu_scale_rows(kin_backend *, int64_t rows, int64_t cols, const real *f
                         const real *x, real *y);
 void kin_cpu_add_block(kin_backend *, int64_t rows, int64_t cols, real a, const real *x,
                        int64_t ldx, real *y, int64_t ldy);
+void kin_cpu_fold(kin_backend *, int64_t n, real *s, int64_t ld);
 void kin_cpu_element(kin_backend *, int op, int64_t n, const real *x, real *y);
 void kin_cpu_element_back(kin_backend *, int op, int add, int64_t n, const real *x, const real *y,
                           const real *dy, real *dx);

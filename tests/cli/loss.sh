@@ -57,6 +57,10 @@ near "infonce in float" 1e-6 "$(kin infonce --query q.npy --document k.npy --tem
 near "circle in float" 1e-6 "$(kin circle --query q.npy --label y.npy --margin 0.25 --gamma 8)" \
     "$(formula loss=circle m=0.25 g=8 t=1 mean=nonzero self=1 label="$LABEL")"
 
+# Queries alone, where nobody's positives matter.
+near "uniformity of one set" 1e-13 "$(kin uniformity --query qd.npy --t 3)" \
+    "$(kin uniformity $own --t 3)"
+
 # ---- gradients: of dot products, by the chain rule; of scores
 kin infonce $pair --similarity dot --temperature 1 --grad g > value
 "$array" show g/qd.npy > g.txt

@@ -46,6 +46,9 @@ expect 0 "against double" "$KIN" bench L1b --repeats 1 --check --peer "self: exe
 expect 0 "kin, self" "$KIN" bench L1b --repeats 1 --peer "self: exec '$KIN' bench L1b --serve"
 expect 0 "product A B'" "$KIN" bench L1b --repeats 1 --profile
 expect 0 '"against_double"' sh -c "'$KIN' bench L1b --repeats 1 --record record > out.txt && cat record/L1b-t*.json"
+expect 0 "here B 64" "$KIN" bench L5 --rows 64 --repeats 1
+expect 2 "not for T1a" "$KIN" bench T1a --rows 64
+expect 2 "which take the case as it is" "$KIN" bench L5 --rows 64 --check
 expect 1 "ended without an answer" "$KIN" bench L1b --repeats 1 --peer "exit 3"
 expect 0 '"section"' "$KIN" list key --json
 expect 0 " checks, 0 failed" "$KIN" check
