@@ -15,6 +15,7 @@ static double steepness(const problem *p)
     for (int i = 0; i < 4; i++)
         if (!strcmp(p->loss, tempered[i])) return 1 / p->hypers[0];
     if (!strcmp(p->loss, "multi_similarity")) return p->hypers[1];
+    if (!strcmp(p->loss, "uniformity")) return 2 * p->hypers[0];
     return !strcmp(p->loss, "circle") ? 3 * p->hypers[1] : 1;
 }
 
@@ -88,6 +89,8 @@ static const struct { const char *loss; double hypers[5]; unsigned learn; } sett
     { "multi_similarity", { 2, 20, 0.3, 1, 0.1 }, 0 },    /* with mining */
     { "contrastive", { 1.2, 0.3, 0, 1 }, 0 },             /* margins, distance, power, apart */
     { "contrastive", { 0.9, 0.2, 1, 0, 1 }, 0 },
+    { "uniformity", { 2 }, 0 },           /* bounded */
+    { "uniformity", { 30 }, 0 },          /* looks */
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
