@@ -76,7 +76,8 @@ static kin_status check_target(kin_tape *tape, const kin_loss_setting *setting,
 {
     const kin_tensor *t = setting->target;
     const int64_t cells = setting->cells ? setting->cells->start[setting->cells->rows] : 0;
-    const int64_t h = cells ? 1 : rows, w = cells ? cells : columns;
+    const int64_t both = setting->direction >= KIN_VIEWS ? rows + columns : 0;
+    const int64_t h = cells ? 1 : both ? both : rows, w = cells ? cells : both ? both : columns;
     if (!t && (loss->takes & KIN_TARGETS))
         REFUSE("loss %s: it needs a target for each score", loss->entry.name);
     if (t && (t->rows != h || t->cols != w))
@@ -103,7 +104,7 @@ kin_status kin_loss_check_choices(const kin_loss_setting *s)
         DECLINE("loss %s: its rows cannot be stacked with its columns", name);
     if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more))
         DECLINE("loss %s: both views as rows and columns need plain pairs or labels", name);
-    if (s->direction >= KIN_VIEWS && s->target)
+    if (s->direction >= KIN_VIEWS && s->target && !loss->holds)
         DECLINE("loss %s: both views as rows and columns have no targets", name);
     if (s->direction >= KIN_VIEWS && loss->columns)
         DECLINE("loss %s: its anchors are the columns, so views cannot be stacked", name);
@@ -111,7 +112,8 @@ kin_status kin_loss_check_choices(const kin_loss_setting *s)
         DECLINE("loss %s: its anchors are the columns, so it takes no cells one by one", name);
     if (s->direction != KIN_ONE_WAY && s->cells)
         DECLINE("loss %s: cells one by one are read one way", name);
-    if (s->direction != KIN_ONE_WAY && s->target && (loss->form == KIN_ROW || s->relation.more))
+    if (s->direction != KIN_ONE_WAY && s->target && !loss->holds &&
+        (loss->form == KIN_ROW || s->relation.more))
         DECLINE("loss %s: with targets it is read one way", name);
     if (s->direction == KIN_JOINT && loss->form != KIN_CELLS)
         DECLINE("loss %s: its rows cannot be merged", name);

@@ -330,9 +330,10 @@ static kin_status copy_scores(kin_loss_batch *b, kin_tape *tape, real *to)
 kin_status kin_loss_batch_hold(kin_loss_batch *b, kin_tape *tape)
 {
     const kin_cells *cells = b->setting.cells;
-    const int64_t rows = b->scores || !cells ? b->rows.rows : 1;
-    const int64_t cols = cells ? cells->start[cells->rows] : b->scores ? b->rows.cols
-                         : b->columns.value ? b->columns.rows : b->rows.rows;
+    int64_t rows = b->scores || !cells ? b->rows.rows : 1;
+    int64_t cols = cells ? cells->start[cells->rows] : b->scores ? b->rows.cols
+                   : b->columns.value ? b->columns.rows : b->rows.rows;
+    if (b->setting.direction >= KIN_VIEWS) rows = cols = rows + cols;
     maker m = { .batch = b };
     real *held = b->target.value ? b->target.value : take(&m, rows * cols, sizeof *held);
     KIN_REQUIRE(held, KIN_MEMORY, "no memory for held scores");
