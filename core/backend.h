@@ -203,6 +203,9 @@ struct kin_backend {
     void (*free)(kin_backend *);
 };
 
+/* A backend's memory as an arena's. */
+kin_memory kin_backend_memory(kin_backend *backend);
+
 /* Kernels cannot report a failure: whoever uses what they gave asks here first. */
 static inline kin_status kin_backend_check(kin_backend *backend)
 {
