@@ -28,6 +28,13 @@ typedef enum {
     KIN_PRECISIONS
 } kin_precision;
 
+/* Their words, in the same order and with `between` between them; and one of them. */
+#define KIN_PRECISION_LIST(between) "fp32" between "tf32" between "bf16" between "bf16x3"
+const char *kin_precision_name(int precision);
+
+/* Reads one; where names the option for the message. */
+kin_status kin_precision_parse(const char *where, const char *text, int *precision);
+
 /* The operands of a product as a backend with `narrow` wants them: bf16, and what is missing to the
  * number, bf16 again, or NULL. high NULL: there is no such copy. */
 typedef struct { uint16_t *high, *low; } kin_narrow;
