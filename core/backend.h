@@ -81,7 +81,7 @@ typedef struct {
  * keep = 1 - lr weight_decay (AdamW), rate = lr / (1 - beta1^k), root = sqrt(1 - beta2^k).
  * Without a mean of past gradients (beta1 = 0, m = g) the array m is NULL. */
 typedef struct {
-    double beta1, beta2, eps, rate, root, keep;    /* double: 1 - beta2 would lose digits in float */
+    double beta1, beta2, eps, rate, root, keep;    /* double: in float 1 - beta2 loses digits */
     double scale;              /* g is multiplied by this first (clipping) */
 } kin_adam;
 
@@ -154,7 +154,7 @@ struct kin_backend {
     void (*element_back)(kin_backend *, int op, int add, int64_t n, const real *x, const real *y,
                          const real *dy, real *dx);
 
-    /* y_i = x_i / |x_i|, inverse_i = 1 / |x_i|; a row with |x_i| <= 1e-12 gives y = 0, inverse = 0 */
+    /* y_i = x_i / |x_i|, inverse_i = 1 / |x_i|; both are 0 of a row with |x_i| <= 1e-12 */
     void (*normalize)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *y,
                       real *inverse);
     /* dx_i += inverse_i (dy_i - (dy_i . y_i) y_i); when dx is dy it is replaced */
@@ -195,9 +195,9 @@ struct kin_backend {
                          int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,
                          real *score);
 
-    /* Scores of single cells, y_c = a[row_c] . b[col_c], and what their slopes give one side: x_r +=
-     * sum of slope[c] b[other[c]] over the cells c = cell[start[r]] .. of row r; slopes of 0 cost
-     * nothing. */
+    /* Scores of single cells, y_c = a[row_c] . b[col_c], and what their slopes give one side:
+     * x_r += sum of slope[c] b[other[c]] over the cells c = cell[start[r]] .. of row r; slopes of 0
+     * cost nothing. */
     void (*cell_dots)(kin_backend *, int64_t cells, const int32_t *row, const int32_t *col,
                       int64_t cols, const real *a, const real *b, real *y);
     void (*cell_sums)(kin_backend *, int64_t rows, const int64_t *start, const int32_t *cell,
