@@ -3,8 +3,6 @@
 
 #define REFUSE(...) return kin_tape_fail(tape, KIN_USAGE, __VA_ARGS__), kin_tape_status(tape)
 
-enum { LEARNED_MAX = 2 };
-
 static kin_status check_hypers(kin_tape *tape, const kin_loss_setting *setting,
                                const kin_loss *loss)
 {
@@ -13,8 +11,11 @@ static kin_status check_hypers(kin_tape *tape, const kin_loss_setting *setting,
         const kin_hyper *hyper = &loss->entry.hypers[i];
         const kin_tensor *parameter = setting->learned[i];
         const double value = setting->hypers[i];
-        if (parameter && (!(hyper->flags & KIN_LEARNABLE) || ++learned > LEARNED_MAX))
+        if (parameter && !(hyper->flags & KIN_LEARNABLE))
             REFUSE("loss %s: %s cannot be learned", loss->entry.name, hyper->name);
+        if (parameter && ++learned > KIN_LEARNED_MAX)
+            REFUSE("loss %s: %s is one too many to be learned, expected at most %d at a time",
+                   loss->entry.name, hyper->name, KIN_LEARNED_MAX);
         if (parameter && (parameter->rows != 1 || parameter->cols != 1))
             REFUSE("loss %s: the parameter of %s is %lldx%lld, expected 1x1", loss->entry.name,
                    hyper->name, (long long)parameter->rows, (long long)parameter->cols);
