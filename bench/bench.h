@@ -16,7 +16,7 @@ typedef struct {
     size_t own_bytes;        /* inputs, their gradients, parameters and optimizer state not yet
                                 touched when the base of the memory reading is taken */
     double flops;            /* the least a repetition needs */
-    const char *dump;        /* folder for the arrays of the first repetition; NULL: none, any more */
+    const char *dump;        /* folder for the arrays of the first repetition; NULL: none */
 } bench;
 
 struct bench_case {
@@ -47,6 +47,15 @@ void bench_pairs(int64_t n, real *q, real *k);
  * start and ids. */
 kin_status bench_bags(uint64_t seed, int64_t vocabulary, int64_t rows, int64_t length,
                       int64_t **start, int32_t **ids);
+
+/* Both sides' bags of batch t, the documents' behind the queries': start has 2 rows + 1 numbers,
+ * ids as many as there are tokens. Allocates both. */
+typedef struct { int64_t *start; int32_t *ids; int64_t tokens; } bench_sides;
+kin_status bench_both_bags(int t, int64_t vocabulary, int64_t rows, int64_t length,
+                           bench_sides *out);
+
+/* Numbers first .. first + n - 1 of weight number `weight`, as a run would start with them. */
+void bench_normals(uint32_t weight, double deviation, int64_t first, int64_t n, real *x);
 
 /* The products that a loss over rows x rows scores of d-dimensional embeddings takes, once: a BLAS
  * library keeps buffers that grow with the shapes it has seen; they are not the case's memory. */

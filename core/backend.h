@@ -28,6 +28,13 @@ typedef enum {
     KIN_PRECISIONS
 } kin_precision;
 
+/* Their words, in the same order and with `between` between them; and one of them. */
+#define KIN_PRECISION_LIST(between) "fp32" between "tf32" between "bf16" between "bf16x3"
+const char *kin_precision_name(int precision);
+
+/* Reads one; where names the option for the message. */
+kin_status kin_precision_parse(const char *where, const char *text, int *precision);
+
 /* The operands of a product as a backend with `narrow` wants them: bf16, and what is missing to the
  * number, bf16 again, or NULL. high NULL: there is no such copy. */
 typedef struct { uint16_t *high, *low; } kin_narrow;
@@ -74,7 +81,7 @@ typedef struct {
  * keep = 1 - lr weight_decay (AdamW), rate = lr / (1 - beta1^k), root = sqrt(1 - beta2^k).
  * Without a mean of past gradients (beta1 = 0, m = g) the array m is NULL. */
 typedef struct {
-    double beta1, beta2, eps, rate, root, keep;    /* double: 1 - beta2 would lose digits in float */
+    double beta1, beta2, eps, rate, root, keep;    /* double: in float 1 - beta2 loses digits */
     double scale;              /* g is multiplied by this first (clipping) */
 } kin_adam;
 
@@ -151,7 +158,7 @@ struct kin_backend {
     void (*element_back)(kin_backend *, int op, int add, int64_t n, const real *x, const real *y,
                          const real *dy, real *dx);
 
-    /* y_i = x_i / |x_i|, inverse_i = 1 / |x_i|; a row with |x_i| <= 1e-12 gives y = 0, inverse = 0 */
+    /* y_i = x_i / |x_i|, inverse_i = 1 / |x_i|; both are 0 of a row with |x_i| <= 1e-12 */
     void (*normalize)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *y,
                       real *inverse);
     /* dx_i += inverse_i (dy_i - (dy_i . y_i) y_i); when dx is dy it is replaced */
@@ -192,9 +199,9 @@ struct kin_backend {
                          int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,
                          real *score);
 
-    /* Scores of single cells, y_c = a[row_c] . b[col_c], and what their slopes give one side: x_r +=
-     * sum of slope[c] b[other[c]] over the cells c = cell[start[r]] .. of row r; slopes of 0 cost
-     * nothing. */
+    /* Scores of single cells, y_c = a[row_c] . b[col_c], and what their slopes give one side:
+     * x_r += sum of slope[c] b[other[c]] over the cells c = cell[start[r]] .. of row r; slopes of 0
+     * cost nothing. */
     void (*cell_dots)(kin_backend *, int64_t cells, const int32_t *row, const int32_t *col,
                       int64_t cols, const real *a, const real *b, real *y);
     void (*cell_sums)(kin_backend *, int64_t rows, const int64_t *start, const int32_t *cell,
@@ -206,6 +213,9 @@ struct kin_backend {
 
     void (*free)(kin_backend *);
 };
+
+/* A backend's memory as an arena's. */
+kin_memory kin_backend_memory(kin_backend *backend);
 
 /* Kernels cannot report a failure: whoever uses what they gave asks here first. */
 static inline kin_status kin_backend_check(kin_backend *backend)

@@ -64,6 +64,8 @@ struct kin_loss_setting;
 enum { KIN_AS_IS, KIN_LOG, KIN_LOG_INVERSE };                       /* h, log h, log 1/h */
 typedef struct { int as; double low, high; } kin_learned;
 
+enum { KIN_LEARNED_MAX = 2 };          /* hyperparameters of one loss that are trained at a time */
+
 /* Sums of slopes: over all cells, over positives, and of slope times score over all cells. */
 typedef struct { double all, positive, score; } kin_slopes;
 

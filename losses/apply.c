@@ -15,7 +15,7 @@ static double learned_slope(const kin_loss *loss, int hyper, double value)
 
 /* ---- the node ------------------------------------------------------------------------------ */
 
-enum { INPUTS_MAX = 4 };                       /* rows, columns, learned hyperparameters */
+enum { INPUTS_MAX = 2 + KIN_LEARNED_MAX };     /* rows, columns, learned hyperparameters */
 
 typedef struct {
     int inputs;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/backend.h"
 #include "encoders/encoder.h"
 #include "losses/loss.h"
 #include "optim/optimizer.h"
@@ -90,7 +91,7 @@ const config_spec config_specs[] = {
     WHOLE("run", "threads", 0, 0, 4096, "threads; 0: as many as the machine allows"),
     CHOICE("run", "device", 0, 2, "cpu|cuda|pretend",
            "where to compute; pretend: the GPU's code run on the CPU, slowly, for tests"),
-    CHOICE("run", "precision", 0, 3, "fp32|tf32|bf16|bf16x3",
+    CHOICE("run", "precision", 0, KIN_PRECISIONS - 1, KIN_PRECISION_LIST("|"),
            "what a GPU's products may round their operands to"),
     WHOLE("run", "memory", 0, 0, ANY, "most MB to use; 0: what the machine has free"),
 

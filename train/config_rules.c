@@ -191,6 +191,16 @@ static void check_learned(resolving *r)
     }
 }
 
+static void check_learned_count(resolving *r, const kin_config_loss *l)
+{
+    int learned = 0;
+    for (int h = 0; h < KIN_HYPERS_MAX; h++) learned += l->learned[h];
+    if (learned <= KIN_LEARNED_MAX) return;
+    kin_fail(KIN_USAGE, "loss.learn names %d settings of '%s', expected at most %d of a loss",
+             learned, l->name, KIN_LEARNED_MAX);
+    config_complain(r, config_where(r->config, "loss.learn"));
+}
+
 static void check_temperature(resolving *r)
 {
     const kin_config *c = r->config;
@@ -232,6 +242,7 @@ void config_check_losses(resolving *r)
         kin_config_loss l;
         kin_config_loss_at(c, i, &l);
         check_loss(r, &l);
+        check_learned_count(r, &l);
     }
     for (int i = 0; i < c->items; i++)
         if (!strcmp(c->item[i].key, "loss.name")) r->config->item[i].hidden = kin_config_sums(c);

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/backend.h"
 #include "core/file.h"
-#include "encoders/host.h"
 #include "train/open_run.h"
 #include "train/progress.h"
 #include "train/run.h"
