@@ -72,16 +72,16 @@ static void test_evaluate_again(void **state)
     expect_ok(kin_results_load(&before, in_folder("learns/eval/test/results.json")));
     expect_ok(kin_pool_new(&pool, 3));
     expect_ok(kin_cpu_new(&backend, pool));
-    expect_ok(kin_evaluate_run(in_folder("learns"), "test", backend, NULL, &r));
+    expect_ok(kin_evaluate_run(in_folder("learns"), "test", false, backend, NULL, &r));
     for (int m = 0; m < KIN_MEASURES; m++) {
         assert_true(fabs(r.model.mean[m] - before.model.mean[m]) < 1e-8);
         assert_true(fabs(r.untrained.mean[m] - before.untrained.mean[m]) < 1e-8);
     }
     assert_int_equal(r.pairs, before.pairs);
     assert_true(fabs(r.train_seconds - before.train_seconds) < 1e-6 * r.train_seconds + 1e-9);
-    expect_failure(kin_evaluate_run(in_folder("learns"), "tests", backend, NULL, &r), KIN_USAGE,
+    expect_failure(kin_evaluate_run(in_folder("learns"), "tests", false, backend, NULL, &r), KIN_USAGE,
                    "tests");
-    expect_failure(kin_evaluate_run(in_folder("nowhere"), "test", backend, NULL, &r), KIN_DATA,
+    expect_failure(kin_evaluate_run(in_folder("nowhere"), "test", false, backend, NULL, &r), KIN_DATA,
                    "nowhere");
     backend->free(backend);
     kin_pool_free(pool);
