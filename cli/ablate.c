@@ -10,6 +10,7 @@
 #include "cli/verb.h"
 #include "experiments/ablate.h"
 #include "experiments/child.h"
+#include "experiments/outcome.h"
 
 static const char *const program = "/proc/self/exe";
 
@@ -145,6 +146,28 @@ static kin_status run_cells(const args *a, kin_cells *cells, const kin_ablate_wa
     return KIN_OK;
 }
 
+/* Statistics and tables from what the runs left on disk; the Markdown table is the result. */
+static kin_status conclude(const args *a, const kin_cells *cells)
+{
+    kin_pool *pool;
+    kin_outcome outcome;
+    int failed;
+    KIN_TRY(kin_pool_new(&pool, 0));
+    kin_status status = kin_outcome_make(&outcome, cells, pool);
+    if (!status) status = kin_outcome_save(&outcome);
+    if (!status) {
+        const int systems = outcome.systems;
+        kin_outcome_free(&outcome);
+        kin_cells_done(cells, &failed);
+        if (!systems)
+            status = kin_fail(KIN_RUNTIME, "%s: all %d runs failed; each .log beside a run tells why",
+                              cells->plan->folder, failed);
+    }
+    kin_pool_free(pool);
+    KIN_TRY(status);
+    return print_run_file(cells->plan->folder, args_has(a, "json") ? "results.json" : "table.md");
+}
+
 static kin_status run_plan(const args *a, kin_plan *plan, teller *t, const kin_ablate_watch *watch)
 {
     kin_cells cells = { 0 };
@@ -153,6 +176,7 @@ static kin_status run_plan(const args *a, kin_plan *plan, teller *t, const kin_a
     kin_status status = kin_cells_open(&cells, plan, args_has(a, "retry"));
     if (!status) status = run_cells(a, &cells, watch);
     end_line(t);
+    if (!status && !args_has(a, "dry-run")) status = conclude(a, &cells);
     kin_cells_close(&cells);
     close(lock);
     return status;
