@@ -68,7 +68,7 @@ static kin_ablate_watch watch_plan(teller *t, const args *a)
 
 /* ---- what is going to be done ---------------------------------------------------------------- */
 
-static void print_tuned(FILE *out, const kin_plan *p, const kin_row *row)
+static void print_tuned(FILE *out, const kin_ablation *p, const kin_row *row)
 {
     for (int i = 0; i < p->axes; i++) {
         const kin_axis *a = &p->axis[i];
@@ -83,9 +83,9 @@ static void print_tuned(FILE *out, const kin_plan *p, const kin_row *row)
 
 static void print_plan(FILE *out, const kin_cells *c)
 {
-    const kin_plan *p = c->plan;
-    fprintf(out, "plan %s: %d rows, %d seeds, %d runs, %d at a time with %d thread%s each\n", p->name,
-            p->rows, p->seeds, c->count, p->jobs, p->threads, p->threads > 1 ? "s" : "");
+    const kin_ablation *p = c->plan;
+    fprintf(out, "plan %s: %d rows, %d seeds, %d runs, %d at a time with %d thread%s each\n",
+            p->name, p->rows, p->seeds, c->count, p->jobs, p->threads, p->threads > 1 ? "s" : "");
     for (int r = 0; r < p->rows; r++) {
         fprintf(out, "  %-28s %3d setting%s %3d runs", p->row[r].label, p->row[r].settings,
                 p->row[r].settings > 1 ? "s," : ", ", p->row[r].settings + p->seeds - 1);
@@ -105,8 +105,8 @@ static void print_estimate(FILE *out, const kin_timing *t, const kin_cells *c)
     const int done = kin_cells_done(c, &failed);
     fprintf(out, "estimate: ");
     print_time(out, kin_timing_left(t, c));
-    fprintf(out, " for %d runs (%d steps of the first run took %.4f s each, all around them %.1f s)\n",
-            c->count - done - failed, t->steps, t->step_seconds, t->around);
+    fprintf(out, " for %d runs (%d steps of the first run took %.4f s each, all around them %.1f "
+            "s)\n", c->count - done - failed, t->steps, t->step_seconds, t->around);
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -141,8 +141,8 @@ static kin_status run_cells(const args *a, kin_cells *cells, const kin_ablate_wa
     if (args_has(a, "dry-run")) return KIN_OK;
     KIN_TRY(kin_ablate(cells, program, &timing, watch, &times));
     if (times.started && !args_has(a, "quiet"))
-        fprintf(stderr, "%d processes ran %.1f s in all, in %.1f s\n", times.started, times.children,
-                times.wall);
+        fprintf(stderr, "%d processes ran %.1f s in all, in %.1f s\n", times.started,
+                times.children, times.wall);
     return KIN_OK;
 }
 
@@ -160,15 +160,16 @@ static kin_status conclude(const args *a, const kin_cells *cells)
         kin_outcome_free(&outcome);
         kin_cells_done(cells, &failed);
         if (!systems)
-            status = kin_fail(KIN_RUNTIME, "%s: all %d runs failed; each .log beside a run tells why",
-                              cells->plan->folder, failed);
+            status = kin_fail(KIN_RUNTIME, "%s: every row failed (%d run%s); the .log beside a run "
+                              "tells why", cells->plan->folder, failed, failed > 1 ? "s" : "");
     }
     kin_pool_free(pool);
     KIN_TRY(status);
     return print_run_file(cells->plan->folder, args_has(a, "json") ? "results.json" : "table.md");
 }
 
-static kin_status run_plan(const args *a, kin_plan *plan, teller *t, const kin_ablate_watch *watch)
+static kin_status run_plan(const args *a, kin_ablation *plan, teller *t,
+                           const kin_ablate_watch *watch)
 {
     kin_cells cells = { 0 };
     int lock;
@@ -184,16 +185,16 @@ static kin_status run_plan(const args *a, kin_plan *plan, teller *t, const kin_a
 
 static kin_status run(const args *a)
 {
-    kin_plan *plan;
+    kin_ablation *plan;
     teller t;
     long jobs;
     KIN_TRY(args_integer(a, "jobs", 1, 1024, 0, &jobs));
-    KIN_TRY(kin_plan_read(&plan, a->positional[0]));
+    KIN_TRY(kin_ablation_read(&plan, a->positional[0]));
     if (jobs) plan->jobs = (int)jobs;
     const kin_ablate_watch watch = watch_plan(&t, a);
     catch_signals();
     const kin_status status = run_plan(a, plan, &t, &watch);
-    kin_plan_free(plan);
+    kin_ablation_free(plan);
     return status;
 }
 

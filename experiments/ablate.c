@@ -79,7 +79,7 @@ static kin_status write_ini(const runner *r, const kin_cell *cell, const char *i
     kin_config *c;
     snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(ini, '/') - ini), ini);
     KIN_TRY(kin_folder_make(parent));
-    KIN_TRY(kin_plan_config(r->cells->plan, cell->row, cell->setting, cell->seed, cell->folder, &c));
+    KIN_TRY(kin_cell_config(r->cells, cell, &c));
     snprintf(device, 16, "%s", kin_config_text(c, "run.device"));
     snprintf(precision, 16, "%s", kin_config_text(c, "run.precision"));
     const kin_status status = kin_config_save(c, ini);
@@ -154,8 +154,8 @@ static kin_status take_end(runner *r, const job *j, int ended)
     if (code == 0) {
         KIN_TRY(kin_cells_update(r->cells, cell));
         if (!complete(j)) return record_failure(r, cell, KIN_RUNTIME, "it left no results");
-        note(r, "%s %s in %.1f s", name_of(r, cell), j->work == KIN_TRAIN_CELL ? "trained" : "judged",
-             kin_seconds() - j->started);
+        note(r, "%s %s in %.1f s", name_of(r, cell),
+             j->work == KIN_TRAIN_CELL ? "trained" : "judged", kin_seconds() - j->started);
         return KIN_OK;
     }
     if (stop_asked && (killed || code == KIN_STOPPED)) return KIN_OK;
@@ -240,14 +240,14 @@ kin_status kin_ablate(kin_cells *cells, const char *program, const kin_timing *t
     KIN_TRY(status);
     int failed;
     const int done = kin_cells_done(cells, &failed);
-    KIN_REQUIRE(!stop_asked, KIN_STOPPED, "stopped with %d of %d runs trained, the rest saved; go on "
-                "with: kin ablate %s", done, cells->count, cells->plan->path);
+    KIN_REQUIRE(!stop_asked, KIN_STOPPED, "stopped with %d of %d runs trained, the rest saved; go "
+                "on with: kin ablate %s", done, cells->count, cells->plan->path);
     return KIN_OK;
 }
 
 /* ---- the lock -------------------------------------------------------------------------------- */
 
-kin_status kin_ablate_lock(const kin_plan *p, const kin_ablate_watch *watch, int *lock)
+kin_status kin_ablate_lock(const kin_ablation *p, const kin_ablate_watch *watch, int *lock)
 {
     char path[KIN_PATH_MAX];
     const double before = kin_seconds(), patience = 20;

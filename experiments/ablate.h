@@ -1,5 +1,6 @@
-/* Ablate: runs a plan's cells as child processes of the command, as many at a time as the plan says.
- * Below the command line: nothing is printed, and a signal arrives as a call of kin_ablate_stop. */
+/* Ablate: runs a plan's cells as child processes of the command, as many at a time as the plan
+ * says. Below the command line: nothing is printed, and a signal arrives as a call of
+ * kin_ablate_stop. */
 #ifndef KIN_EXPERIMENTS_ABLATE_H
 #define KIN_EXPERIMENTS_ABLATE_H
 
@@ -39,8 +40,8 @@ typedef struct {
     int started;                       /* child processes */
 } kin_ablate_times;
 
-/* Runs until nothing is left to do; failed runs do not stop the others. KIN_STOPPED: stopped on request,
- * the children saved. */
+/* Runs until nothing is left to do; failed runs do not stop the others. KIN_STOPPED: stopped on
+ * request, the children saved. */
 kin_status kin_ablate(kin_cells *cells, const char *program, const kin_timing *timing,
                       const kin_ablate_watch *watch, kin_ablate_times *times);
 
@@ -50,6 +51,6 @@ bool kin_ablate_stopping(void);
 
 /* Keeps other processes out of the plan's folder, which is made if need be. The lock stays with the
  * children too: when a runner is killed, the next one waits until they have saved. */
-kin_status kin_ablate_lock(const kin_plan *plan, const kin_ablate_watch *watch, int *lock);
+kin_status kin_ablate_lock(const kin_ablation *plan, const kin_ablate_watch *watch, int *lock);
 
 #endif

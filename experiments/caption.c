@@ -16,14 +16,14 @@ const char *kin_outcome_heading(const char *key, char text[96])
 
 void kin_outcome_chosen(const kin_outcome *o, const kin_system *s, char *text, size_t size)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     size_t n = 0;
     text[0] = 0;
     if (s->row < 0 || p->row[s->row].settings == 1) return;
     for (int i = 0; i < p->axes; i++) {
         const kin_axis *a = &p->axis[i];
         if (a->kind != KIN_AXIS_TUNE || !p->row[s->row].applies[i]) continue;
-        const int v = kin_plan_choice(p, &p->row[s->row], o->cells->chosen[s->row], i);
+        const int v = kin_ablation_choice(p, &p->row[s->row], o->cells->chosen[s->row], i);
         for (int t = 0; t < a->ties && n < size; t++)
             n += (size_t)snprintf(text + n, size - n, "%s%s = %s", n ? ", " : "", a->key[t],
                                   a->value[v * a->ties + t]);
@@ -35,7 +35,7 @@ static void tell_keys(FILE *f, const kin_axis *a)
     for (int t = 0; t < a->ties; t++) fprintf(f, "%s%s", t ? " with " : "", a->key[t]);
 }
 
-static void tell_varied(FILE *f, const kin_plan *p)
+static void tell_varied(FILE *f, const kin_ablation *p)
 {
     bool any = false;
     for (int i = 0; i < p->axes; i++) {
@@ -49,7 +49,7 @@ static void tell_varied(FILE *f, const kin_plan *p)
     fprintf(f, any ? ". " : "Nothing varied but the seed. ");
 }
 
-static void tell_budget(FILE *f, const kin_plan *p)
+static void tell_budget(FILE *f, const kin_ablation *p)
 {
     static const char *const unit[] = { "", "steps", "pairs", "seconds of training" };
     if (p->budget == KIN_BUDGET_BASE)
@@ -58,7 +58,7 @@ static void tell_budget(FILE *f, const kin_plan *p)
         fprintf(f, "Every run has the same budget, %.10g %s. ", p->amount, unit[p->budget]);
 }
 
-static void tell_seeds(FILE *f, const kin_plan *p)
+static void tell_seeds(FILE *f, const kin_ablation *p)
 {
     fprintf(f, "Mean and, after the sign \xC2\xB1, standard deviation over %d seed%s (", p->seeds,
             p->seeds > 1 ? "s" : "");
@@ -66,13 +66,14 @@ static void tell_seeds(FILE *f, const kin_plan *p)
         fprintf(f, "%s%" PRId64, i ? ", " : "", p->seed[i]);
     fprintf(f, "): a seed sets the first values of the encoder, the order of the data and all else "
                "that is random in training; the split of the data is the same in all runs. ");
-    if (p->seeds < 3) fprintf(f, "Fewer than three seeds say little about the spread between runs. ");
+    if (p->seeds < 3)
+        fprintf(f, "Fewer than three seeds say little about the spread between runs. ");
 }
 
-static void tell_tuning(FILE *f, const kin_plan *p)
+static void tell_tuning(FILE *f, const kin_ablation *p)
 {
     int least = 0, most = 0;
-    if (!kin_plan_tunes(p)) {
+    if (!kin_ablation_tunes(p)) {
         fprintf(f, "No setting was chosen by its score. ");
         return;
     }
@@ -96,7 +97,7 @@ static void tell_tuning(FILE *f, const kin_plan *p)
 
 static void tell_statistics(FILE *f, const kin_outcome *o)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     fprintf(f, "In brackets: 95 %% interval by bootstrap over seeds and queries (%d resamples). ",
             KIN_RESAMPLES);
     if (o->pairs < 1) return;
@@ -110,7 +111,7 @@ static void tell_statistics(FILE *f, const kin_outcome *o)
 
 char *kin_outcome_caption(const kin_outcome *o)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);

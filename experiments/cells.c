@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "data/store.h"
 #include "metrics/per_query.h"
+#include "train/evaluate.h"
 #include "train/results.h"
 #include "train/run_folder.h"
 
@@ -19,6 +21,11 @@ kin_status kin_cell_path(const kin_cell *cell, const char *ending, char path[KIN
     return KIN_OK;
 }
 
+kin_status kin_cell_config(const kin_cells *c, const kin_cell *cell, kin_config **config)
+{
+    return kin_ablation_config(c->plan, cell->row, cell->setting, cell->seed, cell->folder, config);
+}
+
 bool kin_cell_chosen(const kin_cells *c, const kin_cell *cell)
 {
     return c->chosen[cell->row] >= 0 && cell->setting == c->chosen[cell->row];
@@ -27,7 +34,8 @@ bool kin_cell_chosen(const kin_cells *c, const kin_cell *cell)
 /* ---- names ----------------------------------------------------------------------------------- */
 
 /* "lr-0.1_temperature-0.05"; "" when the row tunes nothing. */
-static void name_setting(const kin_plan *p, const kin_row *row, int setting, char *name, size_t size)
+static void name_setting(const kin_ablation *p, const kin_row *row, int setting, char *name,
+                         size_t size)
 {
     size_t n = 0;
     name[0] = 0;
@@ -37,14 +45,14 @@ static void name_setting(const kin_plan *p, const kin_row *row, int setting, cha
         for (int t = 0; t < a->ties && n < size; t++)
             n += (size_t)snprintf(name + n, size - n, "%s%s-%s", n ? "_" : "",
                                   strrchr(a->key[t], '.') + 1,
-                                  a->value[kin_plan_choice(p, row, setting, i) * a->ties + t]);
+                                  a->value[kin_ablation_choice(p, row, setting, i) * a->ties + t]);
     }
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("._+-", *c)) *c = '-';
     if (strlen(name) > 120) snprintf(name, size, "setting-%d", setting + 1);
 }
 
-static kin_status name_cell(const kin_plan *p, kin_cell *cell)
+static kin_status name_cell(const kin_ablation *p, kin_cell *cell)
 {
     char setting[400];
     const kin_row *row = &p->row[cell->row];
@@ -94,7 +102,7 @@ static kin_status read_training(kin_cell *cell)
     return KIN_OK;
 }
 
-static kin_status read_score(const kin_plan *p, kin_cell *cell)
+static kin_status read_score(const kin_ablation *p, kin_cell *cell)
 {
     char path[KIN_PATH_MAX];
     kin_per_query *scores;
@@ -126,7 +134,7 @@ static kin_status read_judged(kin_cell *cell, int split)
     return KIN_OK;
 }
 
-static kin_status read_cell(const kin_plan *p, kin_cell *cell)
+static kin_status read_cell(const kin_ablation *p, kin_cell *cell)
 {
     cell->trained = false;
     KIN_TRY(read_failure(cell));
@@ -138,13 +146,13 @@ static kin_status read_cell(const kin_plan *p, kin_cell *cell)
 }
 
 /* A run of other settings under this name is not this plan's. */
-static kin_status check_settings(const kin_plan *p, const kin_cell *cell)
+static kin_status check_settings(const kin_cells *c, const kin_cell *cell)
 {
     char path[KIN_PATH_MAX];
     kin_config *wanted = NULL, *there = NULL;
     KIN_TRY(kin_cell_path(cell, "/run.ini", path));
     if (!kin_file_exists(path)) return KIN_OK;
-    KIN_TRY(kin_plan_config(p, cell->row, cell->setting, cell->seed, cell->folder, &wanted));
+    KIN_TRY(kin_cell_config(c, cell, &wanted));
     kin_status status = kin_config_new(&there);
     if (!status) status = kin_config_load_own(there, path, NULL);
     const char *key = status ? NULL : kin_config_differs(wanted, there);
@@ -162,7 +170,7 @@ static kin_status open_cell(kin_cells *c, kin_cell *cell, bool retry)
 {
     char path[KIN_PATH_MAX];
     KIN_TRY(name_cell(c->plan, cell));
-    KIN_TRY(check_settings(c->plan, cell));
+    KIN_TRY(check_settings(c, cell));
     KIN_TRY(kin_cell_path(cell, ".failed", path));
     if (retry) unlink(path);
     return read_cell(c->plan, cell);
@@ -213,22 +221,43 @@ kin_status kin_cells_update(kin_cells *c, kin_cell *cell)
 
 static void lay_out(kin_cells *c)
 {
-    const kin_plan *p = c->plan;
+    const kin_ablation *p = c->plan;
     int n = 0;
     for (int r = 0; r < p->rows; r++) {
         c->first[r] = n;
         c->chosen[r] = -1;
-        for (int s = 0; s < p->row[r].settings; s++) c->cell[n++] = (kin_cell){ .row = r, .setting = s };
+        for (int s = 0; s < p->row[r].settings; s++)
+            c->cell[n++] = (kin_cell){ .row = r, .setting = s };
         for (int s = 1; s < p->seeds; s++)
             c->cell[n++] = (kin_cell){ .row = r, .setting = -1, .seed = s };
     }
     c->first[p->rows] = c->count = n;
 }
 
-kin_status kin_cells_open(kin_cells *c, const kin_plan *p, bool retry)
+/* The queries that settings are chosen on and that the table is of. */
+static kin_status check_splits(const kin_ablation *p)
 {
-    const int runs = kin_plan_runs(p);
+    kin_config *config;
+    kin_store *store;
+    KIN_TRY(kin_ablation_config(p, 0, 0, 0, "splits", &config));
+    kin_status status = kin_store_open(&store, kin_config_text(config, "data.store"));
+    kin_config_free(config);
+    KIN_TRY(status);
+    if (!kin_split_judged(store, KIN_TEST))
+        status = kin_fail(KIN_DATA, "%s: has no test queries, which the table of a plan is about; "
+                          "'kin import pairs --test 0.1' keeps some", store->path);
+    else if (kin_ablation_tunes(p) && !kin_split_judged(store, KIN_VALIDATION))
+        status = kin_fail(KIN_DATA, "%s: has no validation queries, on which [tune] chooses",
+                          store->path);
+    kin_store_close(store);
+    return status;
+}
+
+kin_status kin_cells_open(kin_cells *c, const kin_ablation *p, bool retry)
+{
+    const int runs = kin_ablation_runs(p);
     *c = (kin_cells){ .plan = p };
+    KIN_TRY(check_splits(p));
     c->cell = calloc((size_t)runs, sizeof *c->cell);
     c->first = calloc((size_t)p->rows + 1, sizeof *c->first);
     c->chosen = calloc((size_t)p->rows, sizeof *c->chosen);

@@ -27,7 +27,8 @@ void kin_child_wait(double seconds)
 {
     sigset_t set;
     ends_of_children(&set);
-    const struct timespec time = { (time_t)seconds, (long)(1e9 * (seconds - (double)(time_t)seconds)) };
+    const time_t whole = (time_t)seconds;
+    const struct timespec time = { whole, (long)(1e9 * (seconds - (double)whole)) };
     sigtimedwait(&set, NULL, &time);
 }
 

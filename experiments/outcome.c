@@ -36,7 +36,7 @@ static kin_status read_row(const kin_cells *c, int row, const char *file, int mo
 static kin_status read_systems(kin_outcome *o)
 {
     const kin_cells *c = o->cells;
-    const kin_plan *p = c->plan;
+    const kin_ablation *p = c->plan;
     const int shown = kin_cells_baseline_row(c);
     for (int r = 0; r < p->rows; r++) {
         kin_system *s = &o->system[o->systems];
@@ -78,7 +78,7 @@ static kin_status check_queries(const kin_outcome *o)
 
 /* ---- statistics ------------------------------------------------------------------------------ */
 
-static kin_status find_columns(const kin_plan *p, const kin_system *s, const double **score)
+static kin_status find_columns(const kin_ablation *p, const kin_system *s, const double **score)
 {
     for (int c = 0; c < p->columns; c++) {
         for (int k = 0; k < s->seeds; k++) {
@@ -107,8 +107,8 @@ static void average(kin_system *s, int columns, int64_t queries, const double *c
 
 static kin_status describe(const kin_outcome *o, kin_pool *pool, kin_system *s)
 {
-    const kin_plan *p = o->cells->plan;
-    const double *score[KIN_PLAN_COLUMNS_MAX * KIN_SEEDS_MAX];
+    const kin_ablation *p = o->cells->plan;
+    const double *score[KIN_COLUMNS_OF_TABLE * KIN_SEEDS_MAX];
     s->mean = malloc((size_t)(p->columns * s->seeds) * sizeof *s->mean);
     s->averaged = malloc((size_t)o->queries * sizeof *s->averaged);
     KIN_REQUIRE(s->mean && s->averaged, KIN_MEMORY, "no memory for %lld queries",
@@ -127,8 +127,10 @@ static void order(kin_outcome *o)
     if (!o->cells->plan->by_score) return;
     for (int i = 1; i < o->systems; i++) {
         const kin_system moved = o->system[i];
+        const double score = moved.spread[0].mean;
         int at = i;
-        for (; at && moved.row >= 0 && o->system[at - 1].spread[0].mean < moved.spread[0].mean; at--)
+        if (moved.row < 0) continue;
+        for (; at && o->system[at - 1].spread[0].mean < score; at--)
             o->system[at] = o->system[at - 1];
         o->system[at] = moved;
     }

@@ -1,5 +1,5 @@
-/* Outcome: what the finished cells of a plan say, computed from the per-query scores on disk, and the
- * files that tell it. Nothing but times.csv depends on how the plan was run or interrupted. */
+/* Outcome: what the finished cells of a plan say, computed from the per-query scores on disk, and
+ * the files that tell it. Nothing but times.csv depends on how the plan was run or interrupted. */
 #ifndef KIN_EXPERIMENTS_OUTCOME_H
 #define KIN_EXPERIMENTS_OUTCOME_H
 
@@ -20,8 +20,8 @@ typedef struct {
     kin_per_query *scores[KIN_SEEDS_MAX];
     kin_results results[KIN_SEEDS_MAX];
     double *mean;                      /* columns x seeds: means over the queries */
-    kin_spread spread[KIN_PLAN_COLUMNS_MAX];            /* of these, over seeds */
-    kin_interval interval[KIN_PLAN_COLUMNS_MAX];
+    kin_spread spread[KIN_COLUMNS_OF_TABLE];            /* of these, over seeds */
+    kin_interval interval[KIN_COLUMNS_OF_TABLE];
     double *averaged;                  /* queries: the measure, mean over seeds */
     kin_letters letters;
     bool best;                         /* no worse than the first, by the test */
@@ -42,8 +42,8 @@ typedef struct {
 kin_status kin_outcome_make(kin_outcome *outcome, const kin_cells *cells, kin_pool *pool);
 void kin_outcome_free(kin_outcome *outcome);
 
-/* What varied, seeds, queries, interval, tests, which split chose the settings, how to run it again.
- * malloc'ed; NULL without memory. */
+/* What varied, seeds, queries, interval, tests, which split chose the settings, how to run it
+ * again. malloc'ed; NULL without memory. */
 char *kin_outcome_caption(const kin_outcome *outcome);
 
 /* "optim.lr = 0.1, loss.temperature = 0.05": what the row chose; "" when it tuned nothing. */

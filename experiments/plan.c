@@ -11,7 +11,7 @@
 #include "metrics/ranking.h"
 #include "train/ini.h"
 
-const char *kin_plan_keep(kin_plan *p, const char *text)
+const char *kin_ablation_keep(kin_ablation *p, const char *text)
 {
     if (p->strings == p->strings_room) {
         const int room = 2 * p->strings_room + 64;
@@ -26,7 +26,7 @@ const char *kin_plan_keep(kin_plan *p, const char *text)
 }
 
 typedef struct {
-    kin_plan *plan;
+    kin_ablation *plan;
     int line;
     int budget_line;
     int seen[16];                      /* line of each key of [plan], or 0 */
@@ -110,7 +110,7 @@ static kin_status take_threads(reader *r, const char *text)
 
 static kin_status take_seeds(reader *r, const char *text)
 {
-    kin_plan *p = r->plan;
+    kin_ablation *p = r->plan;
     kin_axis axis = { .kind = KIN_AXIS_ROWS, .word = "", .line = r->line, .ties = 1,
                       .key = { "run.seed" }, .text = text };
     kin_status status = kin_axis_expand(p, &axis);
@@ -143,13 +143,13 @@ static kin_status take_measure(reader *r, const char *text)
 
 static kin_status take_columns(reader *r, const char *text)
 {
-    kin_plan *p = r->plan;
+    kin_ablation *p = r->plan;
     kin_axis axis = { .kind = KIN_AXIS_ROWS, .word = "", .line = r->line, .ties = 1,
                       .key = { "plan.columns" }, .text = text };
     kin_status status = kin_axis_expand(p, &axis);
-    if (!status && axis.count > KIN_PLAN_COLUMNS_MAX)
+    if (!status && axis.count > KIN_COLUMNS_OF_TABLE)
         status = kin_fail(KIN_USAGE, "plan.columns: %d measures, expected at most %d", axis.count,
-                          KIN_PLAN_COLUMNS_MAX);
+                          KIN_COLUMNS_OF_TABLE);
     for (int i = 0; i < axis.count && !status; i++) {
         status = kin_fail_in(find_measure(axis.value[i], &p->column[i]), "plan.columns");
         p->columns = i + 1;
@@ -196,13 +196,15 @@ static kin_status take_plan_key(reader *r, const char *name, const char *text)
 /* ---- [set], [rows], [tune] ------------------------------------------------------------------- */
 
 /* Keys that the runner itself sets. */
-static kin_status check_key(const kin_plan *p, const char *key)
+static kin_status check_key(const kin_ablation *p, const char *key)
 {
     static const char *const own[][2] = {
-        { "run.seed", "plan.seeds" }, { "run.dir", "plan.folder" }, { "run.threads", "plan.threads" },
-        { "eval.final", "the plan's splits" }, { "eval.baselines", "the plan's splits" },
+        { "run.seed", "plan.seeds" }, { "run.dir", "plan.folder" },
+        { "run.threads", "plan.threads" }, { "eval.final", "the plan" },
+        { "eval.baselines", "the plan" },
     };
-    KIN_REQUIRE(strchr(key, '.'), KIN_USAGE, "'%.60s' is not a key of a run file (section.key)", key);
+    KIN_REQUIRE(strchr(key, '.'), KIN_USAGE, "'%.60s' is not a key of a run file (section.key)",
+                key);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         KIN_REQUIRE(strcmp(key, own[i][0]), KIN_USAGE, "%s follows from %s: take it out", key,
                     own[i][1]);
@@ -221,7 +223,7 @@ static bool clash(const kin_axis *a, const kin_axis *b)
 }
 
 /* No key twice, unless one is for a word. */
-static kin_status check_new(const kin_plan *p, const kin_axis *a, const char *key)
+static kin_status check_new(const kin_ablation *p, const kin_axis *a, const char *key)
 {
     for (int i = 0; i < a->ties; i++)
         KIN_REQUIRE(strcmp(a->key[i], key), KIN_USAGE, "%s stands twice before the =", key);
@@ -235,18 +237,18 @@ static kin_status check_new(const kin_plan *p, const kin_axis *a, const char *ke
 static kin_status take_axis(reader *r, kin_axis_kind kind, const char *word, char *keys,
                             const char *text)
 {
-    kin_plan *p = r->plan;
+    kin_ablation *p = r->plan;
     char *rest = NULL;
     KIN_REQUIRE(p->axes < KIN_AXES_MAX, KIN_USAGE, "more than %d lines of keys", KIN_AXES_MAX);
     kin_axis *a = &p->axis[p->axes];
-    *a = (kin_axis){ .kind = kind, .line = r->line, .word = kin_plan_keep(p, word),
-                     .text = kin_plan_keep(p, text) };
+    *a = (kin_axis){ .kind = kind, .line = r->line, .word = kin_ablation_keep(p, word),
+                     .text = kin_ablation_keep(p, text) };
     KIN_REQUIRE(a->word && a->text, KIN_MEMORY, "no memory for a plan");
     KIN_REQUIRE(*text, KIN_USAGE, "%.80s has no value", keys);
     for (char *k = strtok_r(keys, "+", &rest); k; k = strtok_r(NULL, "+", &rest)) {
         KIN_REQUIRE(a->ties < KIN_TIED_MAX, KIN_USAGE, "more than %d keys together", KIN_TIED_MAX);
         KIN_TRY(check_new(p, a, k));
-        a->key[a->ties] = kin_plan_keep(p, k);
+        a->key[a->ties] = kin_ablation_keep(p, k);
         KIN_REQUIRE(a->key[a->ties++], KIN_MEMORY, "no memory for a plan");
     }
     p->axes++;
@@ -269,7 +271,8 @@ static kin_status take_section(reader *r, const char *section, char *keys, const
     snprintf(name, sizeof name, "%.*s", (int)n, section);
     const char *near = kin_nearest(name, names, 4);
     return kin_fail(KIN_USAGE, "[%s] is not a section of a plan; %s [%s]", section,
-                    near ? "did you mean" : "expected [plan], [set], [tune] or", near ? near : "rows");
+                    near ? "did you mean" : "expected [plan], [set], [tune] or",
+                    near ? near : "rows");
 }
 
 /* key: "section.keys" or "section word.keys". */
@@ -288,7 +291,7 @@ static kin_status take_setting(void *state, const char *key, const char *value, 
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static kin_status find_home(kin_plan *p, const char *path)
+static kin_status find_home(kin_ablation *p, const char *path)
 {
     char whole[PATH_MAX];
     KIN_REQUIRE(strlen(path) < KIN_PATH_MAX / 2, KIN_USAGE, "%.80s...: the path is too long", path);
@@ -299,13 +302,14 @@ static kin_status find_home(kin_plan *p, const char *path)
     char *dot = strrchr(p->name, '.');
     if (dot && dot > p->name) *dot = 0;
     slash[slash == whole] = 0;
-    KIN_REQUIRE(strlen(whole) < KIN_PATH_MAX / 2, KIN_USAGE, "%.80s...: the path is too long", whole);
+    KIN_REQUIRE(strlen(whole) < KIN_PATH_MAX / 2, KIN_USAGE, "%.80s...: the path is too long",
+                whole);
     snprintf(p->home, sizeof p->home, "%s", whole);
     return KIN_OK;
 }
 
 /* What [plan] leaves open. */
-static kin_status fill_in(kin_plan *p)
+static kin_status fill_in(kin_ablation *p)
 {
     static const int usual[] = { KIN_MRR10, KIN_RECALL1, KIN_RECALL10, KIN_RECALL100, KIN_NDCG10,
                                  KIN_MAP };
@@ -322,14 +326,14 @@ static kin_status fill_in(kin_plan *p)
     }
     int at = 0;                                     /* the measure comes first */
     while (at < p->columns && p->column[at] != p->measure) at++;
-    if (at == p->columns && p->columns < KIN_PLAN_COLUMNS_MAX) p->columns++;
+    if (at == p->columns && p->columns < KIN_COLUMNS_OF_TABLE) p->columns++;
     if (at == p->columns) at--;
     for (; at > 0; at--) p->column[at] = p->column[at - 1];
     p->column[0] = p->measure;
     return KIN_OK;
 }
 
-static kin_status check_keys(const kin_plan *p)
+static kin_status check_keys(const kin_ablation *p)
 {
     for (int i = 0; i < p->axes; i++)
         for (int t = 0; t < p->axis[i].ties; t++)
@@ -338,7 +342,7 @@ static kin_status check_keys(const kin_plan *p)
     return KIN_OK;
 }
 
-static kin_status read_plan(kin_plan *p, const char *path)
+static kin_status read_plan(kin_ablation *p, const char *path)
 {
     reader r = { .plan = p };
     char *text;
@@ -353,24 +357,24 @@ static kin_status read_plan(kin_plan *p, const char *path)
     for (int i = 0; i < p->axes; i++)
         if (kin_axis_expand(p, &p->axis[i]))
             return kin_fail_in(KIN_USAGE, "%s:%d", p->path, p->axis[i].line);
-    return kin_plan_make_rows(p);
+    return kin_ablation_make_rows(p);
 }
 
-kin_status kin_plan_read(kin_plan **plan, const char *path)
+kin_status kin_ablation_read(kin_ablation **plan, const char *path)
 {
-    kin_plan *p = *plan = calloc(1, sizeof *p);
+    kin_ablation *p = *plan = calloc(1, sizeof *p);
     KIN_REQUIRE(p, KIN_MEMORY, "no memory for a plan");
     p->by_score = true;
     p->threads = 1;
     p->measure = KIN_MRR10;
     const kin_status status = read_plan(p, path);
     if (!status) return KIN_OK;
-    kin_plan_free(p);
+    kin_ablation_free(p);
     *plan = NULL;
     return status;
 }
 
-void kin_plan_free(kin_plan *p)
+void kin_ablation_free(kin_ablation *p)
 {
     if (!p) return;
     for (int i = 0; i < p->axes; i++) free(p->axis[i].value);

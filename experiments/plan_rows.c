@@ -11,7 +11,7 @@
 
 /* ---- one run --------------------------------------------------------------------------------- */
 
-static kin_status set_axis(const kin_plan *p, const kin_axis *a, int value, kin_config *c)
+static kin_status set_axis(const kin_ablation *p, const kin_axis *a, int value, kin_config *c)
 {
     char where[KIN_PATH_MAX + 32];
     snprintf(where, sizeof where, "%s:%d", p->path, a->line);
@@ -20,19 +20,19 @@ static kin_status set_axis(const kin_plan *p, const kin_axis *a, int value, kin_
     return KIN_OK;
 }
 
-static kin_status set_text(const kin_plan *p, kin_config *c, const char *key, const char *text)
+static kin_status set_text(const kin_ablation *p, kin_config *c, const char *key, const char *text)
 {
     return kin_config_set_from(c, key, text, p->path, p->home);
 }
 
-static kin_status set_number(const kin_plan *p, kin_config *c, const char *key, double number)
+static kin_status set_number(const kin_ablation *p, kin_config *c, const char *key, double number)
 {
     char text[64];
     snprintf(text, sizeof text, "%.17g", number);
     return set_text(p, c, key, text);
 }
 
-kin_status kin_plan_common(const kin_plan *p, const char *dir, kin_config **config)
+kin_status kin_ablation_common(const kin_ablation *p, const char *dir, kin_config **config)
 {
     KIN_TRY(kin_config_new(config));
     kin_config *c = *config;
@@ -49,21 +49,23 @@ kin_status kin_plan_common(const kin_plan *p, const char *dir, kin_config **conf
 }
 
 /* The axes of a kind: rows, what is set for the row's word, or what the setting chooses. */
-static kin_status set_kind(const kin_plan *p, const kin_row *row, int setting, kin_axis_kind kind,
-                           kin_config *c)
+static kin_status set_kind(const kin_ablation *p, const kin_row *row, int setting,
+                           kin_axis_kind kind, kin_config *c)
 {
     for (int i = 0; i < p->axes; i++) {
         const kin_axis *a = &p->axis[i];
         if (a->kind != kind || (kind == KIN_AXIS_SET && !*a->word)) continue;
-        if (kind == KIN_AXIS_ROWS) KIN_TRY(set_axis(p, a, row->value[i], c));
-        else if (row->applies[i])
-            KIN_TRY(set_axis(p, a, kind == KIN_AXIS_SET ? 0 : kin_plan_choice(p, row, setting, i), c));
+        if (kind != KIN_AXIS_ROWS && !row->applies[i]) continue;
+        const int value = kind == KIN_AXIS_ROWS  ? row->value[i]
+                          : kind == KIN_AXIS_SET ? 0
+                                                 : kin_ablation_choice(p, row, setting, i);
+        KIN_TRY(set_axis(p, a, value, c));
     }
     return KIN_OK;
 }
 
 /* The batch must be known before pairs become steps. */
-static kin_status set_budget(const kin_plan *p, kin_config *c)
+static kin_status set_budget(const kin_ablation *p, kin_config *c)
 {
     double steps = 0, seconds = 0;
     if (p->budget == KIN_BUDGET_BASE) return KIN_OK;
@@ -78,7 +80,7 @@ static kin_status set_budget(const kin_plan *p, kin_config *c)
     return set_number(p, c, "schedule.steps", steps);
 }
 
-static kin_status set_run(const kin_plan *p, const kin_row *row, int setting, int seed,
+static kin_status set_run(const kin_ablation *p, const kin_row *row, int setting, int seed,
                           bool tuned, kin_config *c)
 {
     KIN_TRY(set_kind(p, row, setting, KIN_AXIS_ROWS, c));
@@ -86,15 +88,15 @@ static kin_status set_run(const kin_plan *p, const kin_row *row, int setting, in
     if (tuned) KIN_TRY(set_kind(p, row, setting, KIN_AXIS_TUNE, c));
     KIN_TRY(set_number(p, c, "run.seed", (double)p->seed[seed]));
     KIN_TRY(set_text(p, c, "eval.baselines", "false"));
-    KIN_TRY(set_text(p, c, "eval.final", kin_plan_tunes(p) ? "validation" : "test"));
+    KIN_TRY(set_text(p, c, "eval.final", kin_ablation_tunes(p) ? "validation" : "test"));
     KIN_TRY(set_budget(p, c));
     return kin_config_resolve(c);
 }
 
-static kin_status make_config(const kin_plan *p, const kin_row *row, int setting, int seed,
+static kin_status make_config(const kin_ablation *p, const kin_row *row, int setting, int seed,
                               bool tuned, const char *dir, kin_config **config)
 {
-    KIN_TRY(kin_plan_common(p, dir, config));
+    KIN_TRY(kin_ablation_common(p, dir, config));
     const kin_status status = set_run(p, row, setting, seed, tuned, *config);
     if (!status) return KIN_OK;
     kin_config_free(*config);
@@ -102,8 +104,8 @@ static kin_status make_config(const kin_plan *p, const kin_row *row, int setting
     return status;
 }
 
-kin_status kin_plan_config(const kin_plan *p, int row, int setting, int seed, const char *dir,
-                           kin_config **config)
+kin_status kin_ablation_config(const kin_ablation *p, int row, int setting, int seed,
+                               const char *dir, kin_config **config)
 {
     return make_config(p, &p->row[row], setting, seed, true, dir, config);
 }
@@ -111,21 +113,21 @@ kin_status kin_plan_config(const kin_plan *p, int row, int setting, int seed, co
 /* ---- questions ------------------------------------------------------------------------------- */
 
 /* A setting counts through the values of the tuned axes, the last of them fastest. */
-int kin_plan_choice(const kin_plan *p, const kin_row *row, int setting, int axis)
+int kin_ablation_choice(const kin_ablation *p, const kin_row *row, int setting, int axis)
 {
     for (int i = p->axes - 1; i > axis; i--)
         if (p->axis[i].kind == KIN_AXIS_TUNE && row->applies[i]) setting /= p->axis[i].count;
     return setting % p->axis[axis].count;
 }
 
-bool kin_plan_tunes(const kin_plan *p)
+bool kin_ablation_tunes(const kin_ablation *p)
 {
     for (int i = 0; i < p->axes; i++)
         if (p->axis[i].kind == KIN_AXIS_TUNE) return true;
     return false;
 }
 
-int kin_plan_runs(const kin_plan *p)
+int kin_ablation_runs(const kin_ablation *p)
 {
     int runs = 0;
     for (int r = 0; r < p->rows; r++) runs += p->row[r].settings + p->seeds - 1;
@@ -135,7 +137,7 @@ int kin_plan_runs(const kin_plan *p)
 /* ---- what concerns a row --------------------------------------------------------------------- */
 
 /* Whether one of the row's values is the word. */
-static bool row_has(const kin_plan *p, const kin_row *row, const char *word)
+static bool row_has(const kin_ablation *p, const kin_row *row, const char *word)
 {
     for (int i = 0; i < p->axes; i++) {
         const kin_axis *a = &p->axis[i];
@@ -154,15 +156,16 @@ static bool share_key(const kin_axis *a, const kin_axis *b)
 }
 
 /* Whether a line for the row's word takes the place of this one. */
-static bool replaced(const kin_plan *p, const kin_row *row, int axis)
+static bool replaced(const kin_ablation *p, const kin_row *row, int axis)
 {
-    for (int i = 0; i < p->axes && !*p->axis[axis].word; i++)
-        if (*p->axis[i].word && row->applies[i] && share_key(&p->axis[i], &p->axis[axis])) return true;
+    const kin_axis *a = &p->axis[axis];
+    for (int i = 0; i < p->axes && !*a->word; i++)
+        if (*p->axis[i].word && row->applies[i] && share_key(&p->axis[i], a)) return true;
     return false;
 }
 
 /* Lines with a word, then [tune] where the row's run has the keys. */
-static kin_status apply_axes(const kin_plan *p, kin_row *row)
+static kin_status apply_axes(const kin_ablation *p, kin_row *row)
 {
     kin_config *c;
     for (int i = 0; i < p->axes; i++)
@@ -185,7 +188,7 @@ static kin_status apply_axes(const kin_plan *p, kin_row *row)
 
 /* ---- labels and folders ---------------------------------------------------------------------- */
 
-static void describe(const kin_plan *p, const kin_row *row, char *label, size_t size)
+static void describe(const kin_ablation *p, const kin_row *row, char *label, size_t size)
 {
     size_t n = 0;
     label[0] = 0;
@@ -199,7 +202,7 @@ static void describe(const kin_plan *p, const kin_row *row, char *label, size_t 
 }
 
 /* A label as the name of a folder; a number keeps labels apart that become the same. */
-static void name_folder(const kin_plan *p, int row, const char *label, char *name, size_t size)
+static void name_folder(const kin_ablation *p, int row, const char *label, char *name, size_t size)
 {
     size_t n = 0;
     for (; label[n] && n < size - 8 && n < 100; n++) {
@@ -214,21 +217,21 @@ static void name_folder(const kin_plan *p, int row, const char *label, char *nam
     }
 }
 
-static kin_status name_row(kin_plan *p, int place)
+static kin_status name_row(kin_ablation *p, int place)
 {
     char label[400], folder[128];
     kin_row *row = &p->row[place];
     describe(p, row, label, sizeof label);
-    row->label = kin_plan_keep(p, label);
+    row->label = kin_ablation_keep(p, label);
     name_folder(p, place, label, folder, sizeof folder);
-    row->folder = kin_plan_keep(p, folder);
+    row->folder = kin_ablation_keep(p, folder);
     KIN_REQUIRE(row->label && row->folder, KIN_MEMORY, "no memory for a plan");
     return KIN_OK;
 }
 
 /* ---- all rows -------------------------------------------------------------------------------- */
 
-static kin_status count_rows(kin_plan *p)
+static kin_status count_rows(kin_ablation *p)
 {
     p->rows = 1;
     for (int i = 0; i < p->axes; i++) {
@@ -250,11 +253,12 @@ static kin_status count_rows(kin_plan *p)
 }
 
 /* Every line concerns some row: a word must be a value, a tuned key must be some run's. */
-static kin_status check_used(const kin_plan *p)
+static kin_status check_used(const kin_ablation *p)
 {
     for (int i = 0; i < p->axes; i++) {
         const kin_axis *a = &p->axis[i];
-        bool used = a->kind == KIN_AXIS_ROWS || (a->kind == KIN_AXIS_SET && !*a->word), word = false;
+        const bool always = a->kind == KIN_AXIS_ROWS || (a->kind == KIN_AXIS_SET && !*a->word);
+        bool used = always, word = false;
         for (int r = 0; r < p->rows; r++) {
             used |= p->row[r].applies[i];
             word |= row_has(p, &p->row[r], a->word);
@@ -263,7 +267,7 @@ static kin_status check_used(const kin_plan *p)
         KIN_REQUIRE(word || !*a->word, KIN_USAGE, "%s:%d: no row has the value '%s'", p->path,
                     a->line, a->word);
         kin_config *c;
-        kin_status status = kin_plan_common(p, "key", &c);
+        kin_status status = kin_ablation_common(p, "key", &c);
         if (!status) status = set_kind(p, &p->row[0], 0, KIN_AXIS_ROWS, c);
         if (!status) status = set_axis(p, a, 0, c);
         if (!status) status = kin_config_resolve(c);           /* says what is wrong with the key */
@@ -275,34 +279,42 @@ static kin_status check_used(const kin_plan *p)
 }
 
 /* Each of a row's settings resolves. */
-static kin_status check_row(const kin_plan *p, int row)
+static kin_status check_row(const kin_ablation *p, int row)
 {
     for (int s = 0; s < p->row[row].settings; s++) {
         kin_config *c;
-        KIN_TRY(kin_plan_config(p, row, s, 0, "check", &c));
+        KIN_TRY(kin_ablation_config(p, row, s, 0, "check", &c));
         kin_config_free(c);
     }
     return KIN_OK;
 }
 
+/* Adds to a message which of several rows it is about. */
+static kin_status of_row(const kin_ablation *p, int row, kin_status status)
+{
+    char reason[1000];
+    if (!status || p->rows == 1) return status;
+    snprintf(reason, sizeof reason, "%s", kin_message());
+    return kin_fail(status, "%s (row '%s')", reason, p->row[row].label);
+}
+
 /* As many runs at a time as the machine has processors for. */
-static void set_jobs(kin_plan *p)
+static void set_jobs(kin_ablation *p)
 {
     if (p->jobs) return;
     p->jobs = kin_threads_default() / p->threads;
     if (p->jobs < 1) p->jobs = 1;
 }
 
-kin_status kin_plan_make_rows(kin_plan *p)
+kin_status kin_ablation_make_rows(kin_ablation *p)
 {
     KIN_TRY(count_rows(p));
     set_jobs(p);
     for (int r = 0; r < p->rows; r++) {
         KIN_TRY(name_row(p, r));
-        const kin_status status = apply_axes(p, &p->row[r]);
-        if (status) return p->rows > 1 ? kin_fail_in(status, "row '%s'", p->row[r].label) : status;
+        KIN_TRY(of_row(p, r, apply_axes(p, &p->row[r])));
     }
     KIN_TRY(check_used(p));
-    for (int r = 0; r < p->rows; r++) KIN_TRY(check_row(p, r));
+    for (int r = 0; r < p->rows; r++) KIN_TRY(of_row(p, r, check_row(p, r)));
     return KIN_OK;
 }

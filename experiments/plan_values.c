@@ -11,7 +11,7 @@
 
 enum { TEXT_MAX = 8192, NUMBER_MAX = 32 };
 
-static kin_status add_value(kin_plan *p, kin_axis *a, const char *const *parts)
+static kin_status add_value(kin_ablation *p, kin_axis *a, const char *const *parts)
 {
     KIN_REQUIRE(a->count < KIN_VALUES_MAX, KIN_USAGE, "%s: more than %d values", a->key[0],
                 KIN_VALUES_MAX);
@@ -25,7 +25,7 @@ static kin_status add_value(kin_plan *p, kin_axis *a, const char *const *parts)
     KIN_REQUIRE(more, KIN_MEMORY, "no memory for a plan");
     a->value = more;
     for (int t = 0; t < a->ties; t++) {
-        const char *kept = kin_plan_keep(p, parts[t]);
+        const char *kept = kin_ablation_keep(p, parts[t]);
         KIN_REQUIRE(kept, KIN_MEMORY, "no memory for a plan");
         more[a->count * a->ties + t] = kept;
     }
@@ -80,8 +80,8 @@ static kin_status read_range(const char *key, const char *text, range *r)
     *r = (range){ .n = 0 };
     const int found = sscanf(text, "%31s .. %31s %15s %d %1s", r->low, r->high, how, &r->n, more);
     KIN_REQUIRE((found == 2 || found == 4) && number_of(r->low, &r->a) && number_of(r->high, &r->b),
-                KIN_USAGE, "%s: '%.80s', expected A .. B log N, A .. B linear N, or A .. B for whole "
-                "numbers", key, text);
+                KIN_USAGE, "%s: '%.80s', expected A .. B log N, A .. B linear N, or A .. B for "
+                "whole numbers", key, text);
     KIN_REQUIRE(r->a < r->b, KIN_USAGE, "%s: '%.80s' does not rise", key, text);
     if (found == 2) return KIN_OK;
     r->logarithmic = !strcmp(how, "log");
@@ -103,7 +103,7 @@ static void print_point(const range *r, int i, bool whole, char text[NUMBER_MAX]
     else snprintf(text, NUMBER_MAX, whole ? "%.0f" : "%.4g", x);
 }
 
-static kin_status expand_range(kin_plan *p, kin_axis *a, const char *text)
+static kin_status expand_range(kin_ablation *p, kin_axis *a, const char *text)
 {
     range r;
     bool whole;
@@ -126,23 +126,23 @@ static kin_status expand_range(kin_plan *p, kin_axis *a, const char *text)
 
 /* ---- * --------------------------------------------------------------------------------------- */
 
-static kin_status leave_out(kin_plan *p, const char *key, const char *name, const char *reason)
+static kin_status leave_out(kin_ablation *p, const char *key, const char *name, const char *reason)
 {
     char text[300];
     snprintf(text, sizeof text, "%s = %s needs %s", key, name, reason);
     const char **more = realloc(p->left_out, (size_t)(p->left_out_count + 1) * sizeof *more);
     KIN_REQUIRE(more, KIN_MEMORY, "no memory for a plan");
     p->left_out = more;
-    more[p->left_out_count] = kin_plan_keep(p, text);
+    more[p->left_out_count] = kin_ablation_keep(p, text);
     KIN_REQUIRE(more[p->left_out_count++], KIN_MEMORY, "no memory for a plan");
     return KIN_OK;
 }
 
 /* Every name of the list; of losses those that the batches of the plan's runs can feed. */
-static kin_status expand_list(kin_plan *p, kin_axis *a, const kin_list *list)
+static kin_status expand_list(kin_ablation *p, kin_axis *a, const kin_list *list)
 {
     kin_config *common = NULL;
-    KIN_TRY(kin_plan_common(p, "star", &common));
+    KIN_TRY(kin_ablation_common(p, "star", &common));
     kin_status status = kin_config_resolve(common);
     for (int i = 0; i < list->count && !status; i++) {
         const char *name = list->items[i]->name;
@@ -153,7 +153,7 @@ static kin_status expand_list(kin_plan *p, kin_axis *a, const kin_list *list)
     return status;
 }
 
-static kin_status expand_choices(kin_plan *p, kin_axis *a, char *choices)
+static kin_status expand_choices(kin_ablation *p, kin_axis *a, char *choices)
 {
     char *rest = NULL;
     for (char *c = strtok_r(choices, "|", &rest); c; c = strtok_r(NULL, "|", &rest)) {
@@ -163,7 +163,7 @@ static kin_status expand_choices(kin_plan *p, kin_axis *a, char *choices)
     return KIN_OK;
 }
 
-static kin_status expand_all(kin_plan *p, kin_axis *a)
+static kin_status expand_all(kin_ablation *p, kin_axis *a)
 {
     const char *key = a->key[0];
     char section[64], choices[96] = "";
@@ -185,7 +185,7 @@ static kin_status expand_all(kin_plan *p, kin_axis *a)
 /* ---- lists ----------------------------------------------------------------------------------- */
 
 /* The words of a value go to the keys in turn; the last key takes what is left. */
-static kin_status add_tied(kin_plan *p, kin_axis *a, char *text)
+static kin_status add_tied(kin_ablation *p, kin_axis *a, char *text)
 {
     const char *parts[KIN_TIED_MAX];
     char *at = text;
@@ -202,7 +202,7 @@ static kin_status add_tied(kin_plan *p, kin_axis *a, char *text)
     return add_value(p, a, parts);
 }
 
-kin_status kin_axis_expand(kin_plan *p, kin_axis *a)
+kin_status kin_axis_expand(kin_ablation *p, kin_axis *a)
 {
     char text[TEXT_MAX], *rest = text;
     KIN_REQUIRE(strlen(a->text) < sizeof text, KIN_USAGE, "%s: the values are too long", a->key[0]);

@@ -15,7 +15,7 @@ static const char *base_name(const char *path)
 
 /* ---- the plan -------------------------------------------------------------------------------- */
 
-static void put_axes(kin_json_out *out, const char *name, const kin_plan *p, kin_axis_kind kind)
+static void put_axes(kin_json_out *out, const char *name, const kin_ablation *p, kin_axis_kind kind)
 {
     kin_json_open(out, name, '[');
     for (int i = 0; i < p->axes; i++) {
@@ -39,7 +39,7 @@ static void put_axes(kin_json_out *out, const char *name, const kin_plan *p, kin
 static void put_plan(kin_json_out *out, const kin_outcome *o)
 {
     static const char *const budget[] = { "of the run file", "steps", "pairs", "seconds" };
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     kin_json_put_string(out, "plan", p->name);
     kin_json_put_string(out, "plan_file", base_name(p->path));
     kin_json_put_string(out, "run_file", base_name(p->base));
@@ -60,9 +60,10 @@ static void put_plan(kin_json_out *out, const kin_outcome *o)
 
 static void put_method(kin_json_out *out, const kin_outcome *o)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     kin_json_put_string(out, "measure", kin_measure_names[p->measure]);
-    kin_json_put_string(out, "settings_chosen_on", kin_plan_tunes(p) ? "validation" : "nothing");
+    kin_json_put_string(out, "settings_chosen_on",
+                        kin_ablation_tunes(p) ? "validation" : "nothing");
     kin_json_put_string(out, "judged_on", "test");
     kin_json_put_whole(out, "queries", o->queries);
     kin_json_put_whole(out, "documents", o->documents);
@@ -76,14 +77,14 @@ static void put_method(kin_json_out *out, const kin_outcome *o)
 /* ---- a row ----------------------------------------------------------------------------------- */
 
 /* Every key that the row or the setting gives a value. */
-static void put_settings(kin_json_out *out, const kin_plan *p, const kin_row *row, int setting)
+static void put_settings(kin_json_out *out, const kin_ablation *p, const kin_row *row, int setting)
 {
     kin_json_open(out, "settings", '{');
     for (int i = 0; i < p->axes; i++) {
         const kin_axis *a = &p->axis[i];
         const bool rows = a->kind == KIN_AXIS_ROWS;
         if (!rows && (a->kind == KIN_AXIS_SET || !row->applies[i] || setting < 0)) continue;
-        const int v = rows ? row->value[i] : kin_plan_choice(p, row, setting, i);
+        const int v = rows ? row->value[i] : kin_ablation_choice(p, row, setting, i);
         for (int t = 0; t < a->ties; t++) {
             const char *value = a->value[v * a->ties + t];
             kin_json_put_bytes(out, a->key[t], value, strlen(value));
@@ -92,24 +93,16 @@ static void put_settings(kin_json_out *out, const kin_plan *p, const kin_row *ro
     kin_json_close(out);
 }
 
-static void put_failure(kin_json_out *out, const kin_cell *cell)
-{
-    kin_json_open(out, "failed", '{');
-    kin_json_put_whole(out, "exit_code", cell->code);
-    kin_json_put_bytes(out, "sentence", cell->reason, strlen(cell->reason));
-    kin_json_close(out);
-}
-
 static void put_tries(kin_json_out *out, const kin_cells *c, int row)
 {
-    const kin_plan *p = c->plan;
+    const kin_ablation *p = c->plan;
     kin_json_put_whole(out, "settings_tried", p->row[row].settings);
     kin_json_open(out, "tried", '[');
     for (int s = 0; s < p->row[row].settings && p->row[row].settings > 1; s++) {
         const kin_cell *cell = &c->cell[c->first[row] + s];
         kin_json_open(out, NULL, '{');
         put_settings(out, p, &p->row[row], s);
-        if (cell->failed && s != c->chosen[row]) put_failure(out, cell);
+        if (cell->failed && s != c->chosen[row]) kin_json_put_null(out, "validation");
         else kin_json_put_number(out, "validation", cell->score);
         kin_json_put_boolean(out, "chosen", s == c->chosen[row]);
         kin_json_close(out);
@@ -117,15 +110,19 @@ static void put_tries(kin_json_out *out, const kin_cells *c, int row)
     kin_json_close(out);
 }
 
-static void put_failed_seeds(kin_json_out *out, const kin_cells *c, int row)
+static void put_failures(kin_json_out *out, const kin_cells *c)
 {
-    kin_json_open(out, "failed_seeds", '[');
-    for (int i = c->first[row]; i < c->first[row + 1]; i++) {
+    kin_json_open(out, "failures", '[');
+    for (int i = 0; i < c->count; i++) {
         const kin_cell *cell = &c->cell[i];
-        if (!cell->failed || !kin_cell_chosen(c, cell)) continue;
+        if (!cell->failed) continue;
+        const char *run = cell->folder + strlen(c->plan->folder) + strlen("/runs/");
         kin_json_open(out, NULL, '{');
-        kin_json_put_whole(out, "seed", c->plan->seed[cell->seed]);
-        put_failure(out, cell);
+        kin_json_put_bytes(out, "row", c->plan->row[cell->row].label,
+                           strlen(c->plan->row[cell->row].label));
+        kin_json_put_bytes(out, "run", run, strlen(run));
+        kin_json_put_whole(out, "exit_code", cell->code);
+        kin_json_put_bytes(out, "sentence", cell->reason, strlen(cell->reason));
         kin_json_close(out);
     }
     kin_json_close(out);
@@ -133,7 +130,7 @@ static void put_failed_seeds(kin_json_out *out, const kin_cells *c, int row)
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
-static void put_seeds(kin_json_out *out, const kin_plan *p, const kin_system *s)
+static void put_seeds(kin_json_out *out, const kin_ablation *p, const kin_system *s)
 {
     kin_json_open(out, "by_seed", '[');
     for (int k = 0; k < s->seeds; k++) {
@@ -153,8 +150,8 @@ static void put_seeds(kin_json_out *out, const kin_plan *p, const kin_system *s)
     kin_json_close(out);
 }
 
-static void put_each(kin_json_out *out, const char *name, const kin_plan *p, const kin_system *s,
-                     size_t member)
+static void put_each(kin_json_out *out, const char *name, const kin_ablation *p,
+                     const kin_system *s, size_t member)
 {
     kin_json_open(out, name, '{');
     for (int c = 0; c < p->columns; c++) {
@@ -165,7 +162,7 @@ static void put_each(kin_json_out *out, const char *name, const kin_plan *p, con
     kin_json_close(out);
 }
 
-static void put_numbers(kin_json_out *out, const kin_plan *p, const kin_system *s)
+static void put_numbers(kin_json_out *out, const kin_ablation *p, const kin_system *s)
 {
     put_seeds(out, p, s);
     put_each(out, "mean", p, s, offsetof(kin_spread, mean));
@@ -185,13 +182,12 @@ static void put_numbers(kin_json_out *out, const kin_plan *p, const kin_system *
 
 static void put_system(kin_json_out *out, const kin_outcome *o, const kin_system *s)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     kin_json_open(out, NULL, '{');
     kin_json_put_bytes(out, "row", s->label, strlen(s->label));
     if (s->row >= 0) {
         put_settings(out, p, &p->row[s->row], o->cells->chosen[s->row]);
         put_tries(out, o->cells, s->row);
-        put_failed_seeds(out, o->cells, s->row);
     }
     put_numbers(out, p, s);
     kin_json_close(out);
@@ -206,24 +202,6 @@ static void put_systems(kin_json_out *out, const kin_outcome *o)
     kin_json_open(out, "baselines", '[');
     for (int i = 0; i < o->systems; i++)
         if (o->system[i].row < 0) put_system(out, o, &o->system[i]);
-    kin_json_close(out);
-}
-
-/* Rows of which nothing is left to tell. */
-static void put_failed_rows(kin_json_out *out, const kin_outcome *o)
-{
-    const kin_plan *p = o->cells->plan;
-    kin_json_open(out, "failed_rows", '[');
-    for (int r = 0; r < p->rows; r++) {
-        bool shown = false;
-        for (int i = 0; i < o->systems; i++) shown |= o->system[i].row == r;
-        if (shown) continue;
-        kin_json_open(out, NULL, '{');
-        kin_json_put_bytes(out, "row", p->row[r].label, strlen(p->row[r].label));
-        put_tries(out, o->cells, r);
-        put_failed_seeds(out, o->cells, r);
-        kin_json_close(out);
-    }
     kin_json_close(out);
 }
 
@@ -290,7 +268,7 @@ kin_status kin_outcome_save_json(const kin_outcome *o, const char *path)
     put_method(&out, o);
     kin_json_put_bytes(&out, "caption", caption, strlen(caption));
     put_systems(&out, o);
-    put_failed_rows(&out, o);
+    put_failures(&out, o->cells);
     put_comparisons(&out, o);
     kin_json_open(&out, "environment", '[');
     const kin_status status = put_environment(&out, o->cells);

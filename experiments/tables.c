@@ -20,7 +20,8 @@ static kin_status finish(FILE *f, char **text, size_t *size, const char *path)
 }
 
 /* The row's value of an axis, or what a baseline has there. */
-static const char *value_of(const kin_outcome *o, const kin_system *s, int axis, int tie, bool first)
+static const char *value_of(const kin_outcome *o, const kin_system *s, int axis, int tie,
+                            bool first)
 {
     const kin_axis *a = &o->cells->plan->axis[axis];
     if (s->row < 0) return first ? s->label : "";
@@ -30,7 +31,7 @@ static const char *value_of(const kin_outcome *o, const kin_system *s, int axis,
 /* The cells that name a row: its values, or its label when nothing varies. */
 static int name_cells(const kin_outcome *o, const kin_system *s, char cell[][CELL])
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     int n = 0;
     for (int i = 0; i < p->axes; i++)
         for (int t = 0; p->axis[i].kind == KIN_AXIS_ROWS && t < p->axis[i].ties; t++, n++)
@@ -41,7 +42,7 @@ static int name_cells(const kin_outcome *o, const kin_system *s, char cell[][CEL
 
 static int name_headings(const kin_outcome *o, char cell[][CELL])
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     char text[96];
     int n = 0;
     for (int i = 0; i < p->axes; i++)
@@ -82,7 +83,7 @@ static kin_status put_names(FILE *f, const kin_outcome *o, const kin_system *s)
 
 static kin_status put_csv_row(FILE *f, const kin_outcome *o, const kin_system *s)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     char chosen[CELL];
     KIN_TRY(put_names(f, o, s));
     kin_outcome_chosen(o, s, chosen, sizeof chosen);
@@ -97,7 +98,7 @@ static kin_status put_csv_row(FILE *f, const kin_outcome *o, const kin_system *s
 
 kin_status kin_outcome_save_csv(const kin_outcome *o, const char *path)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);
@@ -172,7 +173,7 @@ static void put_measure(FILE *f, const style *y, const kin_system *s, int c)
 
 static kin_status put_row(FILE *f, const style *y, const kin_outcome *o, const kin_system *s)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     char chosen[CELL];
     int columns;
     fputs(y->begin, f);
@@ -185,7 +186,7 @@ static kin_status put_row(FILE *f, const style *y, const kin_outcome *o, const k
         put_measure(f, y, s, c);
     }
     fprintf(f, "%s%d", y->between, s->seeds);
-    if (kin_plan_tunes(p)) {
+    if (kin_ablation_tunes(p)) {
         kin_outcome_chosen(o, s, chosen, sizeof chosen);
         fputs(y->between, f);
         if (s->row < 0) fputs(y->none, f);
@@ -199,7 +200,7 @@ static kin_status put_row(FILE *f, const style *y, const kin_outcome *o, const k
 
 static kin_status put_heading(FILE *f, const style *y, const kin_outcome *o, int *names)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     fputs(y->begin, f);
     KIN_TRY(put_row_names(f, y, o, NULL, names));
     for (int c = 0; c < p->columns; c++) {
@@ -208,7 +209,7 @@ static kin_status put_heading(FILE *f, const style *y, const kin_outcome *o, int
         if (!c) fputs(y->between, f);
     }
     fprintf(f, "seeds");
-    if (kin_plan_tunes(p)) fprintf(f, "%stried%schosen", y->between, y->between);
+    if (kin_ablation_tunes(p)) fprintf(f, "%stried%schosen", y->between, y->between);
     fputs(y->end, f);
     return KIN_OK;
 }
@@ -244,7 +245,7 @@ static void put_failures(FILE *f, const kin_outcome *o)
 
 kin_status kin_outcome_save_markdown(const kin_outcome *o, const char *path)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     char *text = NULL, *caption = kin_outcome_caption(o);
     size_t size;
     int names = 0;
@@ -254,7 +255,7 @@ kin_status kin_outcome_save_markdown(const kin_outcome *o, const char *path)
         return kin_fail(KIN_MEMORY, "%s: no memory", path);
     }
     kin_status status = put_heading(f, &markdown, o, &names);
-    const int columns = names + p->columns + 2 + (kin_plan_tunes(p) ? 2 : 0);
+    const int columns = names + p->columns + 2 + (kin_ablation_tunes(p) ? 2 : 0);
     fputc('|', f);
     for (int i = 0; i < columns; i++) fputs("---|", f);
     fputc('\n', f);
@@ -268,7 +269,7 @@ kin_status kin_outcome_save_markdown(const kin_outcome *o, const char *path)
 
 kin_status kin_outcome_save_tex(const kin_outcome *o, const char *path)
 {
-    const kin_plan *p = o->cells->plan;
+    const kin_ablation *p = o->cells->plan;
     char *text = NULL, *caption = kin_outcome_caption(o), columns[NAMES_MAX + 40];
     size_t size;
     int names = 0;
@@ -280,7 +281,7 @@ kin_status kin_outcome_save_tex(const kin_outcome *o, const char *path)
     for (int i = 0; i < p->axes; i++)
         if (p->axis[i].kind == KIN_AXIS_ROWS) names += p->axis[i].ties;
     memset(columns, 'l', sizeof columns);
-    columns[(names ? names : 1) + p->columns + 2 + (kin_plan_tunes(p) ? 2 : 0)] = 0;
+    columns[(names ? names : 1) + p->columns + 2 + (kin_ablation_tunes(p) ? 2 : 0)] = 0;
     fprintf(f, "\\begin{table}\n\\centering\n\\begin{tabular}{%s}\n\\hline\n", columns);
     kin_status status = put_heading(f, &latex, o, &names);
     fputs(latex.rule, f);

@@ -57,13 +57,13 @@ static kin_status load(kin_timing *t, const char *path)
 /* ---- measuring ------------------------------------------------------------------------------- */
 
 /* The first run's settings with few steps, in a folder of its own. */
-static kin_status write_run(const kin_plan *p, const char *dir, const char *ini, kin_timing *t)
+static kin_status write_run(const kin_ablation *p, const char *dir, const char *ini, kin_timing *t)
 {
     kin_config *c;
     kin_store *store;
     char steps[16];
     snprintf(steps, sizeof steps, "%d", STEPS);
-    KIN_TRY(kin_plan_config(p, 0, 0, 0, dir, &c));
+    KIN_TRY(kin_ablation_config(p, 0, 0, 0, dir, &c));
     kin_status status = kin_config_set(c, "schedule.steps", steps);
     if (!status) status = kin_config_set(c, "schedule.seconds", "0");
     if (!status) status = kin_config_set(c, "checkpoint.every", "0");
@@ -92,7 +92,8 @@ static kin_status run_child(const char *program, const char *ini, const char *lo
     return KIN_OK;
 }
 
-static kin_status measure(kin_timing *t, const kin_plan *p, const char *program, const char *dir)
+static kin_status measure(kin_timing *t, const kin_ablation *p, const char *program,
+                          const char *dir)
 {
     char ini[KIN_PATH_MAX], log[KIN_PATH_MAX], facts_path[KIN_PATH_MAX];
     kin_run_facts facts = { .step = 0 };
@@ -121,11 +122,11 @@ static kin_status measure(kin_timing *t, const kin_plan *p, const char *program,
 }
 
 /* Seconds of the steps of a row's run. */
-static double training(const kin_timing *t, const kin_plan *p, int row)
+static double training(const kin_timing *t, const kin_ablation *p, int row)
 {
     kin_config *c;
     if (p->budget == KIN_BUDGET_SECONDS) return p->amount;
-    if (kin_plan_config(p, row, 0, 0, "time", &c)) return 0;
+    if (kin_ablation_config(p, row, 0, 0, "time", &c)) return 0;
     const double steps = kin_config_number(c, "schedule.steps");
     double seconds = kin_config_number(c, "schedule.seconds");
     const double pairs = steps > 0 ? steps * kin_config_number(c, "batch.size")
@@ -135,7 +136,7 @@ static double training(const kin_timing *t, const kin_plan *p, int row)
     return seconds;
 }
 
-static kin_status find_times(kin_timing *t, const kin_plan *p, const char *program)
+static kin_status find_times(kin_timing *t, const kin_ablation *p, const char *program)
 {
     char path[KIN_PATH_MAX], dir[KIN_PATH_MAX];
     KIN_TRY(kin_path_join(path, sizeof path, p->folder, "timing.json"));
@@ -160,7 +161,7 @@ kin_status kin_timing_measure(kin_timing *t, const kin_cells *cells, const char 
 
 double kin_timing_left(const kin_timing *t, const kin_cells *cells)
 {
-    const kin_plan *p = cells->plan;
+    const kin_ablation *p = cells->plan;
     double left = 0;
     for (int r = 0; r < p->rows; r++) {
         for (int i = cells->first[r]; i < cells->first[r + 1]; i++) {
@@ -168,7 +169,7 @@ double kin_timing_left(const kin_timing *t, const kin_cells *cells)
             if (cell->failed) continue;
             if (!cell->trained) left += t->row[r] + t->around;
             const bool other = i >= cells->first[r] + p->row[r].settings - 1;   /* of the chosen */
-            if (kin_plan_tunes(p) && other && !cell->judged[KIN_ON_TEST]) left += t->around;
+            if (kin_ablation_tunes(p) && other && !cell->judged[KIN_ON_TEST]) left += t->around;
         }
     }
     return left / p->jobs;

@@ -27,8 +27,8 @@ kin_status kin_config_load_own(kin_config *config, const char *path, const char 
 /* key: "section.key". Relative paths are relative to the working folder. */
 kin_status kin_config_set(kin_config *config, const char *key, const char *value);
 
-/* The same for a setting that stands in another file: where tells its place in messages ("plan.ini:7"),
- * base is the absolute folder that a relative path is relative to. */
+/* The same for a setting that stands in another file: where tells its place in messages
+ * ("plan.ini:7"), base is the absolute folder that a relative path is relative to. */
 kin_status kin_config_set_from(kin_config *config, const char *key, const char *value,
                                const char *where, const char *base);
 

@@ -1,7 +1,8 @@
 /* The grammar: blank lines; # and ; comments, also after a value when a blank stands before the
  * mark; [section] or [section word]; key = value, or key + key = value for keys that go together
- * (both for plans of experiments; a run file has no such keys). A value in double quotes keeps its blanks and marks; inside, \" is
- * a quote and \\ a backslash. Everything else is an error with its line. */
+ * (both for plans of experiments; a run file has no such keys). A value in double quotes keeps its
+ * blanks and marks; inside, \" is a quote and \\ a backslash. Everything else is an error with its
+ * line. */
 #include "train/ini.h"
 
 #include <stdbool.h>

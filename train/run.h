@@ -78,8 +78,8 @@ kin_status kin_check_cache(const kin_config *config, kin_backend *backend, const
 
 /* ---- a finished run ---------------------------------------------------------------------------*/
 
-/* Evaluates model/ of a run on a split ("test" or "validation"), writes eval/<split>/. baselines: BM25
- * and the untrained model too, also where the run's eval.baselines is false. */
+/* Evaluates model/ of a run on a split ("test" or "validation"), writes eval/<split>/. baselines:
+ * BM25 and the untrained model too, also where the run's eval.baselines is false. */
 kin_status kin_evaluate_run(const char *run, const char *split, bool baselines,
                             kin_backend *backend, const kin_watch *watch, kin_results *results);
 

@@ -87,7 +87,7 @@ typedef struct kin_trainer {
     kin_schedule_setting schedule;
 
     int64_t size, per_epoch, log_every;
-    int64_t steps;                  /* with seconds: as many as will fit, estimated anew each step */
+    int64_t steps;                  /* with seconds: as many as will fit, by an estimate */
     double seconds;                 /* the run's length, or 0 */
     double step_seconds;            /* measured before the first step */
     double passed, passed_before;   /* of seconds: the share after this step, after the last one */
@@ -141,8 +141,8 @@ void kin_towers_follow(kin_trainer *t, int64_t step);
 kin_status kin_trainer_check_memory(kin_trainer *t);
 kin_status kin_trainer_measure(kin_trainer *t);
 
-/* trainer.c: advise adds to a message about memory what would need less of it; pace sets how many steps
- * a run whose length is a time will have. */
+/* trainer.c: advise adds to a message about memory what would need less of it; pace sets how many
+ * steps a run whose length is a time will have. */
 void kin_trainer_pace(kin_trainer *t);
 kin_status kin_trainer_advise(kin_status status);
 kin_status kin_trainer_forward(kin_trainer *t, int64_t step, bool accuracy);

@@ -124,8 +124,8 @@ static void intervals_over_seeds_are_numpys(void **state)
     assert_near(interval[1].high, alone.high, 1e-14);
 }
 
-/* Two seeds without any spread of their own: a resample's mean is 0, 1/2 or 1, with probability 1/4,
- * 1/2 and 1/4. */
+/* Two seeds without any spread of their own: a resample's mean is 0, 1/2 or 1, with probability
+ * 1/4, 1/2 and 1/4. */
 static void the_spread_of_seeds_is_in_the_interval(void **state)
 {
     (void)state;
@@ -239,7 +239,8 @@ static bool share(const kin_letters *x, const kin_letters *y)
     return strpbrk(x->text, y->text) != NULL;
 }
 
-/* Two share a letter exactly when they do not differ, and no letter's group lies within another's. */
+/* Two share a letter exactly when they do not differ, and no letter's group lies within
+ * another's. */
 static void check_letters(const kin_letters *letters, int n, const bool *differ)
 {
     for (int x = 0; x < n; x++)

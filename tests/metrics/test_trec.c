@@ -222,7 +222,8 @@ static void measures_are_those_of_trec_eval(void **state)
 static void scores_of_queries_survive(void **state)
 {
     (void)state;
-    kin_texts queries = texts_split("one,t w o,q\xc3\xa9", ','), documents = texts_split("a b c", ' ');
+    kin_texts queries = texts_split("one,t w o,q\xc3\xa9", ',');
+    kin_texts documents = texts_split("a b c", ' ');
     const int32_t triple[] = {0, 1, 1, 2, 0, 1, 2, 2, 1};
     const int32_t listed[] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
     const float score[] = {3, 2, 1, 3, 2, 1, 3, 2, 1};
