@@ -168,8 +168,10 @@ double kin_timing_left(const kin_timing *t, const kin_cells *cells)
             const kin_cell *cell = &cells->cell[i];
             if (cell->failed) continue;
             if (!cell->trained) left += t->row[r] + t->around;
-            const bool other = i >= cells->first[r] + p->row[r].settings - 1;   /* of the chosen */
-            if (kin_ablation_tunes(p) && other && !cell->judged[KIN_ON_TEST]) left += t->around;
+            const bool known = cells->chosen[r] >= 0;
+            const bool last = known ? kin_cell_chosen(cells, cell)
+                                    : i >= cells->first[r] + p->row[r].settings - 1;
+            if (kin_ablation_tunes(p) && last && !cell->judged[KIN_ON_TEST]) left += t->around;
         }
     }
     return left / p->jobs;
