@@ -76,6 +76,7 @@ static const verb_option options[] = {
     { "out", "FILE.h5", "the store to write" },
     { "validation", "FILE", "pairs: validation queries from this file, not by hash" },
     { "fraction", "SHARE", "pairs: the share of queries kept for validation" },
+    { "test", "SHARE", "pairs: the share of queries kept for test (default 0)" },
     { NULL, NULL, NULL }
 };
 

@@ -78,8 +78,14 @@ const config_spec config_specs[] = {
     NAME("schedule", "linear", "'kin list schedule' shows all"),
     NUMBER("schedule", "epochs", 3, 0, ANY, "passes over the pairs; may be a fraction"),
     WHOLE("schedule", "steps", 0, 0, ANY, "length in steps; 0: as epochs says"),
+    NUMBER("schedule", "seconds", 0, 0, ANY,
+           "length in seconds of training, evaluation not counted; 0: as steps or epochs say"),
 
     SHARE("eval", "every", 0.25, "evaluate every so many steps or share of the run; 0: never"),
+    CHOICE("eval", "final", 0, 2, "test|validation|none",
+           "whose queries judge the finished model; test falls back on validation where there are "
+           "no test queries"),
+    SWITCH("eval", "baselines", 1, "judge BM25 and the untrained model too"),
 
     WHOLE("log", "every", 10, 1, ANY, "steps between lines of metrics.jsonl"),
     SWITCH("log", "tensorboard", 1, "write tb/"),

@@ -43,6 +43,11 @@ static const char *lacking(const kin_loss *loss, bool drawn)
     return "something else";
 }
 
+const char *kin_config_lacks(const kin_config *c, int loss)
+{
+    return lacking(loss_at(loss), kin_config_is(c, "loss.negatives", "drawn"));
+}
+
 /* ---- how scores are read --------------------------------------------------------------------- */
 
 /* Asks the loss, and tells its answer of this key. */

@@ -78,9 +78,10 @@ kin_status kin_check_cache(const kin_config *config, kin_backend *backend, const
 
 /* ---- a finished run ---------------------------------------------------------------------------*/
 
-/* Evaluates model/ of a run on a split ("test" or "validation"), writes eval/<split>/. */
-kin_status kin_evaluate_run(const char *run, const char *split, kin_backend *backend,
-                            const kin_watch *watch, kin_results *results);
+/* Evaluates model/ of a run on a split ("test" or "validation"), writes eval/<split>/. baselines:
+ * BM25 and the untrained model too, also where the run's eval.baselines is false. */
+kin_status kin_evaluate_run(const char *run, const char *split, bool baselines,
+                            kin_backend *backend, const kin_watch *watch, kin_results *results);
 
 /* Embeds every line of file ("-": standard input) to a .npy file (lines x D, float32).
  * run: a run folder or a model folder. */

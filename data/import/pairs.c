@@ -2,7 +2,7 @@
  * the distinct documents in order of first appearance. A grade is a whole number, 1 where there is
  * none; a pair with grade 0 was judged and found irrelevant: it is kept for evaluation and not
  * trained on. A share of the queries, drawn by a hash of the query's bytes, is kept for validation;
- * or the queries of a second file are. */
+ * or the queries of a second file are. Another share may be kept for test. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "data/builder.h"
 
 enum { LONGEST = 1 << 20 };            /* bytes in a line */
-enum { FRACTION };                     /* places of the options */
+enum { FRACTION, TEST };               /* places of the options */
 
 typedef struct {
     const char *at;
@@ -32,7 +32,7 @@ typedef struct {
     judgement *slots;                  /* open addressing */
     size_t slot_mask;
     int64_t queries, documents, regraded, in_both;
-    double fraction;
+    double fraction, test;
     const char *path;                  /* the file being read */
     int64_t line;
     bool validating;                   /* it is the validation file */
@@ -116,9 +116,9 @@ static kin_status read_grade(const reading *r, field text, int32_t *grade)
 
 static kin_split side_of(const reading *r, field query)
 {
-    const uint64_t draw = kin_hash_bytes(query.at, query.size, 0) >> 11;
-    if (r->validating) return KIN_VALIDATION;
-    return (double)draw * 0x1p-53 < r->fraction ? KIN_VALIDATION : KIN_TRAIN;
+    const double draw = (double)(kin_hash_bytes(query.at, query.size, 0) >> 11) * 0x1p-53;
+    if (r->validating || draw < r->fraction) return KIN_VALIDATION;
+    return draw < r->fraction + r->test ? KIN_TEST : KIN_TRAIN;
 }
 
 /* The query with this text, new or known. One that is in both files is a validation query. */
@@ -292,6 +292,7 @@ static kin_status run(const kin_import_setting *setting, kin_import_report *repo
     reading r = {.report = report};
     input file[2] = {{.path = setting->source}, {.path = setting->validation}};
     r.fraction = setting->validation ? 0 : setting->hypers[FRACTION];
+    r.test = setting->hypers[TEST];
     kin_status status = kin_file_read(file[0].path, &file[0].bytes, &file[0].size);
     if (status == KIN_OK && file[1].path)
         status = kin_file_read(file[1].path, &file[1].bytes, &file[1].size);
@@ -312,7 +313,12 @@ const kin_importer kin_importer_pairs = {
                                        .min = 0,
                                        .max = 0.5,
                                        .help = "share of the queries kept for validation when "
-                                               "there is no validation file"}}},
+                                               "there is no validation file"},
+                         [TEST] = {.name = "test",
+                                   .value = 0,
+                                   .min = 0,
+                                   .max = 0.5,
+                                   .help = "share of the queries kept for test"}}},
     .argument = "FILE.tsv",
     .validation = true,
     .run = run,
