@@ -228,10 +228,10 @@ says 3 "own.npy" infonce --query w.npy --document w.npy --negative own.npy
 says 3 "as many rows as columns with --self" \
     infonce --score s.npy --self --label y.npy --label y9.npy
 "$array" make half.npy "<f2" 1,2 0 0
-says 3 "half.npy: the header is not one that kin reads: expected '<f4'" \
+says 3 "half.npy: numbers of type '<f2', expected '<f4'" \
     infonce --query half.npy --document k.npy
 "$array" make big.npy ">f4" 1,2 0 0
-says 3 "big.npy: the header" infonce --query big.npy --document k.npy
+says 3 "big.npy: numbers of type '>f4'" infonce --query big.npy --document k.npy
 head -c 150 q.npy > cut.npy
 says 3 "cut.npy: 22 bytes of values" infonce --query cut.npy --document k.npy
 printf 'not an array' > text.npy
