@@ -6,10 +6,34 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "train/run_folder.h"
 
 enum { SEED = 1 };                     /* of resamples and flips */
 
 /* ---- reading --------------------------------------------------------------------------------- */
+
+static bool varies_data(const kin_ablation *p)
+{
+    for (int i = 0; i < p->axes; i++)
+        for (int t = 0; t < p->axis[i].ties; t++)
+            if (!strcmp(p->axis[i].key[t], "data.store")) return true;
+    return false;
+}
+
+/* A store that was made anew between two calls of a plan would be compared with the old one. */
+static kin_status check_data(kin_outcome *o, const kin_cell *cell)
+{
+    char path[KIN_PATH_MAX];
+    kin_run_facts facts = { .step = 0 };
+    KIN_TRY(kin_cell_path(cell, "/run.json", path));
+    KIN_TRY(kin_run_facts_load(&facts, path));
+    if (!o->checksum || varies_data(o->cells->plan)) o->checksum = facts.checksum;
+    KIN_REQUIRE(o->checksum == facts.checksum, KIN_DATA, "%s: was trained on other data (xxh64 "
+                "%016llx) than the first run of the plan (%016llx); choose another plan.folder, or "
+                "remove the older runs", cell->folder, (unsigned long long)facts.checksum,
+                (unsigned long long)o->checksum);
+    return KIN_OK;
+}
 
 static kin_status add_seed(kin_system *s, const kin_cell *cell, int64_t seed, const char *file)
 {
@@ -23,11 +47,13 @@ static kin_status add_seed(kin_system *s, const kin_cell *cell, int64_t seed, co
 }
 
 /* The runs of a row's chosen setting that did not fail. */
-static kin_status read_row(const kin_cells *c, int row, const char *file, int most, kin_system *s)
+static kin_status read_row(kin_outcome *o, int row, const char *file, int most, kin_system *s)
 {
+    const kin_cells *c = o->cells;
     for (int i = c->first[row]; i < c->first[row + 1] && s->seeds < most; i++) {
         const kin_cell *cell = &c->cell[i];
         if (!kin_cell_chosen(c, cell) || cell->failed || !cell->judged[KIN_ON_TEST]) continue;
+        KIN_TRY(check_data(o, cell));
         KIN_TRY(add_seed(s, cell, c->plan->seed[cell->seed], file));
     }
     return KIN_OK;
@@ -41,14 +67,14 @@ static kin_status read_systems(kin_outcome *o)
     for (int r = 0; r < p->rows; r++) {
         kin_system *s = &o->system[o->systems];
         *s = (kin_system){ .label = p->row[r].label, .row = r };
-        const kin_status status = read_row(c, r, "model.tsv", KIN_SEEDS_MAX, s);
+        const kin_status status = read_row(o, r, "model.tsv", KIN_SEEDS_MAX, s);
         o->systems += s->seeds > 0;
         KIN_TRY(status);
     }
     for (int b = 0; b < 2 && shown >= 0; b++) {
         kin_system *s = &o->system[o->systems];
         *s = (kin_system){ .label = b ? "untrained" : "BM25", .row = -1 };
-        const kin_status status = read_row(c, shown, b ? "untrained.tsv" : "bm25.tsv",
+        const kin_status status = read_row(o, shown, b ? "untrained.tsv" : "bm25.tsv",
                                            b ? KIN_SEEDS_MAX : 1, s);
         o->systems += s->seeds > 0;
         KIN_TRY(status);

@@ -32,6 +32,7 @@ typedef struct {
     int systems;                       /* rows in the table's order, then baselines */
     kin_system *system;
     int64_t queries, documents;
+    uint64_t checksum;                 /* of the data that all runs were trained on */
     int pairs;                         /* (0, 1), (0, 2) .. */
     kin_paired *pair;
     double *holm;                      /* p, corrected for all pairs */

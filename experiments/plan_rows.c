@@ -315,6 +315,8 @@ kin_status kin_ablation_make_rows(kin_ablation *p)
         KIN_TRY(of_row(p, r, apply_axes(p, &p->row[r])));
     }
     KIN_TRY(check_used(p));
+    KIN_REQUIRE(kin_ablation_runs(p) <= KIN_RUNS_MAX, KIN_USAGE,
+                "%s: %d runs, expected at most %d", p->path, kin_ablation_runs(p), KIN_RUNS_MAX);
     for (int r = 0; r < p->rows; r++) KIN_TRY(of_row(p, r, check_row(p, r)));
     return KIN_OK;
 }

@@ -77,6 +77,22 @@ sed 's/adam 0.1, //' fail.ini > all.ini
 expect 1 "every row failed (1 run)" "$KIN" ablate all.ini
 sed 's/^steps = 30/steps = 31/' plan.ini > longer.ini
 expect 2 "was run with schedule.steps = 30, the plan says 31" "$KIN" ablate longer.ini
+sed -i 's/^name = .*/name = longer/' longer.ini
+
+# ---- the page
+expect 0 "runs/calm/report.html" "$KIN" report calm.ini
+holds "has the caption" -n "$(grep 'were chosen by mrr@10 on the validation queries' runs/calm/report.html)"
+holds "has both rows and both baselines" "$(grep -c '<td>\(infonce\|sigmoid\|BM25\|untrained\)</td><td>.*\[0' runs/calm/report.html)" -ge 3
+holds "needs nothing from elsewhere" -z "$(grep -iE '<script|<link|src=|http[^ ]*\.(js|css)' runs/calm/report.html)"
+if command -v gnuplot > which.out; then
+    holds "has two pictures" "$(grep -c '<svg' runs/calm/report.html)" = 2
+fi
+mkdir bin
+expect 0 "" env PATH="$work/bin" "$KIN" report calm.ini
+holds "does without gnuplot" -n "$(grep 'gnuplot is not installed' runs/calm/report.html)"
+holds "leaves nothing else behind" -z "$(ls runs/calm | grep -E 'svg|gnuplot|log$')"
+expect 3 "no run is finished yet" "$KIN" report longer.ini
+expect 3 "nofile.ini" "$KIN" report nofile.ini
 
 # ---- statistics
 ${PYTHON:-python3} "$source/tests/experiments/outside.py" runs/calm > out 2> err
