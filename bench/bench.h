@@ -4,6 +4,7 @@
 #ifndef KIN_BENCH_BENCH_H
 #define KIN_BENCH_BENCH_H
 
+#include <stdbool.h>
 #include "core/backend.h"
 
 typedef struct bench_case bench_case;
@@ -24,6 +25,7 @@ struct bench_case {
     kin_status (*repeat)(bench *, double *loss);
     void (*close)(bench *);
     int64_t size[5];         /* the case's own: rows, dimension, ... */
+    bool judged;             /* its loss is a share of what it knows to be right */
 };
 
 extern const bench_case *const bench_cases[];      /* ends with NULL */

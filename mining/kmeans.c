@@ -1,0 +1,175 @@
+/* k-means (Lloyd 1982) on a sample of an index's rows: assignments are scans, means are sums in the
+ * order of the rows. */
+#include <stdlib.h>
+#include <string.h>
+#include "core/rng.h"
+#include "mining/inside.h"
+
+typedef struct {
+    kin_index *index;
+    int64_t lists, n;
+    const real *x;                         /* n x stride: the sample */
+    const int64_t *start;
+    const int32_t *order;
+    real *centroid;
+} means;
+
+void kin_lists_of(int64_t n, const int32_t *list, int64_t lists, int64_t *start, int32_t *order)
+{
+    memset(start, 0, (size_t)(lists + 1) * sizeof *start);
+    for (int64_t i = 0; i < n; i++) start[list[i] + 1]++;
+    for (int64_t l = 0; l < lists; l++) start[l + 1] += start[l];
+    for (int64_t i = 0; i < n; i++) order[start[list[i]]++] = (int32_t)i;
+    for (int64_t l = lists; l > 0; l--) start[l] = start[l - 1];
+    start[0] = 0;
+}
+
+/* ---- assignment ----------------------------------------------------------------------------- */
+
+/* Nearest is what has the largest product, by euclidean less |c|^2 / 2. */
+static kin_status encode_centroids(kin_index *index, int64_t lists, const real *centroid,
+                                   kin_codes *codes)
+{
+    KIN_TRY(kin_codes_new(codes, index->backend, lists, index->setting.width));
+    kin_codes_encode(codes, index, lists, NULL, centroid);
+    return KIN_OK;
+}
+
+/* The nearest centroid of queries in bytes. */
+static kin_status nearest(kin_index *index, int64_t lists, const real *centroid, int64_t n,
+                          const uint8_t *code, const float *scale, int32_t *list)
+{
+    kin_codes codes;
+    kin_status status = encode_centroids(index, lists, centroid, &codes);
+    const int64_t part[2] = { 0, codes.rows };
+    const kin_scan scan = { .codes = &codes, .parts = 1, .part = part, .queries = n, .k = 1,
+                            .code = code, .scale = scale, .index = list };
+    if (!status) status = index->backend->scan(index->backend, index->work, &scan);
+    for (int64_t i = 0; i < n && !status; i++) list[i] = list[i] < 0 ? 0 : list[i];
+    kin_codes_free(&codes, index->backend);
+    return status;
+}
+
+kin_status kin_kmeans_assign(kin_index *index, int64_t lists, const real *centroid, int64_t n,
+                             const real *x, int32_t *list)
+{
+    const size_t mark = kin_arena_mark(index->work);
+    kin_query_codes b;
+    kin_status status = kin_codes_of_queries(index, n, x, &b);
+    if (!status) status = nearest(index, lists, centroid, n, b.code, b.scale, list);
+    kin_arena_rewind(index->work, mark);
+    return status;
+}
+
+/* ---- means ---------------------------------------------------------------------------------- */
+
+enum { PIECE = 256 };                      /* columns summed at a time, in double */
+
+static void mean_task(void *context, int64_t list, int thread)
+{
+    const means *m = context;
+    const int64_t stride = m->index->stride, width = m->index->setting.width;
+    const int64_t first = m->start[list], n = m->start[list + 1] - first;
+    (void)thread;
+    for (int64_t from = 0; n > 0 && from < width; from += PIECE) {
+        double sum[PIECE] = { 0 };
+        const int64_t cols = width - from < PIECE ? width - from : PIECE;
+        for (int64_t i = 0; i < n; i++) {
+            const real *x = m->x + m->order[first + i] * stride + from;
+            for (int64_t j = 0; j < cols; j++) sum[j] += (double)x[j];
+        }
+        for (int64_t j = 0; j < cols; j++)
+            m->centroid[list * stride + from + j] = (real)(sum[j] / (double)n);
+    }
+}
+
+/* A list that nothing is nearest to takes over a row of the longest one. */
+static void refill(const means *m, const int64_t *start)
+{
+    int64_t longest = 0, used = 0;
+    for (int64_t l = 1; l < m->lists; l++)
+        if (start[l + 1] - start[l] > start[longest + 1] - start[longest]) longest = l;
+    for (int64_t l = 0; l < m->lists; l++) {
+        if (start[l + 1] > start[l] || used >= start[longest + 1] - start[longest]) continue;
+        const int64_t row = m->order[start[longest] + used++];
+        memcpy(m->centroid + l * m->index->stride, m->x + row * m->index->stride,
+               (size_t)m->index->stride * sizeof *m->x);
+    }
+}
+
+/* Centroids as rows are kept: unit ones by cosine (and by dot, where rows of one direction belong
+ * together however long they are), with - |c|^2 / 2 behind by euclidean. */
+static void finish(const means *m, real *room)
+{
+    kin_index *index = m->index;
+    kin_backend *b = index->backend;
+    const int64_t width = index->setting.width;
+    if (index->setting.similarity != KIN_EUCLIDEAN)
+        b->normalize(b, m->lists, width, m->centroid, m->centroid, room);
+    for (int64_t l = 0; index->stride > width && l < m->lists; l++) {
+        real *c = m->centroid + l * index->stride;
+        c[width] = (real)(-b->sum_squares(b, width, c) / 2);
+    }
+}
+
+/* ---- k-means -------------------------------------------------------------------------------- */
+
+/* n rows of the index, drawn with its seed, as they lie. */
+static kin_status draw_sample(kin_index *index, int64_t n, real **x)
+{
+    const size_t line = (size_t)index->stride * sizeof(real);
+    int32_t *order = KIN_TAKE(index->work, int32_t, index->rows);
+    *x = KIN_TAKE(index->work, real, n * index->stride);
+    KIN_REQUIRE(order && *x, KIN_MEMORY, "index: no memory for a sample of %lld rows",
+                (long long)n);
+    for (int64_t i = 0; i < index->rows; i++) order[i] = (int32_t)i;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t other = i + (int64_t)kin_random_below(index->setting.seed, KIN_STREAM_SAMPLE,
+                                                            0, (uint64_t)i,
+                                                            (uint64_t)(index->rows - i));
+        const int32_t chosen = order[other];
+        order[other] = order[i];
+        memcpy(*x + i * index->stride, index->values + chosen * index->stride, line);
+    }
+    return KIN_OK;
+}
+
+static kin_status lloyd(means *m, const kin_kmeans *by, const kin_query_codes *codes, int32_t *list,
+                        int64_t *start, int32_t *order, real *room)
+{
+    m->start = start;
+    m->order = order;
+    for (int step = 0; step < by->steps; step++) {
+        KIN_TRY(nearest(m->index, m->lists, m->centroid, m->n, codes->code, codes->scale, list));
+        kin_lists_of(m->n, list, m->lists, start, order);
+        kin_pool_run(m->index->backend->pool, m->lists, mean_task, m);
+        refill(m, start);
+        finish(m, room);
+    }
+    return KIN_OK;
+}
+
+static kin_status run(kin_index *index, const kin_kmeans *by, real *centroid)
+{
+    means m = { .index = index, .lists = by->lists, .n = by->sample, .centroid = centroid };
+    real *x;
+    kin_query_codes codes;
+    KIN_TRY(draw_sample(index, m.n, &x));
+    KIN_TRY(kin_codes_of_queries(index, m.n, x, &codes));
+    int32_t *list = KIN_TAKE(index->work, int32_t, m.n), *order = KIN_TAKE(index->work, int32_t, m.n);
+    int64_t *start = KIN_TAKE(index->work, int64_t, m.lists + 1);
+    real *room = KIN_TAKE(index->work, real, m.lists);
+    KIN_REQUIRE(list && order && start && room, KIN_MEMORY, "index: no memory for k-means");
+    m.x = x;
+    if (!by->warm)
+        memcpy(centroid, x, (size_t)(m.lists * index->stride) * sizeof *centroid);
+    return lloyd(&m, by, &codes, list, start, order, room);
+}
+
+kin_status kin_kmeans_run(kin_index *index, const kin_kmeans *by, real *centroid)
+{
+    const size_t mark = kin_arena_mark(index->work);
+    const kin_status status = run(index, by, centroid);
+    kin_arena_rewind(index->work, mark);
+    return status;
+}
