@@ -100,7 +100,7 @@ typedef struct {
     int32_t *id;               /* who the row is, -1: nobody */
 } kin_codes;
 
-/* The k best rows of each query at a first look, best first. The rows lie in parts: part p is rows
+/* The k best rows of each query at a first look. The rows lie in parts: part p is rows
  * part[p] .. part[p + 1] - 1, whole strips. A query looks at its parts (queries x probes, all
  * different; -1: none), or at all of them where probe is NULL. */
 typedef struct {
@@ -112,7 +112,7 @@ typedef struct {
     const uint8_t *code;       /* queries x depth, by encode_queries */
     const float *scale;        /* queries */
     int32_t *index;            /* queries x k: ids; -1 where fewer were found */
-    float *score;              /* queries x k, or NULL */
+    float *score;              /* queries x k; NULL: rows may come in any order */
 } kin_scan;
 
 /* The sum of n numbers, or of their squares. */

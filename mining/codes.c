@@ -4,7 +4,7 @@
 #include <string.h>
 #include "mining/inside.h"
 
-enum { SHORT = 48, QUERIES = 2048, TASK = 32 };
+enum { SHORT = 48, QUERIES = 2048, TASK = 32, MORE = 8 };
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
@@ -66,7 +66,7 @@ kin_status kin_codes_of_queries(kin_index *index, int64_t n, const real *x, kin_
 
 int64_t kin_candidates(const kin_index *index, int64_t k, double factor)
 {
-    const double many = ceil((double)k * factor) + 2;
+    const double many = ceil((double)k * factor) + MORE;
     return many < (double)index->rows ? (int64_t)many : index->rows;
 }
 
@@ -101,12 +101,17 @@ static void sort_found(found *all, int64_t n)
 /* Cells of some queries: row which[c] of the queries with row col[c] of the index. */
 typedef struct {
     int64_t many, k, first, count;
-    const int32_t *candidate;
+    const int32_t *candidate, *order;
     const real *product;
     found *room;                       /* for each thread: many */
     int32_t *row;
     real *score;
 } ranking;
+
+static int64_t query_at(const ranking *r, int64_t i)
+{
+    return r->order ? r->order[r->first + i] : r->first + i;
+}
 
 static void rank_task(void *context, int64_t task, int thread)
 {
@@ -114,7 +119,7 @@ static void rank_task(void *context, int64_t task, int thread)
     found *all = r->room + thread * r->many;
     for (int64_t i = task * TASK; i < (task + 1) * TASK && i < r->count; i++) {
         int64_t n = 0;
-        const int64_t at = r->first + i;
+        const int64_t at = query_at(r, i);
         for (int64_t c = 0; c < r->many && r->candidate[at * r->many + c] >= 0; c++)
             all[n++] = (found){ r->product[i * r->many + c], r->candidate[at * r->many + c] };
         sort_found(all, n);
@@ -130,8 +135,9 @@ static void rescore_some(kin_index *index, const kin_asked *asked, ranking *r, i
 {
     const int64_t cells = r->count * r->many;
     for (int64_t c = 0; c < cells; c++) {
-        const int32_t to = r->candidate[r->first * r->many + c];
-        which[c] = (int32_t)(r->first + c / r->many);
+        const int64_t query = query_at(r, c / r->many);
+        const int32_t to = r->candidate[query * r->many + c % r->many];
+        which[c] = (int32_t)query;
         col[c] = to < 0 ? 0 : to;
     }
     index->backend->cell_dots(index->backend, cells, which, col, index->stride, asked->x,
@@ -140,8 +146,9 @@ static void rescore_some(kin_index *index, const kin_asked *asked, ranking *r, i
     kin_pool_run(index->backend->pool, (r->count + TASK - 1) / TASK, rank_task, r);
 }
 
-kin_status kin_index_rescore(kin_index *index, const kin_asked *asked, int64_t many,
-                             const int32_t *candidate, int64_t k, int32_t *row, real *score)
+kin_status kin_index_rescore(kin_index *index, const kin_asked *asked, const int32_t *order,
+                             int64_t many, const int32_t *candidate, int64_t k, int32_t *row,
+                             real *score)
 {
     const int64_t block = asked->count < QUERIES ? asked->count : QUERIES;
     const size_t mark = kin_arena_mark(index->work);
@@ -150,7 +157,8 @@ kin_status kin_index_rescore(kin_index *index, const kin_asked *asked, int64_t m
     real *product = KIN_TAKE(index->work, real, block * many);
     found *room = KIN_TAKE(index->work, found, many * kin_pool_threads(index->backend->pool));
     const bool good = which && col && product && room;
-    ranking r = { .many = many, .k = k, .candidate = candidate, .room = room, .row = row,
+    ranking r = { .many = many, .k = k, .candidate = candidate,
+                  .order = order, .room = room, .row = row,
                   .score = score };
     for (r.first = 0; good && r.first < asked->count; r.first += block) {
         r.count = asked->count - r.first < block ? asked->count - r.first : block;

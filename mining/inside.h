@@ -67,10 +67,12 @@ static inline int64_t kin_strips(int64_t rows)
 /* KIN_USAGE where the backend has no first look or the rows are too wide for it. */
 kin_status kin_codes_check(const kin_index *index);
 
-/* Candidates of each query (count x many, -1: none) become its k best, by their products in
- * float. */
-kin_status kin_index_rescore(kin_index *index, const kin_asked *asked, int64_t many,
-                             const int32_t *candidate, int64_t k, int32_t *row, real *score);
+/* Candidates of each query (count x many, -1 behind the last) become its k best, by their products in
+ * float. order: which query comes when, so that those with the same candidates follow one another;
+ * NULL: as they are. */
+kin_status kin_index_rescore(kin_index *index, const kin_asked *asked, const int32_t *order,
+                             int64_t many, const int32_t *candidate, int64_t k, int32_t *row,
+                             real *score);
 
 /* How many candidates give k rows, with a factor; all rows at most. */
 int64_t kin_candidates(const kin_index *index, int64_t k, double factor);

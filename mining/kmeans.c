@@ -10,7 +10,8 @@ typedef struct {
     int64_t lists, n;
     const real *x;                         /* n x stride: the sample */
     const int64_t *start;
-    const int32_t *order;
+    const int32_t *order, *rows;           /* by list; 0 .. n - 1 */
+    const real *ones;                      /* n */
     real *centroid;
 } means;
 
@@ -63,23 +64,18 @@ kin_status kin_kmeans_assign(kin_index *index, int64_t lists, const real *centro
 
 /* ---- means ---------------------------------------------------------------------------------- */
 
-enum { PIECE = 256 };                      /* columns summed at a time, in double */
-
-static void mean_task(void *context, int64_t list, int thread)
+/* Sums of the rows of each list, as cells whose slopes are 1; what they are divided by matters only
+ * where they are not made unit rows. */
+static void sum_lists(const means *m)
 {
-    const means *m = context;
-    const int64_t stride = m->index->stride, width = m->index->setting.width;
-    const int64_t first = m->start[list], n = m->start[list + 1] - first;
-    (void)thread;
-    for (int64_t from = 0; n > 0 && from < width; from += PIECE) {
-        double sum[PIECE] = { 0 };
-        const int64_t cols = width - from < PIECE ? width - from : PIECE;
-        for (int64_t i = 0; i < n; i++) {
-            const real *x = m->x + m->order[first + i] * stride + from;
-            for (int64_t j = 0; j < cols; j++) sum[j] += (double)x[j];
-        }
-        for (int64_t j = 0; j < cols; j++)
-            m->centroid[list * stride + from + j] = (real)(sum[j] / (double)n);
+    kin_index *index = m->index;
+    kin_backend *b = index->backend;
+    b->zero(b, m->centroid, (size_t)(m->lists * index->stride) * sizeof *m->centroid);
+    b->cell_sums(b, m->lists, m->start, m->order, m->ones, m->rows, index->stride, m->x,
+                 m->centroid);
+    for (int64_t l = 0; index->setting.similarity == KIN_EUCLIDEAN && l < m->lists; l++) {
+        const int64_t n = m->start[l + 1] - m->start[l];
+        b->scale(b, index->stride, 1 / (real)(n > 0 ? n : 1), m->centroid + l * index->stride);
     }
 }
 
@@ -142,7 +138,7 @@ static kin_status lloyd(means *m, const kin_kmeans *by, const kin_query_codes *c
     for (int step = 0; step < by->steps; step++) {
         KIN_TRY(nearest(m->index, m->lists, m->centroid, m->n, codes->code, codes->scale, list));
         kin_lists_of(m->n, list, m->lists, start, order);
-        kin_pool_run(m->index->backend->pool, m->lists, mean_task, m);
+        sum_lists(m);
         refill(m, start);
         finish(m, room);
     }
@@ -158,9 +154,15 @@ static kin_status run(kin_index *index, const kin_kmeans *by, real *centroid)
     KIN_TRY(kin_codes_of_queries(index, m.n, x, &codes));
     int32_t *list = KIN_TAKE(index->work, int32_t, m.n), *order = KIN_TAKE(index->work, int32_t, m.n);
     int64_t *start = KIN_TAKE(index->work, int64_t, m.lists + 1);
-    real *room = KIN_TAKE(index->work, real, m.lists);
-    KIN_REQUIRE(list && order && start && room, KIN_MEMORY, "index: no memory for k-means");
+    int32_t *rows = KIN_TAKE(index->work, int32_t, m.n);
+    real *room = KIN_TAKE(index->work, real, m.lists), *ones = KIN_TAKE(index->work, real, m.n);
+    KIN_REQUIRE(list && order && start && rows && room && ones, KIN_MEMORY,
+                "index: no memory for k-means");
+    for (int64_t i = 0; i < m.n; i++) rows[i] = (int32_t)i;
+    index->backend->fill(index->backend, m.n, 1, ones);
     m.x = x;
+    m.rows = rows;
+    m.ones = ones;
     if (!by->warm)
         memcpy(centroid, x, (size_t)(m.lists * index->stride) * sizeof *centroid);
     return lloyd(&m, by, &codes, list, start, order, room);

@@ -130,15 +130,35 @@ static kin_status encode_heads(kin_index *index)
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
-/* The lists whose centroids are most similar, count x probes. */
-static kin_status choose_lists(kin_index *index, int64_t count, const kin_query_codes *by, int64_t probes,
-                               int32_t *list)
+/* The lists whose centroids are most similar, count x probes, the most similar first. */
+static kin_status choose_lists(kin_index *index, int64_t count, const kin_query_codes *by,
+                               int64_t probes, int32_t *list)
 {
     const ivf *v = index->state;
+    float *score = KIN_TAKE(index->work, float, count * probes);
+    KIN_REQUIRE(score, KIN_MEMORY, "index: no memory for %lld lists for each of %lld queries",
+                (long long)probes, (long long)count);
     const int64_t part[2] = { 0, v->heads.rows };
     const kin_scan scan = { .codes = &v->heads, .parts = 1, .part = part, .queries = count,
-                            .k = probes, .code = by->code, .scale = by->scale, .index = list };
+                            .k = probes, .code = by->code, .scale = by->scale, .index = list,
+                            .score = score };
     return index->backend->scan(index->backend, index->work, &scan);
+}
+
+/* The queries in the order of their nearest list. */
+static kin_status order_queries(kin_index *index, int64_t count, const int32_t *probe,
+                                int64_t probes, int32_t **order)
+{
+    const ivf *v = index->state;
+    int32_t *nearest = KIN_TAKE(index->work, int32_t, count);
+    int64_t *start = KIN_TAKE(index->work, int64_t, v->lists + 1);
+    *order = KIN_TAKE(index->work, int32_t, count);
+    KIN_REQUIRE(nearest && start && *order, KIN_MEMORY, "index: no memory for %lld queries",
+                (long long)count);
+    for (int64_t i = 0; i < count; i++)
+        nearest[i] = probe[i * probes] < 0 ? 0 : probe[i * probes];
+    kin_lists_of(count, nearest, v->lists, start, *order);
+    return KIN_OK;
 }
 
 /* probes 0: every list. */
@@ -151,13 +171,15 @@ static kin_status find_in(kin_index *index, const kin_asked *asked, const kin_qu
     int32_t *candidate = KIN_TAKE(index->work, int32_t, asked->count * many);
     KIN_REQUIRE(probe && candidate, KIN_MEMORY, "index: no memory for %lld candidates for each of "
                 "%lld queries", (long long)many, (long long)asked->count);
+    int32_t *order = NULL;
     if (probes) KIN_TRY(choose_lists(index, asked->count, by, probes, probe));
+    if (probes) KIN_TRY(order_queries(index, asked->count, probe, probes, &order));
     const kin_scan scan = { .codes = &v->codes, .parts = v->lists, .part = v->part,
                             .probes = probes, .probe = probes ? probe : NULL,
                             .queries = asked->count, .k = many, .code = by->code,
                             .scale = by->scale, .index = candidate };
     KIN_TRY(index->backend->scan(index->backend, index->work, &scan));
-    return kin_index_rescore(index, asked, many, candidate, k, row, score);
+    return kin_index_rescore(index, asked, order, many, candidate, k, row, score);
 }
 
 static kin_status find(kin_index *index, const kin_asked *asked, int64_t k, int32_t *row,
@@ -342,7 +364,7 @@ const kin_index_kind kin_index_kind_ivf = {
             { "steps", 4, 1, 100, "of k-means", KIN_INTEGER, NULL },
             { "sample", 64, 1, 1 << 20, "rows for each list that k-means learns from", KIN_INTEGER,
               NULL },
-            { "factor", 2, 1, 100, "candidates for each row that is asked for", 0, NULL },
+            { "factor", 1.5, 1, 100, "candidates for each row that is asked for", 0, NULL },
         },
     },
     .build = build, .find = find, .release = release, .describe = describe, .save = save,

@@ -282,7 +282,8 @@ static void test_graphs(void **state)
     for_each_cpu(graphs_of, 4 * ROOM);
 }
 
-/* Zeros, one large number among small ones, whole rows at the limit: nothing runs over. */
+/* Zeros, one large number among small ones, whole rows at the limit: nothing runs over. Where all
+ * numbers are alike they are rounded alike, by up to half of 10. */
 static void test_extremes(void **state)
 {
     enum { ROWS = 4, COLS = 512 };
@@ -312,7 +313,7 @@ static void test_extremes(void **state)
     for (int i = 0; i < ROWS; i++)
         for (int h = 0; h < ROWS; h++)
             if (index[i * ROWS + h] == i)
-                assert_near((double)score[i * ROWS + h], itself[i], 0.02 * itself[i]);
+                assert_near((double)score[i * ROWS + h], itself[i], 0.1 * itself[i]);
     kin_arena_free(work);
     free_setting(&t);
     close_cpu(b);
