@@ -24,7 +24,8 @@ static const char *setting(int i)
     for (int k = 0, seen = 0; k < kin_indexes.count; k++)
         for (const kin_hyper *h = kin_indexes.items[k]->hypers; h->name; h++) {
             bool before = false;
-            for (int o = 0; o < k; o++) before |= kin_hyper_find(kin_indexes.items[o], h->name) >= 0;
+            for (int o = 0; o < k; o++)
+                before |= kin_hyper_find(kin_indexes.items[o], h->name) >= 0;
             if (!before && seen++ == i) return h->name;
         }
     return NULL;
@@ -47,8 +48,8 @@ static kin_status read_order(const args *a, kin_index_order *order)
             continue;
         }
         const int hyper = kin_hyper_find(entry, a->name[i]);
-        KIN_REQUIRE(!order->append, KIN_USAGE, "--append adds to an index as it is; --%s makes a new "
-                    "one", a->name[i]);
+        KIN_REQUIRE(!order->append, KIN_USAGE, "--append adds to an index as it is; --%s makes a "
+                    "new one", a->name[i]);
         KIN_REQUIRE(hyper >= 0, KIN_USAGE, "index %s takes no option --%s; 'kin describe index %s'",
                     entry->name, a->name[i], entry->name);
         KIN_TRY(kin_hyper_parse(&entry->hypers[hyper], a->name[i], a->text[i],

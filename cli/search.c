@@ -81,8 +81,8 @@ static kin_status answer_file(kin_search *search, const args *a, int top)
     kin_search_report report;
     KIN_TRY(kin_search_file(search, args_get(a, "queries"), top, args_get(a, "out"), &report));
     if (report.empty && !args_has(a, "quiet"))
-        fprintf(stderr, "%ld of %ld queries have no token of the vocabulary: nothing is near them\n",
-                (long)report.empty, (long)report.queries);
+        fprintf(stderr, "%ld of %ld queries have no token of the vocabulary: nothing is near "
+                "them\n", (long)report.empty, (long)report.queries);
     return KIN_OK;
 }
 

@@ -86,7 +86,7 @@ typedef struct {
     real *p, *m, *v;
 } kin_move;
 
-/* Rows in bytes, for a first look at their dot products. Row i is about scale[i] times its code; what
+/* Rows in bytes, for a first look at dot products. Row i is about scale[i] times its code; what
  * is added to its scores is bias[i], minus infinity where the row only fills up a strip of
  * KIN_STRIP. Column by column, four at a time, a strip holds the bytes of its rows. */
 enum { KIN_STRIP = 16, KIN_CODE_DEPTH = 16384 };
@@ -223,7 +223,7 @@ struct kin_backend {
      *                     first + i), which[i] < 0: nobody; ldx > cols: x_i[cols] is the bias
      *     encode_queries  code: queries x depth, scale: queries
      *     scan            candidates
-     *     scan_self       the same where query i is row i, all rows are asked for and looked at (one
+     *     scan_self       the same where query i is row i, all ask for and look at all rows (one
      *                     part, no probes): each product serves both of its rows */
     void (*encode)(kin_backend *, kin_codes *, int64_t first, int64_t rows, const int32_t *which,
                    int64_t cols, const real *x, int64_t ldx);

@@ -16,7 +16,7 @@ uint64_t kin_hash_bytes(const void *bytes, size_t size, uint64_t seed)
     return kin_mix64(state ^ size);
 }
 
-/* ---- XXH64 ------------------------------------------------------------------------------------ */
+/* ---- XXH64 ----------------------------------------------------------------------------------- */
 
 #define PRIME_1 0x9E3779B185EBCA87u
 #define PRIME_2 0xC2B2AE3D27D4EB4Fu

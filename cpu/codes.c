@@ -33,7 +33,8 @@ static void put_row(kin_codes *c, int64_t row, const int8_t *code)
         half[0] += code[k] + code[k + 1];
         half[1] += code[k + 2] + code[k + 3];
     }
-    for (int h = 0; h < 2; h++) c->begin[2 * row + h] = (int16_t)(uint16_t)(uint32_t)(-128 * half[h]);
+    for (int h = 0; h < 2; h++)
+        c->begin[2 * row + h] = (int16_t)(uint16_t)(uint32_t)(-128 * half[h]);
     c->sum[row] = -128 * (half[0] + half[1]);
 }
 

@@ -1,4 +1,4 @@
-/* Hits: a score and its row as one whole number, and the best of many. A file that includes this may
+/* Hits: a score and its row as one whole number, and the best of many. Who includes this may
  * define HIT_FLOAT before: scores are then float in kin64 too. */
 #ifndef KIN_CPU_HITS_H
 #define KIN_CPU_HITS_H

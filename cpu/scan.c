@@ -1,8 +1,8 @@
 /* Scan: the best rows of each query at a first look. A task has some queries to itself: those whose
  * first parts are the same or beside each other, for they share most of their other parts too. Of
- * them, all that look at a part go by its rows together, a few rows at a time, so that these stay in
- * the first-level cache. A query's first part comes before the others, since it has most of the best,
- * and what follows is then mostly passed over. */
+ * them, all that look at a part go by its rows together, a few rows at a time, so that these stay
+ * in the first-level cache. A query's first part comes before the others, since it has most of the
+ * best, and what follows is then mostly passed over. */
 #include <math.h>
 #include <string.h>
 #include "cpu/internal.h"
@@ -168,8 +168,8 @@ kin_status kin_cpu_check_scan(const kin_scan *s)
 {
     const bool good = s->k > 0 && s->k < 1 << 24 && s->codes->rows % KIN_STRIP == 0
                       && s->codes->depth <= KIN_CODE_DEPTH && s->codes->depth % 4 == 0;
-    KIN_REQUIRE(good, KIN_USAGE, "search: the %lld best of %lld rows of %lld columns were asked for",
-                (long long)s->k, (long long)s->codes->rows, (long long)s->codes->depth);
+    KIN_REQUIRE(good, KIN_USAGE, "search: the %lld best of %lld rows of %lld columns were asked "
+                "for", (long long)s->k, (long long)s->codes->rows, (long long)s->codes->depth);
     return KIN_OK;
 }
 

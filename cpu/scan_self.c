@@ -1,5 +1,5 @@
 /* Rows against one another: a block of rows times another serves the lists of both. Blocks meet as
- * the players of a tournament do (each once with each other, in rounds in which nobody plays twice),
+ * the players of a tournament do (each once with each other, in rounds where nobody plays twice),
  * so that tasks of a round share no list and each list sees the others in one order. */
 #include <math.h>
 #include "cpu/internal.h"

@@ -10,8 +10,8 @@ enum { SHORT = 48, QUERIES = 2048, TASK = 32, MORE = 8 };
 
 kin_status kin_codes_check(const kin_index *index)
 {
-    KIN_REQUIRE(index->backend->scan, KIN_USAGE, "index: the device %s has no int8 scan; use an exact "
-                "index with look = float", index->backend->name);
+    KIN_REQUIRE(index->backend->scan, KIN_USAGE, "index: the device %s has no int8 scan; use "
+                "an exact index with look = float", index->backend->name);
     KIN_REQUIRE(index->setting.width <= KIN_CODE_DEPTH, KIN_USAGE,
                 "index: %lld columns, int8 takes at most %d", (long long)index->setting.width,
                 KIN_CODE_DEPTH);

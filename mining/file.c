@@ -1,8 +1,8 @@
-/* Index files: 64 bytes of header, a table of sections of 48 bytes each, then the sections, each from
- * a multiple of 64 on, zeros between them. Numbers are little-endian.
+/* Index files: 64 bytes of header, a table of sections of 48 bytes each, then the sections, each
+ * from a multiple of 64 on, zeros between them. Numbers are little-endian.
  *
- *     header    "kinindex", version (u32), sections (u32), bytes of the file (u64), xxh64 of header and
- *               table where this number is 0 (u64), zeros
+ *     header    "kinindex", version (u32), sections (u32), bytes of the file (u64), xxh64 of header
+ *               and table where this number is 0 (u64), zeros
  *     section   name (15 bytes and a zero), offset, bytes, xxh64 of them (u64 each), a zero (u64)
  *
  * "settings" says which index it is, "rows" holds its rows in float as it keeps them; others belong
@@ -49,7 +49,8 @@ kin_status kin_section_put(kin_section_writer *w, const char *name, const void *
 {
     const uint32_t i = w->table.head.sections;
     KIN_REQUIRE(i < MOST && strlen(name) < NAME && *name, KIN_USAGE,
-                "%s: section '%s': %d sections at most, names of 1 to 15 bytes", w->path, name, MOST);
+                "%s: section '%s': %d sections at most, names of 1 to 15 bytes", w->path, name,
+                MOST);
     for (uint32_t e = 0; e < i; e++)
         KIN_REQUIRE(strcmp(w->table.entry[e].name, name), KIN_USAGE, "%s: two sections '%s'",
                     w->path, name);
@@ -81,7 +82,7 @@ kin_status kin_section_put_rows(kin_section_writer *w, const char *name, const k
     real *host = malloc(n * sizeof *host + 1);
     KIN_REQUIRE(host, KIN_MEMORY, "%s: no memory for %lld rows", w->path, (long long)rows);
     if (n) index->backend->download(index->backend, host, x, n * sizeof *host);
-    float *floats = (float *)(void *)host;           /* in place: a float is no longer than a real */
+    float *floats = (float *)(void *)host;        /* in place: a float is no longer than a real */
     for (size_t i = 0; i < n; i++) {
         const float v = (float)host[i];
         memcpy(floats + i, &v, sizeof v);
@@ -310,8 +311,8 @@ kin_status kin_section_rows(const kin_index_file *f, const char *name, kin_index
 static kin_status read_hypers(const kin_index_file *f, const settings *s, kin_index_setting *to)
 {
     const kin_entry *e = kin_indexes.items[to->kind];
-    KIN_REQUIRE(s->hypers == kin_hyper_count(e), KIN_DATA, "%s: index %s has %lld settings, expected "
-                "%d", f->path, e->name, (long long)s->hypers, kin_hyper_count(e));
+    KIN_REQUIRE(s->hypers == kin_hyper_count(e), KIN_DATA, "%s: index %s has %lld settings, "
+                "expected %d", f->path, e->name, (long long)s->hypers, kin_hyper_count(e));
     for (int h = 0; h < (int)s->hypers; h++) {
         const kin_hyper *k = &e->hypers[h];
         const double v = s->hyper[h].value;
@@ -320,8 +321,8 @@ static kin_status read_hypers(const kin_index_file *f, const settings *s, kin_in
                     && !strcmp(s->hyper[h].name, k->name), KIN_DATA,
                     "%s: setting '%.23s' of index %s, expected %s", f->path, s->hyper[h].name,
                     e->name, k->name);
-        KIN_REQUIRE(v >= k->min && v <= k->max && whole, KIN_DATA, "%s: %s is %g, expected %g .. %g",
-                    f->path, k->name, v, k->min, k->max);
+        KIN_REQUIRE(v >= k->min && v <= k->max && whole, KIN_DATA,
+                    "%s: %s is %g, expected %g .. %g", f->path, k->name, v, k->min, k->max);
         to->hypers[h] = v;
     }
     return KIN_OK;
@@ -372,7 +373,9 @@ kin_status kin_index_load(kin_index **out, kin_backend *backend, const kin_index
     *out = NULL;
     KIN_TRY(read_settings(f, &s, &setting));
     KIN_TRY(kin_index_new(out, backend, &setting));
-    const kin_status status = fill(*out, f, s.rows);
+    kin_status status = fill(*out, f, s.rows);
+    if (status == KIN_USAGE && backend->scan)        /* what nobody may ask for, no file may say */
+        status = kin_fail_in(KIN_DATA, "%s", f->path);
     kin_arena_reset((*out)->work);
     if (status) {
         kin_index_free(*out);

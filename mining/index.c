@@ -36,8 +36,8 @@ kin_status kin_index_set(kin_index_setting *setting, const char *hyper, double v
     const int place = kin_hyper_find(entry, hyper);
     KIN_REQUIRE(place >= 0, KIN_USAGE, "index %s has no setting %s", entry->name, hyper);
     const kin_hyper *h = &entry->hypers[place];
-    KIN_REQUIRE(value >= h->min && value <= h->max, KIN_USAGE, "index %s: %s is %g, expected %g .. %g",
-                entry->name, hyper, value, h->min, h->max);
+    KIN_REQUIRE(value >= h->min && value <= h->max, KIN_USAGE,
+                "index %s: %s is %g, expected %g .. %g", entry->name, hyper, value, h->min, h->max);
     setting->hypers[place] = value;
     return KIN_OK;
 }

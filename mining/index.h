@@ -58,8 +58,8 @@ typedef struct {
     const int32_t *skip;
 } kin_index_query;
 
-/* row, score: queries x k in host memory; -1 and -infinity where there are fewer. KIN_NUMERICAL when
- * a query holds NaN or infinity. */
+/* row, score: queries x k in host memory; -1 and -infinity where there are fewer. KIN_NUMERICAL
+ * when a query holds NaN or infinity. */
 kin_status kin_index_search(kin_index *index, const kin_index_query *query, int32_t *row,
                             real *score);
 

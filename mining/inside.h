@@ -10,7 +10,7 @@ typedef struct kin_section_writer kin_section_writer;
 typedef struct {
     int64_t count;
     const real *x;
-    int64_t self;                 /* the queries are the index's rows from here on; -1: they are not */
+    int64_t self;                 /* they are the index's rows from here on; -1: they are not */
 } kin_asked;
 
 typedef struct {
@@ -26,8 +26,8 @@ typedef struct {
     kin_status (*load)(kin_index *, const kin_index_file *);
 } kin_index_kind;
 
-/* values: by cosine unit rows; by euclidean a further column - |x|^2 / 2, so that with a 1 behind the
- * query every score is a product. */
+/* values: by cosine unit rows; by euclidean a further column - |x|^2 / 2, so that with a 1 behind
+ * the query every score is a product. */
 struct kin_index {
     const kin_index_kind *kind;
     kin_index_setting setting;
@@ -67,8 +67,8 @@ static inline int64_t kin_strips(int64_t rows)
 /* KIN_USAGE where the backend has no first look or the rows are too wide for it. */
 kin_status kin_codes_check(const kin_index *index);
 
-/* Candidates of each query (count x many, -1 behind the last) become its k best, by their products in
- * float. order: which query comes when, so that those with the same candidates follow one another;
+/* Candidates of each query (count x many, -1 behind the last) become its k best, by their products
+ * in float. order: which query comes when, so that those with the same candidates follow one another;
  * NULL: as they are. */
 kin_status kin_index_rescore(kin_index *index, const kin_asked *asked, const int32_t *order,
                              int64_t many, const int32_t *candidate, int64_t k, int32_t *row,
@@ -111,8 +111,8 @@ const char *kin_index_file_path(const kin_index_file *file);
 
 /* ---- index.c --------------------------------------------------------------------------------- */
 
-/* `status` and the first row whose squares are not finite or sum to more than 1e30, so that no product
- * of two rows is too large for a float. */
+/* `status` and the first row whose squares are not finite or sum to more than 1e30, so that no
+ * product of two rows is too large for a float. */
 kin_status kin_index_check_rows(kin_index *index, int64_t rows, int64_t cols, const real *x,
                                 const char *what, kin_status status);
 

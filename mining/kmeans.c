@@ -152,7 +152,8 @@ static kin_status run(kin_index *index, const kin_kmeans *by, real *centroid)
     kin_query_codes codes;
     KIN_TRY(draw_sample(index, m.n, &x));
     KIN_TRY(kin_codes_of_queries(index, m.n, x, &codes));
-    int32_t *list = KIN_TAKE(index->work, int32_t, m.n), *order = KIN_TAKE(index->work, int32_t, m.n);
+    int32_t *list = KIN_TAKE(index->work, int32_t, m.n);
+    int32_t *order = KIN_TAKE(index->work, int32_t, m.n);
     int64_t *start = KIN_TAKE(index->work, int64_t, m.lists + 1);
     int32_t *rows = KIN_TAKE(index->work, int32_t, m.n);
     real *room = KIN_TAKE(index->work, real, m.lists), *ones = KIN_TAKE(index->work, real, m.n);

@@ -92,8 +92,8 @@ kin_status kin_embed_file(const char *run, const char *role, const char *file, c
 
 /* ---- an index ---------------------------------------------------------------------------------*/
 
-/* What `kin index` makes: documents with their embeddings in RUN/index.kin, or in out. append: a file
- * of lines "id<TAB>text", to be added to an index that is there; else all documents of the run's
+/* What `kin index` makes: documents with their embeddings in RUN/index.kin, or in out. append: a
+ * file of lines "id<TAB>text", to be added to an index that is there; else all documents of the run's
  * store are embedded anew. */
 typedef struct {
     const char *out, *append;         /* NULL: RUN/index.kin; NULL: not to append */
@@ -132,7 +132,7 @@ kin_status kin_search_query(kin_search *search, const char *query, int k, kin_hi
                             int *found);
 int64_t kin_search_documents(const kin_search *search);
 
-/* Searches for each line of a file ("id<TAB>text", or text alone, whose id is the number of its line)
+/* Searches for each line of a file ("id<TAB>text", or text alone, whose id is the line's number)
  * and writes the k best as a TREC run. queries, empty: lines, and those without a token. */
 typedef struct { int64_t queries, empty; } kin_search_report;
 

@@ -70,10 +70,10 @@ static kin_status open_index(kin_search *s, const char *run, const char *index,
     KIN_TRY(kin_corpus_open(&s->corpus, s->backend, index ? index : path));
     KIN_TRY(kin_corpus_model(run, model));
     if (!strcmp(model, s->corpus.model)) return KIN_OK;
-    KIN_REQUIRE(!index, KIN_DATA, "%s was made with another model than %s has; 'kin index %s' makes "
-                "one", index, run, run);
-    kin_tell_warning(watch, "%s was made with another model and is not used; 'kin index %s' makes it "
-                     "anew", path, run);
+    KIN_REQUIRE(!index, KIN_DATA, "%s was made with another model than %s has; 'kin index %s' "
+                "makes one", index, run, run);
+    kin_tell_warning(watch, "%s was made with another model and is not used; 'kin index %s' makes "
+                     "it anew", path, run);
     kin_corpus_close(&s->corpus);
     return KIN_OK;
 }

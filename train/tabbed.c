@@ -30,8 +30,8 @@ static kin_status put_id(reading *r, const char *id, size_t size)
 {
     bool word = size > 0;
     for (size_t i = 0; i < size; i++) word &= (unsigned char)id[i] > ' ' && id[i] != 127;
-    KIN_REQUIRE(word, KIN_DATA, "%s line %lld: the id is empty or holds a blank or control character",
-                r->path, (long long)r->line);
+    KIN_REQUIRE(word, KIN_DATA, "%s line %lld: the id is empty or holds a blank or control "
+                "character", r->path, (long long)r->line);
     const int64_t known = r->seen.count;
     const int32_t place = kin_names_add(&r->seen, id, (int64_t)size);
     KIN_REQUIRE(place >= 0, KIN_MEMORY, "%s: no memory for its ids", r->path);

@@ -1,4 +1,4 @@
-/* Tabbed: a file of lines "id<TAB>text": documents to be added, questions to be asked. For train/. */
+/* Tabbed: a file of lines "id<TAB>text": documents to add, questions to ask. For train/. */
 #ifndef KIN_TRAIN_TABBED_H
 #define KIN_TRAIN_TABBED_H
 

@@ -5,11 +5,11 @@
  *
  * Centroids are learned by `steps` steps of k-means on a sample of `sample` rows a list; an index
  * that is built again, with the rows of a later step of training, starts from the centroids it has
- * and takes one step. Queries are gathered by the list that they look at, so that a list is compared
- * with all of them at once; rows are compared as bytes first and `factor` k of the best again in
- * float, as in exact.
+ * and takes one step. Queries are gathered by the list that they look at, so that a list is
+ * compared with all of them at once; rows are compared as bytes first and `factor` k of the best (and
+ * eight) again in float, as in exact.
  *
- * lists = 0 means about the square root of the number of rows. probes = 0: as many lists as find
+ * lists = 0 means twice the square root of the number of rows. probes = 0: as many lists as find
  * `recall` of the ten nearest rows of 256 rows, drawn from the index and compared with all. */
 #include <math.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ static void release(kin_index *index)
 static int64_t wanted_lists(const kin_index *index)
 {
     const int64_t asked = (int64_t)kin_index_get(index, LISTS);
-    const int64_t lists = asked ? asked : (int64_t)sqrt((double)index->rows);
+    const int64_t lists = asked ? asked : (int64_t)(2 * sqrt((double)index->rows));
     return lists < 1 ? 1 : lists > index->rows ? index->rows > 0 ? index->rows : 1 : lists;
 }
 
@@ -162,8 +162,8 @@ static kin_status order_queries(kin_index *index, int64_t count, const int32_t *
 }
 
 /* probes 0: every list. */
-static kin_status find_in(kin_index *index, const kin_asked *asked, const kin_query_codes *by, int64_t probes,
-                          int64_t k, int32_t *row, real *score)
+static kin_status find_in(kin_index *index, const kin_asked *asked, const kin_query_codes *by,
+                          int64_t probes, int64_t k, int32_t *row, real *score)
 {
     const ivf *v = index->state;
     const int64_t many = kin_candidates(index, k, kin_index_get(index, FACTOR));
@@ -356,7 +356,7 @@ const kin_index_kind kin_index_kind_ivf = {
     .entry = {
         .name = "ivf", .summary = "compares a query with the rows of the nearest lists",
         .hypers = {
-            { "lists", 0, 0, 1 << 20, "how many; 0: the square root of the rows", KIN_INTEGER,
+            { "lists", 0, 0, 1 << 20, "how many; 0: twice the square root of the rows", KIN_INTEGER,
               NULL },
             { "probes", 0, 0, 1 << 20, "lists that a query looks at; 0: as recall asks",
               KIN_INTEGER, NULL },

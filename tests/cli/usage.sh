@@ -37,6 +37,9 @@ expect 0 "quadratic" "$KIN" list schedule
 expect 0 "static" "$KIN" list encoder
 expect 0 "wordnet" "$KIN" list importer
 expect 0 "adamw" "$KIN" list optimizer
+expect 0 "ivf" "$KIN" list index
+expect 0 "Inverted file" "$KIN" describe index ivf
+expect 0 "float|int8" "$KIN" describe index exact
 expect 0 "embedding_bag" "$KIN" list op
 expect 2 "did you mean L1a" "$KIN" bench L1
 expect 0 "L1a" "$KIN" bench

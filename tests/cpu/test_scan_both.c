@@ -1,5 +1,5 @@
-/* Rows in bytes and scans of them: each instruction set against plain sums of what the bytes say, every
- * way the work is divided, and how near a first look comes to the product. */
+/* Rows in bytes and scans of them: each instruction set against plain sums of what the bytes say,
+ * every way the work is divided, and how near a first look comes to the product. */
 #include "tests/cpu/common.h"
 #include "core/arena.h"
 #include "cpu/internal.h"

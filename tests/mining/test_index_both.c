@@ -17,7 +17,7 @@ static void make_points(real *x, int64_t rows, uint32_t which)
     free(centre), free(noise);
 }
 
-/* ---- the truth ------------------------------------------------------------------------------ */
+/* ---- the truth ----------------------------------------------------------------------------- */
 
 static double similarity_of(int similarity, const real *a, const real *b)
 {
@@ -49,12 +49,13 @@ static bool is_skipped(const kin_index_query *q, int64_t i, int64_t row)
     return false;
 }
 
-/* Scores rank by rank, the rows' own scores, nobody twice and nobody who is left out. */
+/* Scores rank by rank, the rows' own scores, nobody twice and nobody who is left out. Of many
+ * queries some are looked at. */
 static void look_found(int similarity, int64_t rows, const real *x, const kin_index_query *q,
                        const int32_t *row, const real *score, bool all)
 {
     hit *truth = malloc((size_t)rows * sizeof *truth);
-    for (int64_t i = 0; i < q->queries; i++) {
+    for (int64_t i = 0; i < q->queries; i += q->queries > 500 ? 17 : 1) {
         const real *query = q->x ? q->x + i * COLS : x + (q->first + i) * COLS;
         int64_t n = 0;
         for (int64_t r = 0; r < rows; r++)
@@ -81,7 +82,7 @@ static void look_found(int similarity, int64_t rows, const real *x, const kin_in
     free(truth);
 }
 
-/* ---- kinds ---------------------------------------------------------------------------------- */
+/* ---- kinds --------------------------------------------------------------------------------- */
 
 static const struct { const char *name, *hyper[2]; double value[2]; bool all; } kinds[] = {
     { "exact", { NULL }, { 0 }, true },
@@ -162,7 +163,7 @@ static void test_finds(void **state)
     for_each_cpu(finds, OUT);
 }
 
-/* ---- rows against rows ----------------------------------------------------------------------- */
+/* ---- rows against rows ---------------------------------------------------------------------- */
 
 enum { MANY = 2100 };
 
@@ -187,7 +188,7 @@ static void test_neighbours(void **state)
     for_each_cpu(neighbours, 2 * MANY * 3 * 2);
 }
 
-/* ---- few rows, none, wrong ones --------------------------------------------------------------- */
+/* ---- few rows, none, wrong ones -------------------------------------------------------------- */
 
 static void test_corners(void **state)
 {
@@ -228,7 +229,7 @@ static void test_corners(void **state)
     close_cpu(b);
 }
 
-/* Built again with other rows, an index finds those, and ivf has learned in one step from before. */
+/* Built again with other rows, an index finds those; ivf goes on from what it learned before. */
 static void test_again(void **state)
 {
     kin_backend *b = open_cpu(2);
