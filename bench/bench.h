@@ -19,13 +19,15 @@ typedef struct {
     const char *dump;        /* folder for the arrays of the first repetition; NULL: none */
 } bench;
 
+/* GROWS: size[0] is a batch size, and any other will do. JUDGED: the loss is a share of what the case
+ * knows to be right. */
 struct bench_case {
     const char *name, *summary;
     kin_status (*open)(bench *);
     kin_status (*repeat)(bench *, double *loss);
     void (*close)(bench *);
     int64_t size[5];         /* the case's own: rows, dimension, ... */
-    bool grows;              /* size[0] is a batch size, and any other will do */
+    enum { BENCH_PLAIN, BENCH_GROWS, BENCH_JUDGED } sort;
 };
 
 extern const bench_case *const bench_cases[];      /* ends with NULL */

@@ -152,10 +152,10 @@ static void close(bench *b)
 }
 
 const bench_case bench_T1a = { "T1a", "MLP step (784, 512, 128), B 1024", open_mlp, repeat_mlp,
-                               close, { 784, 512, 128, 1024 }, false };
+                               close, { 784, 512, 128, 1024 }, BENCH_PLAIN };
 const bench_case bench_T1b = { "T1b", "MLP step (128, 256, 64), B 8192", open_mlp, repeat_mlp,
-                               close, { 128, 256, 64, 8192 }, false };
+                               close, { 128, 256, 64, 8192 }, BENCH_PLAIN };
 const bench_case bench_T2a = { "T2a", "static-encoder step, V 30522, D 256, B 2048", open_static,
-                               repeat_static, close, { 30522, 256, 2048, 24 }, false };
+                               repeat_static, close, { 30522, 256, 2048, 24 }, BENCH_PLAIN };
 const bench_case bench_T2b = { "T2b", "static-encoder step, V 105879, D 1024, B 2048", open_static,
-                               repeat_static, close, { 105879, 1024, 2048, 24 }, false };
+                               repeat_static, close, { 105879, 1024, 2048, 24 }, BENCH_PLAIN };

@@ -115,7 +115,7 @@ static kin_status measure(bench_versus *v, bench *b, const args *a, double base,
 /* Nothing is timed that is not right. */
 static kin_status pass_gate(bench_versus *v, const args *a)
 {
-    if (!args_has(a, "record") && !args_has(a, "check")) return KIN_OK;
+    if (v->kind->judged || (!args_has(a, "record") && !args_has(a, "check"))) return KIN_OK;
     v->gated = true;
     KIN_TRY(bench_gate_check(&v->gate, v->kind->name, v->threads));
     KIN_REQUIRE(v->gate.passed, KIN_CHECK, "%s: against double the loss is off by %.1e (1e-6 at "
@@ -179,7 +179,7 @@ static kin_status choose_rows(const args *a, bench_case *sized, const bench_case
     long rows;
     if (!args_has(a, "rows")) return KIN_OK;
     KIN_TRY(args_integer(a, "rows", 2, 1 << 24, 0, &rows));
-    KIN_REQUIRE((*kind)->grows, KIN_USAGE, "--rows is for cases of a loss, not for %s",
+    KIN_REQUIRE((*kind)->sort == BENCH_GROWS, KIN_USAGE, "--rows is for cases of a loss, not for %s",
                 (*kind)->name);
     KIN_REQUIRE(!args_has(a, "record") && !args_has(a, "check") && !args_has(a, "peer"), KIN_USAGE,
                 "--rows goes with none of --check, --record and --peer, which take the case as it "

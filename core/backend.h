@@ -93,6 +93,35 @@ typedef struct {
     real *p, *m, *v;
 } kin_move;
 
+/* Rows in bytes, for a first look at dot products. Row i is about scale[i] times its code; what
+ * is added to its scores is bias[i], minus infinity where the row only fills up a strip of
+ * KIN_STRIP. Column by column, four at a time, a strip holds the bytes of its rows. */
+enum { KIN_STRIP = 16, KIN_CODE_DEPTH = 16384 };
+
+typedef struct {
+    int64_t rows, depth;       /* whole strips; columns filled up to a multiple of 4 with zeros */
+    int8_t *code;              /* rows / KIN_STRIP x depth / 4 x KIN_STRIP x 4 */
+    int16_t *begin;            /* rows x 2: what sums in 16 bits begin with */
+    int32_t *sum;              /* rows: what a sum in 32 bits begins with */
+    float *scale, *bias;
+    int32_t *id;               /* who the row is, -1: nobody */
+} kin_codes;
+
+/* The k best rows of each query at a first look. The rows lie in parts: part p is rows
+ * part[p] .. part[p + 1] - 1, whole strips. A query looks at its parts (queries x probes, all
+ * different; -1: none), or at all of them where probe is NULL. */
+typedef struct {
+    const kin_codes *codes;
+    int64_t parts, probes;
+    const int64_t *part;       /* parts + 1 */
+    const int32_t *probe;
+    int64_t queries, k;
+    const uint8_t *code;       /* queries x depth, by encode_queries */
+    const float *scale;        /* queries */
+    int32_t *index;            /* queries x k: ids; -1 where fewer were found */
+    float *score;              /* queries x k; NULL: rows may come in any order */
+} kin_scan;
+
 /* The sum of n numbers, or of their squares. */
 typedef struct { int64_t n; const real *x; bool squares; } kin_sum_request;
 
@@ -199,6 +228,21 @@ struct kin_backend {
     kin_status (*search)(kin_backend *, kin_arena *work, int64_t queries, int64_t documents,
                          int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,
                          real *score);
+
+    /* Searching in two steps: rows and queries become bytes, a scan gives candidates, and their dot
+     * products are formed as cells. NULL on a device, which has products to spare.
+     *     encode          rows first .. first + rows - 1 of the codes are rows which[i] of x (NULL:
+     *                     first + i), which[i] < 0: nobody; ldx > cols: x_i[cols] is the bias
+     *     encode_queries  code: queries x depth, scale: queries
+     *     scan            candidates
+     *     scan_self       the same where query i is row i, all ask for and look at all rows (one
+     *                     part, no probes): each product serves both of its rows */
+    void (*encode)(kin_backend *, kin_codes *, int64_t first, int64_t rows, const int32_t *which,
+                   int64_t cols, const real *x, int64_t ldx);
+    void (*encode_queries)(kin_backend *, int64_t queries, int64_t cols, const real *x, int64_t ldx,
+                           uint8_t *code, float *scale);
+    kin_status (*scan)(kin_backend *, kin_arena *work, const kin_scan *);
+    kin_status (*scan_self)(kin_backend *, kin_arena *work, const kin_scan *);
 
     /* Scores of single cells, y_c = a[row_c] . b[col_c], and what their slopes give one side:
      * x_r += sum of slope[c] b[other[c]] over the cells c = cell[start[r]] .. of row r; slopes of 0

@@ -242,6 +242,35 @@ static kin_status search(kin_backend *backend, kin_arena *work, int64_t queries,
     return status;
 }
 
+static void encode(kin_backend *backend, kin_codes *codes, int64_t first, int64_t rows,
+                   const int32_t *which, int64_t cols, const real *x, int64_t ldx)
+{
+    const double n = (double)rows * (double)cols;
+    COUNT(search, 0, n, b->encode(b, codes, first, rows, which, cols, x, ldx));
+}
+
+static void encode_queries(kin_backend *backend, int64_t queries, int64_t cols, const real *x,
+                           int64_t ldx, uint8_t *code, float *scale)
+{
+    const double n = (double)queries * (double)cols;
+    COUNT(search, 0, n, b->encode_queries(b, queries, cols, x, ldx, code, scale));
+}
+
+/* How many products there are depends on where a query looks: they are not counted. */
+static kin_status scan(kin_backend *backend, kin_arena *work, const kin_scan *s)
+{
+    kin_status status;
+    COUNT(search, 0, 0, status = b->scan(b, work, s));
+    return status;
+}
+
+static kin_status scan_self(kin_backend *backend, kin_arena *work, const kin_scan *s)
+{
+    kin_status status;
+    COUNT(search, 0, 0, status = b->scan_self(b, work, s));
+    return status;
+}
+
 static void cell_dots(kin_backend *backend, int64_t n, const int32_t *row, const int32_t *col,
                       int64_t cols, const real *a, const real *x, real *y)
 {
@@ -266,5 +295,6 @@ const kin_backend kin_profile_kernels = {
     .element = element, .element_back = element_back, .normalize = normalize,
     .normalize_back = normalize_back, .dropout = dropout, .bag = bag, .bag_work = bag_work, .bag_rows = bag_rows,
     .bag_sum = bag_sum, .bag_adam = bag_adam, .adam = adam, .adam_rows = adam_rows,
-    .search = search, .cell_dots = cell_dots, .cell_sums = cell_sums,
+    .search = search, .encode = encode, .encode_queries = encode_queries, .scan = scan,
+    .scan_self = scan_self, .cell_dots = cell_dots, .cell_sums = cell_sums,
 };

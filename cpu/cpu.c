@@ -124,6 +124,8 @@ static const kin_backend table = {
     .bag_work = kin_cpu_bag_work, .bag_rows = kin_cpu_bag_rows, .bag_sum = kin_cpu_bag_sum,
     .bag_adam = kin_cpu_bag_adam, .adam = kin_cpu_adam,
     .adam_rows = kin_cpu_adam_rows, .search = kin_cpu_search,
+    .encode = kin_cpu_encode, .encode_queries = kin_cpu_encode_queries, .scan = kin_cpu_scan,
+    .scan_self = kin_cpu_scan_self,
     .cell_dots = kin_cpu_cell_dots, .cell_sums = kin_cpu_cell_sums, .score = kin_cpu_score,
     .free = cpu_free,
 };
@@ -143,6 +145,8 @@ kin_status kin_cpu_new(kin_backend **backend, kin_pool *pool)
     cpu->blas = kin_blas_open();
     /* Measured with AVX2 on Zen 3: at depths 64, 128 and 256 0.85 to 0.89 of the peak, OpenBLAS
      * 0.77 to 0.80. Elsewhere OpenBLAS keeps them. */
+    cpu->scan = kin_features()->vnni && cpu->loops->scan_vnni ? cpu->loops->scan_vnni
+                                                               : cpu->loops->scan;
     cpu->crosses = !cpu->blas->gemm || strcmp(cpu->loops->name, "avx2") == 0;
     if (!cpu->blas->gemm || cpu->crosses) {
         const size_t size = (size_t)kin_pool_threads(pool) * KIN_PACK * sizeof(real);

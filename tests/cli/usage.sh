@@ -8,7 +8,7 @@ expect 2 "unknown verb" "$KIN" nothing_is_called_this
 expect 2 "did you mean 'train'" "$KIN" trian
 expect 2 "unknown verb" "$KIN" zzzzzz
 expect 2 "unexpected argument" "$KIN" --help train
-for verb in import train eval ablate report embed search loss list describe check bench doctor; do
+for verb in import train eval ablate report embed index search loss list describe check bench doctor; do
     expect 0 "usage: kin $verb" "$KIN" $verb --help
     expect 0 "usage: kin $verb" "$KIN" $verb -h
     expect 2 "unknown option --zonk" "$KIN" $verb --zonk --help
@@ -37,6 +37,9 @@ expect 0 "quadratic" "$KIN" list schedule
 expect 0 "static" "$KIN" list encoder
 expect 0 "wordnet" "$KIN" list importer
 expect 0 "adamw" "$KIN" list optimizer
+expect 0 "ivf" "$KIN" list index
+expect 0 "Inverted file" "$KIN" describe index ivf
+expect 0 "float|int8" "$KIN" describe index exact
 expect 0 "embedding_bag" "$KIN" list op
 expect 2 "did you mean L1a" "$KIN" bench L1
 expect 0 "L1a" "$KIN" bench
