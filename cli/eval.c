@@ -37,10 +37,12 @@ static const verb_option options[] = {
 };
 
 const verb verb_eval = {
-    .name = "eval", .summary = "rank a split's queries with a run's model and score the ranking",
+    .name = "eval", .summary = "judge a run's model on a split",
     .usage = "RUN [--split test|validation]", .options = options, .least = 1, .most = 1,
     .run = run,
     .details = "Writes RUN/eval/SPLIT: results.json, run.trec and qrels.trec, and the scores of each\n"
                "query in model.tsv, bm25.tsv and untrained.tsv. All measures are of run.trec (top\n"
-               "1,000 a query), so that any TREC evaluator repeats them.",
+               "1,000 a query), so that any TREC evaluator repeats them. Of items of classes\n"
+               "(import labelled, idx) it writes items.tsv, of pairs with scores (import sts)\n"
+               "pairs.tsv; docs/training.md says how they are judged.",
 };

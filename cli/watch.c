@@ -32,20 +32,33 @@ static void warning(void *state, const char *what)
     fputc('\n', stderr);
 }
 
+static void tell_data(const kin_estimate *e)
+{
+    static const char *const what[] = { "queries", "items", "pairs with scores" };
+    fprintf(stderr, "data: ");
+    if (e->goal == KIN_GOAL_RANKING)
+        fprintf(stderr, "%" PRId64 " documents, %" PRId64 " pairs, ", e->documents, e->pairs);
+    if (e->goal == KIN_GOAL_LABELS) fprintf(stderr, "%" PRId64 " classes, ", e->classes);
+    if (e->features) fprintf(stderr, "%" PRId64 " features an item, ", e->features);
+    fprintf(stderr, "%s %" PRId64 " train, %" PRId64 " validation, %" PRId64 " test\n",
+            what[e->goal], e->train_queries, e->validation_queries, e->test_queries);
+    if (e->features) return;
+    fprintf(stderr, "texts: %" PRId64 ", tokens %" PRId64 " of a vocabulary of %" PRId64 "; %"
+            PRId64 " empty, %" PRId64 " cut, %" PRId64 " unknown tokens\n", e->texts, e->tokens,
+            e->vocabulary, e->empty, e->cut, e->unknown);
+}
+
 static void estimate(void *state, const kin_estimate *e)
 {
     watcher *w = state;
     if (w->quiet) return;
     finish_line(w);
-    fprintf(stderr, "data: %" PRId64 " documents, %" PRId64 " pairs, queries %" PRId64 " train, %"
-            PRId64 " validation, %" PRId64 " test\n", e->documents, e->pairs, e->train_queries,
-            e->validation_queries, e->test_queries);
-    fprintf(stderr, "texts: %" PRId64 ", tokens %" PRId64 " of a vocabulary of %" PRId64 "; %"
-            PRId64 " empty, %" PRId64 " cut, %" PRId64 " unknown tokens\n", e->texts, e->tokens,
-            e->vocabulary, e->empty, e->cut, e->unknown);
-    fprintf(stderr, "run: %" PRId64 " parameters, %" PRId64 " steps (%" PRId64 " an epoch, %"
-            PRId64 " pairs of a short last batch dropped), %d threads\n", e->parameters, e->steps,
-            e->steps_per_epoch, e->dropped, e->threads);
+    tell_data(e);
+    fprintf(stderr, "run: %" PRId64 " parameters, %" PRId64 " steps (%" PRId64 " an epoch",
+            e->parameters, e->steps, e->steps_per_epoch);
+    if (e->goal != KIN_GOAL_LABELS)
+        fprintf(stderr, ", %" PRId64 " pairs of a short last batch dropped", e->dropped);
+    fprintf(stderr, "), %d threads\n", e->threads);
     fprintf(stderr, "estimate: %.0f MB of %.0f MB available", e->memory_mb, e->available_mb);
     if (e->seconds > 0) fprintf(stderr, ", about %.0f s of training", e->seconds);
     fputc('\n', stderr);
@@ -82,8 +95,10 @@ static void scores(void *state, int64_t step, const char *split, const char *wha
     if (w->quiet) return;
     finish_line(w);
     fprintf(stderr, "%s at step %" PRId64 ", %s:", split, step, what);
-    for (int i = 0; i <= KIN_NDCG10; i++)
-        fprintf(stderr, " %s %.4f", kin_measure_names[i], marks->mean[i]);
+    int count;
+    const char *const *names = kin_goal_measures(marks->goal, &count);
+    if (marks->goal == KIN_GOAL_RANKING) count = KIN_NDCG10 + 1;
+    for (int i = 0; i < count; i++) fprintf(stderr, " %s %.4f", names[i], marks->mean[i]);
     fputc('\n', stderr);
 }
 
@@ -100,11 +115,19 @@ void watch_end(watcher *w)
     finish_line(w);
 }
 
+/* How many of a goal's measures the table has. */
+static int shown(kin_goal goal)
+{
+    int count;
+    kin_goal_measures(goal, &count);
+    return goal == KIN_GOAL_RANKING ? KIN_MAP + 1 : count;
+}
+
 static void print_row(FILE *out, const char *name, const kin_marks *marks)
 {
     if (!marks->present) return;
     fprintf(out, "%-10s", name);
-    for (int i = 0; i <= KIN_MAP; i++)
+    for (int i = 0; i < shown(marks->goal); i++)
         fprintf(out, " %6.3f [%.3f %.3f]", marks->mean[i], marks->interval[i].low,
                 marks->interval[i].high);
     fputc('\n', out);
@@ -112,21 +135,33 @@ static void print_row(FILE *out, const char *name, const kin_marks *marks)
 
 void watch_print_table(FILE *out, const kin_results *r)
 {
-    fprintf(out, "%" PRId64 " %s queries, %" PRId64 " documents; mean and 95 %% interval (bootstrap "
-            "over queries)\n%-10s", r->queries, r->split, r->documents, "");
-    for (int i = 0; i <= KIN_MAP; i++) fprintf(out, "  %-19s", kin_measure_names[i]);
+    static const struct { const char *judged, *among, *trained; } words[] = {
+        [KIN_GOAL_RANKING] = { "queries", "documents", "pairs" },
+        [KIN_GOAL_LABELS] = { "items", "items", "items" },
+        [KIN_GOAL_SCORES] = { "pairs", "texts", "pairs" },
+    };
+    const char *judged = words[r->goal].judged;
+    int count;
+    const char *const *names = kin_goal_measures(r->goal, &count);
+    fprintf(out, "%" PRId64 " %s %s", r->queries, r->split, judged);
+    if (r->goal == KIN_GOAL_RANKING) fprintf(out, ", %" PRId64 " documents", r->documents);
+    if (r->goal == KIN_GOAL_LABELS) fprintf(out, ", %" PRId64 " classes", r->classes);
+    fprintf(out, "; mean and 95 %% interval (bootstrap over %s)\n%-10s", judged, "");
+    for (int i = 0; i < shown(r->goal); i++) fprintf(out, "  %-19s", names[i]);
     fputc('\n', out);
     print_row(out, "model", &r->model);
-    print_row(out, "bm25", &r->bm25);
+    print_row(out, r->baseline, &r->bm25);
     print_row(out, "untrained", &r->untrained);
     if (r->model.present && r->bm25.present)
-        fprintf(out, "model minus bm25, mrr@10: %+.3f, p = %.2g (paired randomisation); better on %"
-                PRId64 " queries, worse on %" PRId64 ", equal on %" PRId64 "\n",
-                r->against_bm25.difference, r->against_bm25.p, r->against_bm25.wins,
-                r->against_bm25.losses, r->against_bm25.ties);
-    fprintf(out, "alignment %.3f, uniformity %.3f, cosine of positives %.3f, of random documents "
+        fprintf(out, "model minus %s, %s: %+.3f, p = %.2g (paired randomisation); better on %"
+                PRId64 " %s, worse on %" PRId64 ", equal on %" PRId64 "\n", r->baseline,
+                names[kin_goal_headline(r->goal)], r->against_bm25.difference, r->against_bm25.p,
+                r->against_bm25.wins, judged, r->against_bm25.losses, r->against_bm25.ties);
+    fprintf(out, "alignment %.3f, uniformity %.3f, cosine of positives %.3f, of random %s "
             "%.3f%s\n", r->shape.alignment, r->shape.uniformity, r->shape.positive_cosine,
-            r->shape.cosine, r->shape.collapsed ? "; WARNING: the embeddings have collapsed" : "");
-    fprintf(out, "trained %.1f s on %" PRId64 " pairs, peak memory %.0f MB; the model is that of step %"
-            PRId64 "\n", r->train_seconds, r->pairs, r->peak_mb, r->step);
+            words[r->goal].among, r->shape.cosine,
+            r->shape.collapsed ? "; WARNING: the embeddings have collapsed" : "");
+    fprintf(out, "trained %.1f s on %" PRId64 " %s, peak memory %.0f MB; the model is that of step "
+            "%" PRId64 "\n", r->train_seconds, r->pairs, words[r->goal].trained, r->peak_mb,
+            r->step);
 }

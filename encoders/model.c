@@ -33,7 +33,7 @@ typedef struct {
     int encoder;
     double hypers[KIN_HYPERS_MAX];
     bool separate, own;          /* own: kin wrote the file */
-    int64_t width;
+    int64_t width, inputs;       /* inputs: features, or tokens of the vocabulary */
 } shape;
 
 static kin_status read_settings(const kin_json_tree *tree, const kin_json *settings, shape *s)
@@ -70,6 +70,8 @@ static kin_status read_own(const kin_json_tree *tree, const kin_json *own, kin_m
     if (kin_list_find(&kin_encoders, name, &s->encoder))
         return kin_fail_in(KIN_DATA, "%s", kin_json_name(tree));
     kin_hyper_defaults(kin_encoders.items[s->encoder], s->hypers);
+    if (kin_encoder_at(s->encoder)->forward_features)
+        KIN_TRY(kin_json_need_whole(tree, own, "features", 1, INT32_MAX, &s->inputs));
     KIN_TRY(kin_json_need(tree, own, "settings", KIN_JSON_OBJECT, &settings));
     KIN_TRY(read_settings(tree, settings, s));
     KIN_TRY(kin_json_need_string(tree, own, "towers", &towers));
@@ -165,7 +167,7 @@ static kin_status read_width(const kin_safetensors *file, int64_t vocab, shape *
 static kin_status read_weights(kin_model *m, const kin_safetensors *file, shape *s,
                                kin_backend *backend)
 {
-    const int64_t vocab = kin_tokenizer_size(m->tokenizer);
+    const int64_t vocab = s->inputs;
     if (!s->own) KIN_TRY(read_width(file, vocab, s));
     /* The file's own size bounds what is taken for it. */
     const int64_t expected = kin_network_bytes(s->encoder, s->hypers, vocab, s->separate)
@@ -194,10 +196,10 @@ kin_status kin_model_sum(const char *folder, const char *name, char text[KIN_SUM
 }
 
 /* The notes "file:NAME", where there are any: folders of other programs have none. */
-static kin_status check_sums(const kin_safetensors *file, const char *folder)
+static kin_status check_sums(const kin_safetensors *file, const char *folder, bool texts)
 {
     static const char *const names[] = { "config.json", "tokenizer.json" };
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < (texts ? 2 : 1); i++) {
         char key[32], found[KIN_SUM_TEXT];
         snprintf(key, sizeof key, "file:%s", names[i]);
         const char *expected = kin_safetensors_note(file, key);
@@ -217,10 +219,14 @@ static kin_status load_files(kin_model *m, kin_backend *backend, const char *fol
     kin_safetensors *file;
     KIN_TRY(load_config(m, folder, &s));
     KIN_TRY(kin_path_join(path, sizeof path, folder, "tokenizer.json"));
-    KIN_TRY(kin_tokenizer_load(&m->tokenizer, path));
+    const bool texts = s.inputs == 0;
+    if (texts) {
+        KIN_TRY(kin_tokenizer_load(&m->tokenizer, path));
+        s.inputs = kin_tokenizer_size(m->tokenizer);
+    }
     KIN_TRY(kin_path_join(path, sizeof path, folder, "model.safetensors"));
     KIN_TRY(kin_safetensors_open(&file, path));
-    kin_status status = check_sums(file, folder);
+    kin_status status = check_sums(file, folder, texts);
     if (!status) status = read_weights(m, file, &s, backend);
     kin_safetensors_close(file);
     return status;

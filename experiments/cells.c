@@ -245,7 +245,7 @@ static kin_status check_splits(const kin_ablation *p)
     KIN_TRY(status);
     if (!kin_split_judged(store, KIN_TEST))
         status = kin_fail(KIN_DATA, "%s: has no test queries, which the table of a plan is about; "
-                          "'kin import pairs --test 0.1' keeps some", store->path);
+                          "'kin import pairs --test_fraction 0.1' keeps some", store->path);
     else if (kin_ablation_tunes(p) && !kin_split_judged(store, KIN_VALIDATION))
         status = kin_fail(KIN_DATA, "%s: has no validation queries, on which [tune] chooses",
                           store->path);

@@ -101,6 +101,10 @@ typedef struct {
     double weight;                         /* 0: the loss is reported, but pushes nothing */
 } kin_loss_term;
 
+/* weight times loss; NULL for a weight of 0, which is reported and nothing else. */
+kin_tensor *kin_loss_term_apply(kin_tape *tape, const kin_loss_term *term, kin_tensor *rows,
+                                kin_tensor *columns, kin_loss_report *report);
+
 /* sum of weight times loss, all of the same rows and columns, as a 1 x 1 tensor. reports: what each
  * term is without its weight, or NULL. KIN_USAGE when no weight is above or below 0. */
 kin_tensor *kin_loss_sum(kin_tape *tape, const kin_loss_term *terms, int count, kin_tensor *rows,

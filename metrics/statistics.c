@@ -95,6 +95,13 @@ static double quantile(const double *sorted, int n, double q)
     return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
 }
 
+kin_interval kin_percentiles(double *values, int n, double level)
+{
+    qsort(values, (size_t)n, sizeof *values, compare_doubles);
+    return (kin_interval){quantile(values, n, (1 - level) / 2),
+                          quantile(values, n, (1 + level) / 2)};
+}
+
 static kin_status check_bootstrap(const bootstrap_t *boot, double level,
                                   const double *const *score)
 {
@@ -120,12 +127,9 @@ static void interleave(double *to, int64_t n, int width, const double *const *sc
 
 static void take_quantiles(kin_interval *interval, const bootstrap_t *boot, double level)
 {
-    for (int c = 0; c < boot->columns; c++) {
-        double *mean = boot->mean + (int64_t)c * boot->resamples;
-        qsort(mean, (size_t)boot->resamples, sizeof *mean, compare_doubles);
-        interval[c].low = quantile(mean, boot->resamples, (1 - level) / 2);
-        interval[c].high = quantile(mean, boot->resamples, (1 + level) / 2);
-    }
+    for (int c = 0; c < boot->columns; c++)
+        interval[c] = kin_percentiles(boot->mean + (int64_t)c * boot->resamples, boot->resamples,
+                                      level);
 }
 
 kin_status kin_bootstrap_seeds(kin_interval *interval, kin_pool *pool, uint64_t seed,

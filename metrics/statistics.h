@@ -29,6 +29,9 @@ kin_status kin_bootstrap_seeds(kin_interval *interval, kin_pool *pool, uint64_t 
                                int resamples, double level, int seeds, int64_t n,
                                const double *const *score, int columns);
 
+/* The (1 - level) / 2 and (1 + level) / 2 quantiles of n numbers, which are put in order. */
+kin_interval kin_percentiles(double *values, int n, double level);
+
 /* Two systems over the same queries. */
 typedef struct {
     double difference;                 /* mean of a - b */

@@ -62,6 +62,10 @@ typedef struct {
 void kin_config_loss_at(const kin_config *config, int i, kin_config_loss *loss);
 bool kin_config_sums(const kin_config *config);                /* whether loss.sum is set */
 
+/* KIN_USAGE when a loss of the run needs more than data that carry this (KIN_PAIRS | ...). data:
+ * what they are, in the plural. */
+kin_status kin_config_carried(const kin_config *config, int carried, const char *data);
+
 /* Numbers of a text with blanks between, at most `most`; how many there are. */
 int kin_config_numbers(const kin_config *config, const char *key, double *values, int most);
 

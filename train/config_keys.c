@@ -62,6 +62,12 @@ const config_spec config_specs[] = {
     CHOICE("loss", "negatives", 0, 1, "shared|drawn",
            "a query's negatives: all other documents of the batch, or a sample of its own of them"),
     WHOLE("loss", "drawn", 0, 0, 100000, "negatives drawn for each query, with replacement"),
+    CHOICE("loss", "candidates", 0, 2, "own|batch|proxies",
+           "what items of a class are compared with: all others of the batch, a learned proxy of "
+           "each class, or whichever the loss is made for"),
+    NUMBER("loss", "proxy_rate", 1, 1e-6, 1e6,
+           "learning rate of the proxies as a multiple of the encoder's"),
+
     TEXT("loss", "learn", "settings of the loss to be trained, with blanks between; of a sum: "
                           "TERM.SETTING"),
     NUMBER("loss", "learn_rate", 0.05, 1e-9, 1e3,
@@ -71,6 +77,8 @@ const config_spec config_specs[] = {
     WHOLE("batch", "chunk", 0, 0, 10000000,
           "pairs embedded at a time, in memory for so many (gradient cache); 0: all at once"),
     TEXT("batch", "repeat", "how often an epoch uses each kind of pair: kind=times ..."),
+    WHOLE("batch", "per_class", 4, 0, 1000000,
+          "items of each class in a batch of classes; 0: items as they come"),
     NUMBER("batch", "token_dropout", 0, 0, 0.9, "share of tokens left out of each text"),
 
     NAME("optim", "adam", "'kin list optimizer' shows all"),

@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "metrics/per_query.h"
 #include "train/finish.h"
+#include "train/items.h"
 #include "train/machine.h"
 #include "train/trainer.h"
 
@@ -35,27 +36,77 @@ static kin_status save_scores(const char *results, const kin_judged *judged, con
 
 /* ---- before ---------------------------------------------------------------------------------- */
 
+/* Results of a split of this store, nothing judged yet. */
+static kin_results empty_results(const kin_store *store, kin_split split)
+{
+    kin_results r = { .goal = kin_store_goal(store), .documents = store->documents,
+                      .classes = store->labels };
+    snprintf(r.split, sizeof r.split, "%s", kin_split_name(split));
+    snprintf(r.baseline, sizeof r.baseline, "%s",
+             kin_goal_baseline(r.goal, store->features > 0));
+    return r;
+}
+
+static kin_status tell_first(kin_trainer *t, kin_split split, const kin_results *r)
+{
+    char path[KIN_PATH_MAX];
+    kin_tell_scores(t->watch, 0, split, "untrained", &r->untrained);
+    kin_tell_scores(t->watch, 0, split, r->baseline, &r->bm25);
+    KIN_TRY(results_path(t->folder.path, split, path));
+    return kin_results_save(r, path);
+}
+
 static kin_status begin_split(kin_trainer *t, kin_split split, const kin_judged *untrained,
                               const kin_judged *bm25)
 {
     char path[KIN_PATH_MAX];
     const uint64_t seed = seed_of(t->config);
-    kin_results r = { .queries = untrained->scores->queries, .documents = t->store->documents };
-    snprintf(r.split, sizeof r.split, "%s", kin_split_name(split));
+    kin_results r = empty_results(t->store, split);
+    r.queries = untrained->scores->queries;
     KIN_TRY(kin_marks_of(&r.untrained, untrained, t->backend->pool, seed, true));
     KIN_TRY(kin_marks_of(&r.bm25, bm25, t->backend->pool, seed, true));
-    kin_tell_scores(t->watch, 0, split, "untrained", &r.untrained);
-    kin_tell_scores(t->watch, 0, split, "bm25", &r.bm25);
     KIN_TRY(results_path(t->folder.path, split, path));
     KIN_TRY(save_scores(path, untrained, "untrained"));
     KIN_TRY(save_scores(path, bm25, "bm25"));
-    return kin_results_save(&r, path);
+    return tell_first(t, split, &r);
+}
+
+static kin_items_setting items_of(const kin_trainer *t, kin_split split, bool intervals)
+{
+    return (kin_items_setting){ .store = t->store, .model = t->model, .tokens = &t->tokens,
+                                .backend = t->backend, .split = split, .intervals = intervals,
+                                .seed = seed_of(t->config) };
+}
+
+static kin_status begin_items(kin_trainer *t, kin_split split)
+{
+    kin_items_judged judged;
+    kin_results r = empty_results(t->store, split);
+    kin_items_setting setting = items_of(t, split, true);
+    KIN_TRY(kin_items_judge(&setting, &judged));
+    r.untrained = judged.marks;
+    r.queries = judged.count;
+    kin_items_judged_free(&judged);
+    setting.model = NULL;
+    KIN_TRY(kin_items_judge(&setting, &judged));
+    r.bm25 = judged.marks;
+    kin_items_judged_free(&judged);
+    return tell_first(t, split, &r);
+}
+
+static kin_status begin_all_items(kin_trainer *t)
+{
+    kin_tell_stage(t->watch, "evaluating the untrained model and %s",
+                   kin_goal_baseline(t->material.goal, t->store->features > 0));
+    for (int i = 0; i < t->split_count; i++) KIN_TRY(begin_items(t, t->splits[i]));
+    return KIN_OK;
 }
 
 kin_status kin_trainer_begin(kin_trainer *t)
 {
     kin_judged untrained[2] = { 0 }, bm25[2] = { 0 };
     if (!t->split_count || kin_config_number(t->config, "eval.baselines") == 0) return KIN_OK;
+    if (t->material.goal != KIN_GOAL_RANKING) return begin_all_items(t);
     kin_tell_stage(t->watch, "evaluating BM25 and the untrained model");
     kin_look looks[2];
     for (int i = 0; i < t->split_count; i++)
@@ -76,10 +127,13 @@ kin_status kin_trainer_begin(kin_trainer *t)
 
 static kin_status log_marks(kin_trainer *t, const kin_marks *m, const kin_shape *s)
 {
+    int count;
+    const char *const *names = kin_goal_measures(m->goal, &count);
     kin_log_begin(t->log, t->state.step);
-    for (int i = 0; i < KIN_MEASURES; i++) {
+    for (int i = 0; i < count; i++) {
         char name[48];
-        snprintf(name, sizeof name, "val/%s%s", kin_measure_names[i], i == KIN_MAP ? "@100" : "");
+        const bool cut = m->goal == KIN_GOAL_RANKING && i == KIN_MAP;
+        snprintf(name, sizeof name, "val/%s%s", names[i], cut ? "@100" : "");
         kin_log_put(t->log, name, m->mean[i]);
     }
     kin_log_put(t->log, "geom/alignment", s->alignment);
@@ -94,33 +148,59 @@ static kin_status log_marks(kin_trainer *t, const kin_marks *m, const kin_shape 
 static kin_status keep_if_best(kin_trainer *t, const kin_marks *m, bool *best)
 {
     char results[200];
-    *best = t->state.best_step < 0 || m->mean[KIN_MRR10] > t->state.best;
+    int count;
+    const int headline = kin_goal_headline(m->goal);
+    *best = t->state.best_step < 0 || m->mean[headline] > t->state.best;
     if (!*best) return KIN_OK;
-    t->state.best = m->mean[KIN_MRR10];
+    t->state.best = m->mean[headline];
     t->state.best_step = t->state.step;
     snprintf(results, sizeof results, "| validation, step %ld | %s %.4f |\n|---|---|\n",
-             (long)t->state.step, kin_measure_names[KIN_MRR10], m->mean[KIN_MRR10]);
+             (long)t->state.step, kin_goal_measures(m->goal, &count)[headline],
+             m->mean[headline]);
     return kin_trainer_export(t, results);
+}
+
+/* What a validation finds; warning: "", or why the embeddings have collapsed. */
+typedef struct {
+    kin_marks marks;
+    kin_shape shape;
+    char warning[300];
+} look_t;
+
+static kin_status look_at_ranking(kin_trainer *t, look_t *l)
+{
+    static const kin_look look = { KIN_VALIDATION, KIN_QUICK_DEPTH };
+    kin_judged judged;
+    KIN_TRY(kin_evaluate_model(t->store, t->model, &t->tokens, &look, 1, &judged));
+    kin_status status = kin_marks_of(&l->marks, &judged, t->backend->pool, 0, false);
+    if (!status)
+        status = kin_evaluate_shape(t->store, t->model, &t->tokens, &judged, seed_of(t->config),
+                                    &l->shape, l->warning, sizeof l->warning);
+    kin_judged_free(&judged);
+    return status;
+}
+
+static kin_status look_at_items(kin_trainer *t, look_t *l)
+{
+    kin_items_judged judged;
+    const kin_items_setting setting = items_of(t, KIN_VALIDATION, false);
+    KIN_TRY(kin_items_judge(&setting, &judged));
+    l->marks = judged.marks;
+    l->shape = judged.shape;
+    memcpy(l->warning, judged.warning, sizeof l->warning);
+    kin_items_judged_free(&judged);
+    return KIN_OK;
 }
 
 kin_status kin_trainer_validate(kin_trainer *t, bool *best)
 {
-    static const kin_look look = { KIN_VALIDATION, KIN_QUICK_DEPTH };
-    char warning[300];
-    kin_judged judged;
-    kin_marks marks;
-    kin_shape shape;
-    KIN_TRY(kin_evaluate_model(t->store, t->model, &t->tokens, &look, 1, &judged));
-    kin_status status = kin_marks_of(&marks, &judged, t->backend->pool, 0, false);
-    if (!status)
-        status = kin_evaluate_shape(t->store, t->model, &t->tokens, &judged, seed_of(t->config),
-                                    &shape, warning, sizeof warning);
-    kin_judged_free(&judged);
-    if (status) return status;
-    if (*warning) kin_tell_warning(t->watch, "step %ld: %s", (long)t->state.step, warning);
-    kin_tell_scores(t->watch, t->state.step, look.split, "model", &marks);
-    KIN_TRY(log_marks(t, &marks, &shape));
-    return keep_if_best(t, &marks, best);
+    look_t l;
+    const bool ranking = t->material.goal == KIN_GOAL_RANKING;
+    KIN_TRY(ranking ? look_at_ranking(t, &l) : look_at_items(t, &l));
+    if (*l.warning) kin_tell_warning(t->watch, "step %ld: %s", (long)t->state.step, l.warning);
+    kin_tell_scores(t->watch, t->state.step, KIN_VALIDATION, "model", &l.marks);
+    KIN_TRY(log_marks(t, &l.marks, &l.shape));
+    return keep_if_best(t, &l.marks, best);
 }
 
 /* ---- after ---------------------------------------------------------------------------------- */
@@ -133,19 +213,46 @@ typedef struct {
     kin_results *results;
 } verdict;
 
-static kin_status judge_untrained(verdict *v)
+static kin_status judge_untrained(verdict *v, const kin_model *untrained)
 {
     const kin_finished *f = v->run;
-    kin_model untrained = *f->model;
     kin_judged judged = { 0 };
-    KIN_TRY(kin_untrained_network(&untrained.network, f->backend, f->config, f->model,
-                                  f->tokens->of[KIN_DOCUMENT], f->store));
-    kin_status status = kin_evaluate_model(f->store, &untrained, f->tokens, &v->look, 1, &judged);
+    kin_status status = kin_evaluate_model(f->store, untrained, f->tokens, &v->look, 1, &judged);
     if (!status)
         status = kin_marks_of(&v->results->untrained, &judged, f->backend->pool, seed_of(f->config),
                               true);
     if (!status) status = save_scores(v->path, &judged, "untrained");
     kin_judged_free(&judged);
+    return status;
+}
+
+static kin_items_setting items_setting(const kin_finished *f, kin_split split,
+                                       const kin_model *model)
+{
+    return (kin_items_setting){ .store = f->store, .model = model, .tokens = f->tokens,
+                                .backend = f->backend, .split = split, .intervals = true,
+                                .seed = seed_of(f->config) };
+}
+
+static kin_status judge_untrained_items(verdict *v, const kin_model *untrained)
+{
+    kin_items_judged judged = { 0 };
+    const kin_items_setting setting = items_setting(v->run, v->look.split, untrained);
+    KIN_TRY(kin_items_judge(&setting, &judged));
+    v->results->untrained = judged.marks;
+    kin_items_judged_free(&judged);
+    return KIN_OK;
+}
+
+/* Where training did not begin with it. */
+static kin_status with_untrained(verdict *v, kin_status (*judges)(verdict *, const kin_model *))
+{
+    const kin_finished *f = v->run;
+    kin_model untrained = *f->model;
+    if (v->results->untrained.present) return KIN_OK;
+    KIN_TRY(kin_untrained_network(&untrained.network, f->backend, f->config, f->model,
+                                  f->tokens->of[KIN_DOCUMENT], f->store));
+    const kin_status status = judges(v, &untrained);
     kin_network_free(untrained.network);
     return status;
 }
@@ -163,16 +270,16 @@ static kin_status compare(verdict *v, const kin_judged *model, const kin_judged 
 static kin_status judge_baselines(verdict *v, const kin_judged *model)
 {
     kin_judged bm25 = { 0 };
-    if (!v->results->untrained.present) KIN_TRY(judge_untrained(v));
+    KIN_TRY(with_untrained(v, judge_untrained));
     KIN_TRY(kin_evaluate_bm25(v->run->store, v->run->backend->pool, &v->look, 1, &bm25));
     const kin_status status = compare(v, model, &bm25);
     kin_judged_free(&bm25);
     return status;
 }
 
-static kin_status judge(verdict *v, kin_judged *model)
+static kin_status judge(verdict *v, const char *folder, kin_judged *model)
 {
-    char warning[300], folder[KIN_PATH_MAX];
+    char warning[300];
     const kin_finished *f = v->run;
     const uint64_t seed = seed_of(f->config);
     KIN_TRY(kin_evaluate_model(f->store, f->model, f->tokens, &v->look, 1, model));
@@ -182,24 +289,65 @@ static kin_status judge(verdict *v, kin_judged *model)
     KIN_TRY(kin_evaluate_shape(f->store, f->model, f->tokens, model, seed, &v->results->shape,
                                warning, sizeof warning));
     if (*warning) kin_tell_warning(f->watch, "%s", warning);
-    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(v->path, '/') - v->path), v->path);
     KIN_TRY(kin_judged_save(model, folder));
     return save_scores(v->path, model, "model");
 }
 
-kin_status kin_finished_judge(const kin_finished *f, kin_split split, kin_results *r)
+static kin_status finish_ranking(verdict *v, const char *folder)
 {
     kin_judged model = { 0 };
+    const kin_status status = judge(v, folder, &model);
+    kin_judged_free(&model);
+    return status;
+}
+
+static kin_status compare_items(verdict *v, const kin_items_judged *model)
+{
+    kin_items_judged baseline = { 0 };
+    const kin_finished *f = v->run;
+    const kin_items_setting setting = items_setting(f, v->look.split, NULL);
+    KIN_TRY(with_untrained(v, judge_untrained_items));
+    KIN_TRY(kin_items_judge(&setting, &baseline));
+    v->results->bm25 = baseline.marks;
+    const kin_status status = kin_items_compare(&v->results->against_bm25, f->backend->pool,
+                                                setting.seed, model, &baseline);
+    kin_items_judged_free(&baseline);
+    return status;
+}
+
+static kin_status finish_items(verdict *v, const char *folder)
+{
+    kin_items_judged model = { 0 };
+    const kin_finished *f = v->run;
+    const kin_items_setting setting = items_setting(f, v->look.split, f->model);
+    kin_status status = kin_items_judge(&setting, &model);
+    if (!status && f->baselines) status = compare_items(v, &model);
+    if (!status) status = kin_items_save(&model, f->store, folder);
+    if (!status && *model.warning) kin_tell_warning(f->watch, "%s", model.warning);
+    v->results->model = model.marks;
+    v->results->shape = model.shape;
+    v->results->queries = model.count;
+    kin_items_judged_free(&model);
+    return status;
+}
+
+kin_status kin_finished_judge(const kin_finished *f, kin_split split, kin_results *r)
+{
+    char folder[KIN_PATH_MAX];
     kin_results before = { 0 };
     verdict v = { .run = f, .look = { split, KIN_RUN_DEPTH }, .results = r };
     KIN_TRY(results_path(f->run, split, v.path));
     if (kin_file_exists(v.path)) KIN_TRY(kin_results_load(&before, v.path));
-    *r = (kin_results){ .untrained = before.untrained, .documents = f->store->documents,
-                        .pairs = f->facts->pairs, .step = f->facts->best_step,
-                        .train_seconds = f->facts->train_seconds, .peak_mb = f->facts->peak_mb };
-    snprintf(r->split, sizeof r->split, "%s", kin_split_name(split));
-    kin_tell_stage(f->watch, "evaluating the model on the %s queries", r->split);
-    kin_status status = judge(&v, &model);
-    kin_judged_free(&model);
-    return status ? status : kin_results_save(r, v.path);
+    *r = empty_results(f->store, split);
+    r->untrained = before.untrained;
+    r->pairs = f->facts->pairs;
+    r->step = f->facts->best_step;
+    r->train_seconds = f->facts->train_seconds;
+    r->peak_mb = f->facts->peak_mb;
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(v.path, '/') - v.path), v.path);
+    const bool ranking = r->goal == KIN_GOAL_RANKING;
+    kin_tell_stage(f->watch, "evaluating the model on the %s %s", r->split,
+                   ranking ? "queries" : "items");
+    KIN_TRY(ranking ? finish_ranking(&v, folder) : finish_items(&v, folder));
+    return kin_results_save(r, v.path);
 }

@@ -25,7 +25,9 @@ typedef struct {
 } kin_progress;
 
 typedef struct {
+    kin_goal goal;
     int64_t texts, documents, pairs, train_queries, validation_queries, test_queries;
+    int64_t classes, features;                          /* of items; features 0: they are texts */
     int64_t vocabulary, tokens, empty, cut, unknown;    /* of the texts that are trained on */
     int64_t parameters, steps, steps_per_epoch, dropped; /* pairs that the last short batch drops */
     double memory_mb, available_mb, seconds;            /* the estimate */

@@ -142,17 +142,22 @@ static kin_status export_last(kin_trainer *t)
 static void print_table(const kin_results *r, char *text, size_t size)
 {
     const kin_marks *rows[] = { &r->model, &r->untrained, &r->bm25 };
-    const char *names[] = { "this model", "untrained", "BM25" };
-    size_t n = (size_t)snprintf(text, size, "%s queries: %ld, documents: %ld\n\n| |", r->split,
-                                (long)r->queries, (long)r->documents);
-    for (int m = 0; m < KIN_MEASURES; m++)
-        n += (size_t)snprintf(text + n, size - n, " %s |", kin_measure_names[m]);
+    const bool ranking = r->goal == KIN_GOAL_RANKING;
+    const char *names[] = { "this model", "untrained", ranking ? "BM25" : r->baseline };
+    int count;
+    const char *const *measures = kin_goal_measures(r->goal, &count);
+    size_t n = (size_t)snprintf(text, size, "%s %s: %ld, %s: %ld\n\n| |", r->split,
+                                ranking ? "queries" : "items", (long)r->queries,
+                                ranking ? "documents" : "classes",
+                                (long)(ranking ? r->documents : r->classes));
+    for (int m = 0; m < count; m++)
+        n += (size_t)snprintf(text + n, size - n, " %s |", measures[m]);
     n += (size_t)snprintf(text + n, size - n, "\n|---|");
-    for (int m = 0; m < KIN_MEASURES; m++) n += (size_t)snprintf(text + n, size - n, "---|");
+    for (int m = 0; m < count; m++) n += (size_t)snprintf(text + n, size - n, "---|");
     for (int i = 0; i < 3; i++) {
         if (!rows[i]->present) continue;
         n += (size_t)snprintf(text + n, size - n, "\n| %s |", names[i]);
-        for (int m = 0; m < KIN_MEASURES; m++)
+        for (int m = 0; m < count; m++)
             n += (size_t)snprintf(text + n, size - n, " %.4f |", rows[i]->mean[m]);
     }
     snprintf(text + n, size - n, "\n");

@@ -38,14 +38,14 @@ static void quote_pairs(const kin_trainer *t, char *text, size_t size)
     size_t used = 0;
     text[0] = 0;
     for (int i = 0; i < SHOWN && i < t->size && used < size; i++) {
-        const int32_t *pair = t->store->pair + 3 * (int64_t)t->batch.pairs[i];
-        const int64_t left = kin_text_size(texts, pair[KIN_PAIR_LEFT]);
-        const int64_t right = kin_text_size(texts, pair[KIN_PAIR_RIGHT]);
+        const int32_t a = kin_material_text(t, t->batch.pairs[i], KIN_QUERY);
+        const int32_t b = kin_material_text(t, t->batch.pairs[i], KIN_DOCUMENT);
+        const int64_t left = kin_text_size(texts, a), right = kin_text_size(texts, b);
         used += (size_t)snprintf(text + used, size - used, "%s'%.*s' -> '%.*s'", i ? ", " : "",
                                  (int)(left < CHARACTERS ? left : CHARACTERS),
-                                 kin_text(texts, pair[KIN_PAIR_LEFT]),
+                                 kin_text(texts, a),
                                  (int)(right < CHARACTERS ? right : CHARACTERS),
-                                 kin_text(texts, pair[KIN_PAIR_RIGHT]));
+                                 kin_text(texts, b));
     }
 }
 

@@ -36,6 +36,20 @@ expect 2 "infonce" "$KIN" describe loss infonse
 expect 0 "quadratic" "$KIN" list schedule
 expect 0 "static" "$KIN" list encoder
 expect 0 "wordnet" "$KIN" list importer
+printf 'red\tone\nblue\ttwo\n' > labels.tsv
+printf '5\tone\ttwo\n' > sts.tsv
+printf '\0\0\010\1\0\0\0\2\1\2' > labels.idx
+expect 0 "2 classes, items 2 train, 0 validation, 0 test" \
+    "$KIN" import labelled labels.tsv --fraction 0 --out labels.h5
+expect 0 '"labels": 2' "$KIN" import labelled labels.tsv --fraction 0 --out labels.h5 --json
+expect 0 "pairs with scores 1 train, 0 validation, 0 test" "$KIN" import sts sts.tsv --out sts.h5
+expect 3 'line 1: score "5"' "$KIN" import sts sts.tsv --top 4 --out sts.h5
+expect 0 "1 features an item" "$KIN" import idx labels.idx --labels labels.idx --fraction 0 --out i.h5
+expect 2 "file of labels is missing" "$KIN" import idx labels.idx --out i.h5
+expect 2 "labelled takes no option --top" "$KIN" import labelled labels.tsv --top 3 --out labels.h5
+expect 3 "expected label<TAB>text" "$KIN" import labelled sts.tsv --out labels.h5
+expect 0 "drawn by a hash" "$KIN" describe importer labelled
+expect 0 "multilayer perceptron" "$KIN" describe encoder mlp
 expect 0 "adamw" "$KIN" list optimizer
 expect 0 "ivf" "$KIN" list index
 expect 0 "Inverted file" "$KIN" describe index ivf

@@ -1,6 +1,6 @@
 # A small corpus and plan for the tests of kin ablate, in the working folder. Sourced after cli/lib.sh.
 pairs > pairs.tsv
-"$KIN" import pairs pairs.tsv --out pairs.h5 --fraction 0.15 --test 0.2 > import.out
+"$KIN" import pairs pairs.tsv --out pairs.h5 --fraction 0.15 --test_fraction 0.2 > import.out
 cat > base.ini <<'INI'
 [data]
 store = pairs.h5
