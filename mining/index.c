@@ -42,16 +42,6 @@ kin_status kin_index_set(kin_index_setting *setting, const char *hyper, double v
     return KIN_OK;
 }
 
-static void *take_for_arena(void *backend, size_t bytes)
-{
-    return ((kin_backend *)backend)->alloc(backend, bytes);
-}
-
-static void release_for_arena(void *backend, void *block)
-{
-    ((kin_backend *)backend)->release(backend, block);
-}
-
 kin_status kin_index_new(kin_index **out, kin_backend *backend, const kin_index_setting *setting)
 {
     *out = NULL;
@@ -66,7 +56,7 @@ kin_status kin_index_new(kin_index **out, kin_backend *backend, const kin_index_
     index->kind = (const kin_index_kind *)(const void *)kin_indexes.items[setting->kind];
     index->backend = backend;
     index->stride = setting->width + (setting->similarity == KIN_EUCLIDEAN);
-    const kin_memory memory = { take_for_arena, release_for_arena, backend };
+    const kin_memory memory = kin_backend_memory(backend);
     const kin_status status = kin_arena_new(&index->work, &memory);
     if (status) free(index);
     else *out = index;

@@ -90,6 +90,8 @@ static kin_status new_index(const work *w, kin_index **index)
 static kin_status index_store(work *w, const kin_store *s, kin_corpus *c, strings own[2])
 {
     const kin_texts none = { .count = 0 };
+    KIN_REQUIRE(kin_store_goal(s) == KIN_GOAL_RANKING, KIN_DATA,
+                "%s: holds no documents to search", s->path);
     KIN_TRY(new_index(w, &c->index));
     KIN_TRY(kin_corpus_model(w->run, c->model));
     c->store = s->checksum;

@@ -54,6 +54,8 @@ static void look_at_store(const kin_search *s, const char *run, const kin_watch 
 static kin_status embed_store(kin_search *s, const char *run, const kin_watch *watch)
 {
     KIN_TRY(kin_open_run(&s->config, &s->store, run));
+    KIN_REQUIRE(kin_store_goal(s->store) == KIN_GOAL_RANKING, KIN_DATA,
+                "%s: holds no documents to search", s->store->path);
     look_at_store(s, run, watch);
     kin_tell_stage(watch, "embedding %ld documents", (long)s->store->documents);
     return kin_corpus_embed(s->model, &s->store->texts, s->store->document_text,
