@@ -1,6 +1,6 @@
 /* A: neighbours. 100,000 points of 128 dimensions in 1,000 clusters, unit rows; how many of the
- * truly nearest are found stands for the loss. A1 searches an index that is there, A2 to A3b build it
- * in each repetition. */
+ * truly nearest are found stands for the loss. A1 searches an index that is there, A2 to A3b build
+ * it in each repetition. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,6 +7,7 @@
  *
  * "settings" says which index it is, "rows" holds its rows in float as it keeps them; others belong
  * to the kind of index (ivf.lists) or to whoever saved it. Bytes for int8 are made anew. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,7 +317,7 @@ static kin_status read_hypers(const kin_index_file *f, const settings *s, kin_in
     for (int h = 0; h < (int)s->hypers; h++) {
         const kin_hyper *k = &e->hypers[h];
         const double v = s->hyper[h].value;
-        const bool whole = !(k->flags & KIN_INTEGER || k->choices) || v == (double)(int64_t)v;
+        const bool whole = !(k->flags & KIN_INTEGER || k->choices) || v == rint(v);
         KIN_REQUIRE(memchr(s->hyper[h].name, 0, sizeof s->hyper[h].name)
                     && !strcmp(s->hyper[h].name, k->name), KIN_DATA,
                     "%s: setting '%.23s' of index %s, expected %s", f->path, s->hyper[h].name,

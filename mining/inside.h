@@ -68,7 +68,7 @@ static inline int64_t kin_strips(int64_t rows)
 kin_status kin_codes_check(const kin_index *index);
 
 /* Candidates of each query (count x many, -1 behind the last) become its k best, by their products
- * in float. order: which query comes when, so that those with the same candidates follow one another;
+ * in float. order: which query comes when, so that those with the same candidates follow each other;
  * NULL: as they are. */
 kin_status kin_index_rescore(kin_index *index, const kin_asked *asked, const int32_t *order,
                              int64_t many, const int32_t *candidate, int64_t k, int32_t *row,

@@ -6,8 +6,8 @@
  * Centroids are learned by `steps` steps of k-means on a sample of `sample` rows a list; an index
  * that is built again, with the rows of a later step of training, starts from the centroids it has
  * and takes one step. Queries are gathered by the list that they look at, so that a list is
- * compared with all of them at once; rows are compared as bytes first and `factor` k of the best (and
- * eight) again in float, as in exact.
+ * compared with all of them at once; rows are compared as bytes first and `factor` k of the best
+ * (and eight) again in float, as in exact.
  *
  * lists = 0 means twice the square root of the number of rows. probes = 0: as many lists as find
  * `recall` of the ten nearest rows of 256 rows, drawn from the index and compared with all. */

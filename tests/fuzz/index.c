@@ -1,6 +1,6 @@
 /* Index files: an index that loads answers with rows that it has, and is the same after being
- * written back. The mutator makes the checksums right again, because damage behind a wrong one would never
- * be looked at. */
+ * written back. The mutator makes the checksums right again, because damage behind a wrong one would
+ * never be looked at. */
 #include <math.h>
 #include "tests/fuzz/fuzz.h"
 #include "core/hash.h"
