@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include "encoders/folder.h"
 #include "train/config.h"
+#include "train/results.h"
 
 enum { KIN_AXES_MAX = 64, KIN_TIED_MAX = 8, KIN_VALUES_MAX = 200, KIN_ROWS_MAX = 200,
        KIN_SETTINGS_MAX = 1000, KIN_SEEDS_MAX = 100, KIN_RUNS_MAX = 5000,
@@ -103,5 +104,8 @@ kin_status kin_ablation_make_rows(kin_ablation *plan);
 
 /* plan_rows.c: the run file with what [set] says for all rows. Not resolved. */
 kin_status kin_ablation_common(const kin_ablation *plan, const char *dir, kin_config **config);
+
+/* What a run's store holds; documents, as long as it is not there. */
+kin_goal kin_ablation_goal(const kin_config *config);
 
 #endif

@@ -278,15 +278,27 @@ static kin_status check_used(const kin_ablation *p)
     return KIN_OK;
 }
 
-/* Each of a row's settings resolves. */
+kin_goal kin_ablation_goal(const kin_config *config)
+{
+    kin_store *store;
+    if (kin_store_open(&store, kin_config_text(config, "data.store"))) return KIN_GOAL_RANKING;
+    const kin_goal goal = kin_store_goal(store);
+    kin_store_close(store);
+    return goal;
+}
+
+/* Each of a row's settings resolves, and its loss can be trained on what the store holds. */
 static kin_status check_row(const kin_ablation *p, int row)
 {
-    for (int s = 0; s < p->row[row].settings; s++) {
+    kin_status status = KIN_OK;
+    for (int s = 0; s < p->row[row].settings && !status; s++) {
         kin_config *c;
         KIN_TRY(kin_ablation_config(p, row, s, 0, "check", &c));
+        const kin_goal goal = s ? KIN_GOAL_RANKING : kin_ablation_goal(c);
+        if (!s) status = kin_config_carried(c, kin_goal_carries(goal), kin_goal_data(goal));
         kin_config_free(c);
     }
-    return KIN_OK;
+    return status;
 }
 
 /* Adds to a message which of several rows it is about. */

@@ -144,9 +144,10 @@ static kin_status expand_list(kin_ablation *p, kin_axis *a, const kin_list *list
     kin_config *common = NULL;
     KIN_TRY(kin_ablation_common(p, "star", &common));
     kin_status status = kin_config_resolve(common);
+    const int carried = status ? 0 : kin_goal_carries(kin_ablation_goal(common));
     for (int i = 0; i < list->count && !status; i++) {
         const char *name = list->items[i]->name;
-        const char *lacks = list == &kin_losses ? kin_config_lacks(common, i) : NULL;
+        const char *lacks = list == &kin_losses ? kin_config_lacks(common, i, carried) : NULL;
         status = lacks ? leave_out(p, a->key[0], name, lacks) : add_value(p, a, &name);
     }
     kin_config_free(common);

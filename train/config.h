@@ -38,9 +38,9 @@ kin_status kin_config_resolve(kin_config *config);
 
 bool kin_config_has(const kin_config *config, const char *key);  /* whether this run has the key */
 
-/* What the loss (its place in kin_losses) wants of a batch that this run's batches do not carry, or
- * NULL when it can be trained. */
-const char *kin_config_lacks(const kin_config *config, int loss);
+/* What the loss (its place in kin_losses) wants of a batch that this run's batches, from data that
+ * carry this (KIN_PAIRS | ...), do not have, or NULL when it can be trained. */
+const char *kin_config_lacks(const kin_config *config, int loss, int carried);
 
 /* The value of a key that exists; asking for another is a fault of the program. */
 double kin_config_number(const kin_config *config, const char *key);
