@@ -1,7 +1,7 @@
 /* Cells: scores of single pairs of rows, and their gradients. */
 #include "cpu/internal.h"
 
-enum { CHUNK = 64 };               /* cells or rows in a task */
+enum { CHUNK = 64, AHEAD = 6 };    /* cells or rows in a task; cells between asking and using */
 
 typedef struct {
     const kin_loops *loops;
@@ -18,13 +18,24 @@ static int64_t end_of(const job *k, int64_t task)
     return (task + 1) * CHUNK < k->count ? (task + 1) * CHUNK : k->count;
 }
 
+/* Rows of b are anywhere: the memory is asked for them beforehand. */
+static void fetch(const job *k, int64_t cell)
+{
+    if (cell >= k->count) return;
+    const real *row = k->b + k->col[cell] * k->cols;
+    for (int64_t c = 0; c < k->cols; c += 64 / (int64_t)sizeof *row) __builtin_prefetch(row + c);
+}
+
 static void dots_task(void *context, int64_t task, int thread)
 {
     (void)thread;
     const job *k = context;
-    for (int64_t c = task * CHUNK; c < end_of(k, task); c++)
+    for (int64_t c = task * CHUNK; c < task * CHUNK + AHEAD; c++) fetch(k, c);
+    for (int64_t c = task * CHUNK; c < end_of(k, task); c++) {
+        fetch(k, c + AHEAD);
         k->loops->dots(1, k->cols, k->b + k->col[c] * k->cols, k->a + k->row[c] * k->cols,
                        k->out + c);
+    }
 }
 
 void kin_cpu_cell_dots(kin_backend *backend, int64_t cells, const int32_t *row, const int32_t *col,

@@ -15,7 +15,7 @@ static double learned_slope(const kin_loss *loss, int hyper, double value)
 
 /* ---- the node ------------------------------------------------------------------------------ */
 
-enum { INPUTS_MAX = 4 };                       /* rows, columns, learned hyperparameters */
+enum { INPUTS_MAX = 2 + KIN_LEARNED_MAX };     /* rows, columns, learned hyperparameters */
 
 typedef struct {
     int inputs;
@@ -117,7 +117,7 @@ static kin_status aim_gradients(kin_tape *tape, kin_rows_run *run, kin_node *nod
 {
     run->slopes = node->out->needs_grad;
     if (!run->slopes) return KIN_OK;
-    saved *s = node->saved = make_room(tape, node, embeddings, run->triangle);
+    saved *s = node->saved = make_room(tape, node, embeddings, run->one);
     if (!s) return kin_tape_status(tape);
     for (int i = embeddings; i < s->inputs; i++) run->learns |= s->gradient[i] != NULL;
     if (run->given) run->dgiven = s->gradient[0];

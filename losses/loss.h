@@ -64,7 +64,8 @@ typedef struct kin_loss_setting {
     const kin_cells *cells;                /* in place of the relation, or NULL */
     kin_tensor *target;                    /* rows x columns, or 1 x cells; no gradient; or NULL.
                                               For a loss that holds something constant: the scores
-                                              that this comes from, in place of its own */
+                                              that this comes from, in place of its own; of views
+                                              stacked, all against all */
     int dims[KIN_DIMS_MAX];                /* Matryoshka: the sum of the losses of the first d
                                               coordinates over these d, until one is 0 */
     double dim_weight[KIN_DIMS_MAX];       /* the share of each */

@@ -3,14 +3,19 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include "core/rng.h"
 
 #define CHUNK 100                  /* resamples or flips of one task */
+#define FLIP_CHUNK 1000            /* flips of one task, when there are many pairs to count for */
+
+enum { QUERIES, SEEDS };           /* what a word draws */
 
 /* The four random words number 4 * index .. 4 * index + 3 of one resample. */
-static kin_philox_block words_of(uint64_t seed, uint32_t stream, uint32_t sample, uint32_t index)
+static kin_philox_block words_of(uint64_t seed, uint32_t stream, uint32_t sample, uint32_t index,
+                                 uint32_t what)
 {
-    const uint32_t counter[4] = {index, 0, stream, sample};
+    const uint32_t counter[4] = {index, what, stream, sample};
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     return kin_philox(counter, key);
 }
@@ -28,34 +33,53 @@ static kin_status check_finite(const char *what, int64_t n, const double *x)
 typedef struct {
     uint64_t seed;
     int64_t n;
-    const double *const *column;
-    int columns, resamples;
+    int seeds, columns, resamples;
+    double *score;                 /* n x columns x seeds */
+    double *sum;                   /* of each task at work: columns x seeds */
     double *mean;                  /* columns x resamples */
 } bootstrap_t;
 
 /* A word w draws the place w n / 2^32, so that no place is likelier than another by more than
  * n / 2^32. */
-static void resample(const bootstrap_t *boot, int sample)
+static int64_t place_of(uint32_t word, int64_t n) { return (int64_t)(word * (uint64_t)n >> 32); }
+
+/* sum[i] = the drawn queries' scores of column i / seeds and seed i % seeds. */
+static void draw_queries(const bootstrap_t *boot, int sample, double *sum)
 {
+    const int width = boot->columns * boot->seeds;
+    memset(sum, 0, (size_t)width * sizeof *sum);
     for (int64_t i = 0; i < boot->n; i += 4) {
         kin_philox_block block = words_of(boot->seed, KIN_STREAM_BOOTSTRAP, (uint32_t)sample,
-                                          (uint32_t)(i / 4));
+                                          (uint32_t)(i / 4), QUERIES);
         for (int w = 0; w < 4 && i + w < boot->n; w++) {
-            uint64_t place = block.word[w] * (uint64_t)boot->n >> 32;
-            for (int c = 0; c < boot->columns; c++)
-                boot->mean[(int64_t)c * boot->resamples + sample] += boot->column[c][place];
+            const double *score = boot->score + place_of(block.word[w], boot->n) * width;
+            for (int k = 0; k < width; k++) sum[k] += score[k];
         }
     }
+}
+
+static void resample(const bootstrap_t *boot, int sample, double *sum)
+{
+    kin_philox_block block = {{0}};
+    draw_queries(boot, sample, sum);
+    for (int i = 0; i < boot->seeds; i++) {
+        if (i % 4 == 0)
+            block = words_of(boot->seed, KIN_STREAM_BOOTSTRAP, (uint32_t)sample, (uint32_t)i / 4,
+                             SEEDS);
+        const int64_t s = place_of(block.word[i % 4], boot->seeds);
+        for (int c = 0; c < boot->columns; c++)
+            boot->mean[(int64_t)c * boot->resamples + sample] += sum[c * boot->seeds + s];
+    }
     for (int c = 0; c < boot->columns; c++)
-        boot->mean[(int64_t)c * boot->resamples + sample] /= (double)boot->n;
+        boot->mean[(int64_t)c * boot->resamples + sample] /= (double)boot->n * boot->seeds;
 }
 
 static void resample_chunk(void *context, int64_t task, int thread)
 {
-    (void)thread;
     const bootstrap_t *boot = context;
+    double *sum = boot->sum + (int64_t)thread * boot->columns * boot->seeds;
     int first = (int)task * CHUNK;
-    for (int s = first; s < first + CHUNK && s < boot->resamples; s++) resample(boot, s);
+    for (int s = first; s < first + CHUNK && s < boot->resamples; s++) resample(boot, s, sum);
 }
 
 static int compare_doubles(const void *left, const void *right)
@@ -78,24 +102,63 @@ kin_interval kin_percentiles(double *values, int n, double level)
                           quantile(values, n, (1 + level) / 2)};
 }
 
+static kin_status check_bootstrap(const bootstrap_t *boot, double level,
+                                  const double *const *score)
+{
+    KIN_REQUIRE(boot->n > 0 && boot->n <= INT32_MAX, KIN_USAGE,
+                "bootstrap: %lld values, expected 1 to 2^31 - 1", (long long)boot->n);
+    KIN_REQUIRE(boot->seeds > 0, KIN_USAGE, "bootstrap: %d seeds, expected at least 1",
+                boot->seeds);
+    KIN_REQUIRE(boot->resamples > 0, KIN_USAGE, "bootstrap: %d resamples, expected at least 1",
+                boot->resamples);
+    KIN_REQUIRE(level > 0 && level < 1, KIN_USAGE, "bootstrap: level %g, expected between 0 and 1",
+                level);
+    for (int i = 0; i < boot->columns * boot->seeds; i++)
+        KIN_TRY(check_finite("bootstrap", boot->n, score[i]));
+    return KIN_OK;
+}
+
+/* Scores of a query side by side, as one draw needs them. */
+static void interleave(double *to, int64_t n, int width, const double *const *score)
+{
+    for (int64_t i = 0; i < n; i++)
+        for (int k = 0; k < width; k++) to[i * width + k] = score[k][i];
+}
+
+static void take_quantiles(kin_interval *interval, const bootstrap_t *boot, double level)
+{
+    for (int c = 0; c < boot->columns; c++)
+        interval[c] = kin_percentiles(boot->mean + (int64_t)c * boot->resamples, boot->resamples,
+                                      level);
+}
+
+kin_status kin_bootstrap_seeds(kin_interval *interval, kin_pool *pool, uint64_t seed,
+                               int resamples, double level, int seeds, int64_t n,
+                               const double *const *score, int columns)
+{
+    bootstrap_t boot = {seed, n, seeds, columns, resamples, NULL, NULL, NULL};
+    KIN_TRY(check_bootstrap(&boot, level, score));
+    const size_t width = (size_t)columns * (size_t)seeds;
+    boot.score = malloc((size_t)n * width * sizeof(double) + 1);
+    boot.sum = malloc((size_t)kin_pool_threads(pool) * width * sizeof(double) + 1);
+    boot.mean = calloc((size_t)columns * (size_t)resamples + 1, sizeof *boot.mean);
+    const bool fine = boot.score && boot.sum && boot.mean;
+    if (fine) {
+        interleave(boot.score, n, (int)width, score);
+        kin_pool_run(pool, ((int64_t)resamples + CHUNK - 1) / CHUNK, resample_chunk, &boot);
+        take_quantiles(interval, &boot, level);
+    }
+    free(boot.score);
+    free(boot.sum);
+    free(boot.mean);
+    return fine ? KIN_OK : kin_fail(KIN_MEMORY, "bootstrap: no memory for %d resamples",
+                                    resamples);
+}
+
 kin_status kin_bootstrap(kin_interval *interval, kin_pool *pool, uint64_t seed, int resamples,
                          double level, int64_t n, const double *const *column, int columns)
 {
-    KIN_REQUIRE(n > 0 && n <= INT32_MAX, KIN_USAGE,
-                "bootstrap: %lld values, expected 1 to 2^31 - 1", (long long)n);
-    KIN_REQUIRE(resamples > 0, KIN_USAGE, "bootstrap: %d resamples, expected at least 1",
-                resamples);
-    KIN_REQUIRE(level > 0 && level < 1, KIN_USAGE, "bootstrap: level %g, expected between 0 and 1",
-                level);
-    for (int c = 0; c < columns; c++) KIN_TRY(check_finite("bootstrap", n, column[c]));
-    bootstrap_t boot = {seed, n, column, columns, resamples, NULL};
-    boot.mean = calloc((size_t)columns * (size_t)resamples + 1, sizeof *boot.mean);
-    KIN_REQUIRE(boot.mean, KIN_MEMORY, "bootstrap: no memory for %d resamples", resamples);
-    kin_pool_run(pool, ((int64_t)resamples + CHUNK - 1) / CHUNK, resample_chunk, &boot);
-    for (int c = 0; c < columns; c++)
-        interval[c] = kin_percentiles(boot.mean + (int64_t)c * resamples, resamples, level);
-    free(boot.mean);
-    return KIN_OK;
+    return kin_bootstrap_seeds(interval, pool, seed, resamples, level, 1, n, column, columns);
 }
 
 /* ---- randomisation test -----------------------------------------------------------------------*/
@@ -116,7 +179,7 @@ static double flipped_sum(const flip_t *flip, int sample)
     double sum = 0;
     for (int64_t i = 0; i < flip->n; i += 128) {
         kin_philox_block block = words_of(flip->seed, KIN_STREAM_FLIP, (uint32_t)sample,
-                                          (uint32_t)(i / 128));
+                                          (uint32_t)(i / 128), QUERIES);
         int64_t most = flip->n - i < 128 ? flip->n - i : 128;
         for (int64_t k = 0; k < most; k++)
             sum += sign[block.word[k / 32] >> (k % 32) & 1] * flip->difference[i + k];
@@ -178,4 +241,102 @@ kin_status kin_paired_test(kin_paired *out, kin_pool *pool, uint64_t seed, int f
     free(flip.reached);
     return fine ? KIN_OK : kin_fail(KIN_MEMORY, "paired test: no memory for %lld queries",
                                     (long long)n);
+}
+
+/* ---- every pair of many systems ---------------------------------------------------------------*/
+
+typedef struct {
+    uint64_t seed;
+    int64_t n;
+    int systems, pairs, flips;
+    const double *score;           /* n x systems */
+    const double *bar;             /* pairs */
+    double *sum;                   /* of each thread: systems */
+    int64_t *reached;              /* of each task: pairs */
+} pairwise_t;
+
+/* sum[s] = the flipped sum of system s. That of a difference is the difference of two of them. */
+static void flip_systems(const pairwise_t *p, int sample, double *sum)
+{
+    static const double sign[2] = {1, -1};
+    memset(sum, 0, (size_t)p->systems * sizeof *sum);
+    kin_philox_block block = {{0}};
+    for (int64_t i = 0; i < p->n; i++) {
+        const int k = (int)(i % 128);
+        if (k == 0)
+            block = words_of(p->seed, KIN_STREAM_FLIP, (uint32_t)sample, (uint32_t)(i / 128),
+                             QUERIES);
+        const double flip = sign[block.word[k / 32] >> (k % 32) & 1];
+        const double *score = p->score + i * p->systems;
+        for (int s = 0; s < p->systems; s++) sum[s] += flip * score[s];
+    }
+}
+
+static void pairwise_chunk(void *context, int64_t task, int thread)
+{
+    const pairwise_t *p = context;
+    double *sum = p->sum + (int64_t)thread * p->systems;
+    int64_t *reached = p->reached + task * p->pairs;
+    const int first = (int)task * FLIP_CHUNK;
+    for (int f = first; f < first + FLIP_CHUNK && f < p->flips; f++) {
+        flip_systems(p, f, sum);
+        for (int a = 0, i = 0; a < p->systems; a++)
+            for (int b = a + 1; b < p->systems; b++, i++)
+                reached[i] += fabs(sum[a] - sum[b]) >= p->bar[i];
+    }
+}
+
+/* Sums, wins and what must be reached; rounding may take a little from a sum that is the same. */
+static double describe_pair(kin_paired *out, int64_t n, const double *a, const double *b)
+{
+    double sum = 0, size = 0;
+    *out = (kin_paired){0};
+    for (int64_t i = 0; i < n; i++) {
+        out->wins += a[i] > b[i];
+        out->losses += a[i] < b[i];
+        sum += a[i] - b[i];
+        size += fabs(a[i]) + fabs(b[i]);
+    }
+    out->ties = n - out->wins - out->losses;
+    out->difference = sum / (double)n;
+    return fabs(sum) - 1e-12 * size;
+}
+
+static void count_pairs(pairwise_t *p, kin_paired *out, double *bar, double *scores, kin_pool *pool,
+                        const double *const *score)
+{
+    const int64_t tasks = ((int64_t)p->flips + FLIP_CHUNK - 1) / FLIP_CHUNK;
+    for (int a = 0, i = 0; a < p->systems; a++)
+        for (int b = a + 1; b < p->systems; b++, i++)
+            bar[i] = describe_pair(&out[i], p->n, score[a], score[b]);
+    interleave(scores, p->n, p->systems, score);
+    kin_pool_run(pool, tasks, pairwise_chunk, p);
+    for (int i = 0; i < p->pairs; i++) {
+        int64_t reached = 0;
+        for (int64_t t = 0; t < tasks; t++) reached += p->reached[t * p->pairs + i];
+        out[i].p = (1 + (double)reached) / (1 + (double)p->flips);
+    }
+}
+
+kin_status kin_pairwise_test(kin_paired *out, kin_pool *pool, uint64_t seed, int flips, int64_t n,
+                             int systems, const double *const *score)
+{
+    KIN_REQUIRE(n > 0 && n <= INT32_MAX && systems > 0 && flips > 0, KIN_USAGE,
+                "pairwise test: %lld queries, %d systems, %d flips, expected at least 1 of each",
+                (long long)n, systems, flips);
+    for (int s = 0; s < systems; s++) KIN_TRY(check_finite("pairwise test", n, score[s]));
+    const size_t tasks = ((size_t)flips + FLIP_CHUNK - 1) / FLIP_CHUNK;
+    const int pairs = systems * (systems - 1) / 2;
+    double *scores = malloc((size_t)n * (size_t)systems * sizeof *scores);
+    double *bar = malloc((size_t)pairs * sizeof *bar + 1);
+    double *sum = malloc((size_t)kin_pool_threads(pool) * (size_t)systems * sizeof *sum);
+    int64_t *reached = calloc(tasks * (size_t)pairs + 1, sizeof *reached);
+    pairwise_t p = {seed, n, systems, pairs, flips, scores, bar, sum, reached};
+    const bool fine = scores && bar && sum && reached;
+    if (fine) count_pairs(&p, out, bar, scores, pool, score);
+    free(scores);
+    free(bar);
+    free(sum);
+    free(reached);
+    return fine ? KIN_OK : kin_fail(KIN_MEMORY, "pairwise test: no memory for %d systems", systems);
 }

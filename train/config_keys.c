@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/backend.h"
 #include "encoders/encoder.h"
 #include "losses/loss.h"
 #include "optim/optimizer.h"
@@ -85,8 +86,14 @@ const config_spec config_specs[] = {
     NAME("schedule", "linear", "'kin list schedule' shows all"),
     NUMBER("schedule", "epochs", 3, 0, ANY, "passes over the pairs; may be a fraction"),
     WHOLE("schedule", "steps", 0, 0, ANY, "length in steps; 0: as epochs says"),
+    NUMBER("schedule", "seconds", 0, 0, ANY,
+           "length in seconds of training, evaluation not counted; 0: as steps or epochs say"),
 
     SHARE("eval", "every", 0.25, "evaluate every so many steps or share of the run; 0: never"),
+    CHOICE("eval", "final", 0, 2, "test|validation|none",
+           "whose queries judge the finished model; test falls back on validation where there are "
+           "no test queries"),
+    SWITCH("eval", "baselines", 1, "judge BM25 and the untrained model too"),
 
     WHOLE("log", "every", 10, 1, ANY, "steps between lines of metrics.jsonl"),
     SWITCH("log", "tensorboard", 1, "write tb/"),
@@ -98,7 +105,7 @@ const config_spec config_specs[] = {
     WHOLE("run", "threads", 0, 0, 4096, "threads; 0: as many as the machine allows"),
     CHOICE("run", "device", 0, 2, "cpu|cuda|pretend",
            "where to compute; pretend: the GPU's code run on the CPU, slowly, for tests"),
-    CHOICE("run", "precision", 0, 3, "fp32|tf32|bf16|bf16x3",
+    CHOICE("run", "precision", 0, KIN_PRECISIONS - 1, KIN_PRECISION_LIST("|"),
            "what a GPU's products may round their operands to"),
     WHOLE("run", "memory", 0, 0, ANY, "most MB to use; 0: what the machine has free"),
 

@@ -284,10 +284,16 @@ static void need_text(resolving *r, const char *key, const char *what)
 
 static void check_length(resolving *r)
 {
-    if (kin_config_number(r->config, "schedule.epochs") > 0
-        || kin_config_number(r->config, "schedule.steps") > 0) return;
-    kin_fail(KIN_USAGE, "schedule.epochs and schedule.steps are both 0: the run has no length");
-    config_complain(r, NULL);
+    const double seconds = kin_config_number(r->config, "schedule.seconds");
+    const double steps = kin_config_number(r->config, "schedule.steps");
+    if (seconds > 0 && steps > 0)
+        kin_fail(KIN_USAGE, "schedule.seconds and schedule.steps both say how long the run is");
+    else if (seconds > 0 || steps > 0 || kin_config_number(r->config, "schedule.epochs") > 0)
+        return;
+    else
+        kin_fail(KIN_USAGE, "schedule.epochs, schedule.steps and schedule.seconds are all 0: the "
+                 "run has no length");
+    config_complain(r, config_where(r->config, "schedule.seconds"));
 }
 
 static void check_together(resolving *r)

@@ -47,6 +47,12 @@ static const char *lacking(const kin_loss *loss, int carried)
     return "something else";
 }
 
+const char *kin_config_lacks(const kin_config *c, int loss, int carried)
+{
+    if (kin_config_is(c, "loss.negatives", "drawn")) carried |= KIN_MARKED;
+    return lacking(loss_at(loss), carried);
+}
+
 /* ---- how scores are read --------------------------------------------------------------------- */
 
 /* Asks the loss, and tells its answer of this key. */
@@ -83,8 +89,7 @@ static void check_choices(resolving *r, int loss)
 static void check_loss(resolving *r, const kin_config_loss *l)
 {
     const kin_config *c = r->config;
-    const int drawn = kin_config_is(c, "loss.negatives", "drawn") ? KIN_MARKED : 0;
-    const char *what = lacking(loss_at(l->loss), EVERY_STORE | drawn);
+    const char *what = kin_config_lacks(c, l->loss, EVERY_STORE);
     if (!what) {
         check_choices(r, l->loss);
         return;
@@ -96,13 +101,14 @@ static void check_loss(resolving *r, const kin_config_loss *l)
 
 kin_status kin_config_carried(const kin_config *c, int carried, const char *data)
 {
-    if (kin_config_is(c, "loss.negatives", "drawn")) carried |= KIN_MARKED;
     for (int i = 0; i < kin_config_losses(c); i++) {
         kin_config_loss l;
         kin_config_loss_at(c, i, &l);
-        const char *what = lacking(loss_at(l.loss), carried);
-        KIN_REQUIRE(!what, KIN_USAGE, "%s is '%s', which needs %s; a run trains on %s here, which "
-                    "do not carry that", chooser(c), l.name, what, data);
+        const char *what = kin_config_lacks(c, l.loss, carried);
+        const char *where = config_where(c, chooser(c));
+        KIN_REQUIRE(!what, KIN_USAGE, "%s%s%s is '%s', which needs %s; a run trains on %s here, "
+                    "which do not carry that", where ? where : "", where ? ": " : "", chooser(c),
+                    l.name, what, data);
     }
     return KIN_OK;
 }
@@ -209,6 +215,16 @@ static void check_learned(resolving *r)
     }
 }
 
+static void check_learned_count(resolving *r, const kin_config_loss *l)
+{
+    int learned = 0;
+    for (int h = 0; h < KIN_HYPERS_MAX; h++) learned += l->learned[h];
+    if (learned <= KIN_LEARNED_MAX) return;
+    kin_fail(KIN_USAGE, "loss.learn names %d settings of '%s', expected at most %d of a loss",
+             learned, l->name, KIN_LEARNED_MAX);
+    config_complain(r, config_where(r->config, "loss.learn"));
+}
+
 static void check_temperature(resolving *r)
 {
     const kin_config *c = r->config;
@@ -250,6 +266,7 @@ void config_check_losses(resolving *r)
         kin_config_loss l;
         kin_config_loss_at(c, i, &l);
         check_loss(r, &l);
+        check_learned_count(r, &l);
     }
     for (int i = 0; i < c->items; i++)
         if (!strcmp(c->item[i].key, "loss.name")) r->config->item[i].hidden = kin_config_sums(c);

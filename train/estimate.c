@@ -187,6 +187,8 @@ kin_status kin_trainer_measure(kin_trainer *t)
     KIN_TRY(kin_batch_fill(t, t->widest));         /* takes the memory of all steps */
     KIN_TRY(kin_trainer_forward(t, t->widest, true));
     KIN_TRY(time_step(t, &seconds));
+    t->step_seconds = seconds;
+    kin_trainer_pace(t);
     memset(&t->last, 0, sizeof t->last);
     if (t->watch && t->watch->estimate) {
         const kin_estimate e = describe(t, seconds);

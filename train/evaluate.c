@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/backend.h"
 #include "core/file.h"
 #include "encoders/folder.h"
-#include "encoders/host.h"
 #include "metrics/bm25.h"
 #include "metrics/trec.h"
 

@@ -48,8 +48,8 @@ static kin_status evaluate(const char *run, const char *split_name, kin_finished
     return status;
 }
 
-kin_status kin_evaluate_run(const char *run, const char *split, kin_backend *backend,
-                            const kin_watch *watch, kin_results *results)
+kin_status kin_evaluate_run(const char *run, const char *split, bool baselines,
+                            kin_backend *backend, const kin_watch *watch, kin_results *results)
 {
     kin_config *config;
     kin_store *store;
@@ -57,8 +57,11 @@ kin_status kin_evaluate_run(const char *run, const char *split, kin_backend *bac
     KIN_TRY(kin_open_run(&config, &store, run));
     kin_status status = kin_open_model(&model, backend, run);
     if (!status) {
-        kin_finished f = { .run = run, .config = config, .backend = backend, .watch = watch,
-                           .store = store, .model = model };
+        kin_finished f = {
+            .run = run, .config = config, .backend = backend, .watch = watch, .store = store,
+            .model = model,
+            .baselines = baselines || kin_config_number(config, "eval.baselines") != 0,
+        };
         status = evaluate(run, split, &f, results);
         kin_model_free(model);
     }

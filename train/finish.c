@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "metrics/per_query.h"
 #include "train/finish.h"
 #include "train/items.h"
 #include "train/machine.h"
@@ -21,6 +22,16 @@ static kin_status results_path(const char *run, kin_split split, char path[KIN_P
     KIN_TRY(kin_folder_make(path));
     snprintf(name, sizeof name, "eval/%s/results.json", kin_split_name(split));
     return kin_path_join(path, KIN_PATH_MAX, run, name);
+}
+
+/* Scores of each query, in the folder of results.json. */
+static kin_status save_scores(const char *results, const kin_judged *judged, const char *system)
+{
+    char path[KIN_PATH_MAX];
+    const int folder = (int)(strrchr(results, '/') - results);
+    const int n = snprintf(path, sizeof path, "%.*s/%s.tsv", folder, results, system);
+    KIN_REQUIRE(n < (int)sizeof path, KIN_RUNTIME, "%s: the path is too long", results);
+    return kin_per_query_write(path, judged->scores, judged->judgements);
 }
 
 /* ---- before ---------------------------------------------------------------------------------- */
@@ -48,11 +59,15 @@ static kin_status tell_first(kin_trainer *t, kin_split split, const kin_results 
 static kin_status begin_split(kin_trainer *t, kin_split split, const kin_judged *untrained,
                               const kin_judged *bm25)
 {
+    char path[KIN_PATH_MAX];
     const uint64_t seed = seed_of(t->config);
     kin_results r = empty_results(t->store, split);
     r.queries = untrained->scores->queries;
     KIN_TRY(kin_marks_of(&r.untrained, untrained, t->backend->pool, seed, true));
     KIN_TRY(kin_marks_of(&r.bm25, bm25, t->backend->pool, seed, true));
+    KIN_TRY(results_path(t->folder.path, split, path));
+    KIN_TRY(save_scores(path, untrained, "untrained"));
+    KIN_TRY(save_scores(path, bm25, "bm25"));
     return tell_first(t, split, &r);
 }
 
@@ -101,7 +116,7 @@ static kin_status begin_all_items(kin_trainer *t)
 kin_status kin_trainer_begin(kin_trainer *t)
 {
     kin_judged untrained[2] = { 0 }, bm25[2] = { 0 };
-    if (!t->split_count) return KIN_OK;
+    if (!t->split_count || kin_config_number(t->config, "eval.baselines") == 0) return KIN_OK;
     if (t->material.goal != KIN_GOAL_RANKING) return begin_all_items(t);
     kin_tell_stage(t->watch, "evaluating BM25 and the untrained model");
     kin_look looks[2];
@@ -199,88 +214,152 @@ kin_status kin_trainer_validate(kin_trainer *t, bool *best)
     return keep_if_best(t, &l.marks, best);
 }
 
-/* ---- after ----------------------------------------------------------------------------------- */
+/* ---- after ---------------------------------------------------------------------------------- */
 
-static kin_status compare(const kin_finished *f, const kin_judged *model, const kin_judged *bm25,
-                          kin_results *r)
+/* What is judged of one split. path: of its results.json. */
+typedef struct {
+    const kin_finished *run;
+    kin_look look;
+    char path[KIN_PATH_MAX];
+    kin_results *results;
+} verdict;
+
+static kin_status judge_untrained(verdict *v, const kin_model *untrained)
 {
-    const uint64_t seed = seed_of(f->config);
-    kin_pool *pool = f->backend->pool;
-    KIN_TRY(kin_marks_of(&r->model, model, pool, seed, true));
-    KIN_TRY(kin_marks_of(&r->bm25, bm25, pool, seed, true));
-    return kin_paired_test(&r->against_bm25, pool, seed, KIN_FLIPS, model->scores->queries,
+    const kin_finished *f = v->run;
+    kin_judged judged = { 0 };
+    kin_status status = kin_evaluate_model(f->store, untrained, f->tokens, &v->look, 1, &judged);
+    if (!status)
+        status = kin_marks_of(&v->results->untrained, &judged, f->backend->pool, seed_of(f->config),
+                              true);
+    if (!status) status = save_scores(v->path, &judged, "untrained");
+    kin_judged_free(&judged);
+    return status;
+}
+
+static kin_items_setting items_setting(const kin_finished *f, kin_split split,
+                                       const kin_model *model)
+{
+    return (kin_items_setting){ .store = f->store, .model = model, .tokens = f->tokens,
+                                .backend = f->backend, .split = split, .intervals = true,
+                                .seed = seed_of(f->config) };
+}
+
+static kin_status judge_untrained_items(verdict *v, const kin_model *untrained)
+{
+    kin_items_judged judged = { 0 };
+    const kin_items_setting setting = items_setting(v->run, v->look.split, untrained);
+    const kin_status status = judge_items(&setting, v->run->run, "untrained", &judged);
+    v->results->untrained = judged.marks;
+    kin_items_judged_free(&judged);
+    return status;
+}
+
+/* Where training did not begin with it. */
+static kin_status with_untrained(verdict *v, kin_status (*judges)(verdict *, const kin_model *))
+{
+    const kin_finished *f = v->run;
+    kin_model untrained = *f->model;
+    if (v->results->untrained.present) return KIN_OK;
+    KIN_TRY(kin_untrained_network(&untrained.network, f->backend, f->config, f->model,
+                                  f->tokens->of[KIN_DOCUMENT], f->store));
+    const kin_status status = judges(v, &untrained);
+    kin_network_free(untrained.network);
+    return status;
+}
+
+static kin_status compare(verdict *v, const kin_judged *model, const kin_judged *bm25)
+{
+    const uint64_t seed = seed_of(v->run->config);
+    kin_pool *pool = v->run->backend->pool;
+    KIN_TRY(kin_marks_of(&v->results->bm25, bm25, pool, seed, true));
+    KIN_TRY(save_scores(v->path, bm25, "bm25"));
+    return kin_paired_test(&v->results->against_bm25, pool, seed, KIN_FLIPS, model->scores->queries,
                            model->scores->value[KIN_MRR10], bm25->scores->value[KIN_MRR10]);
 }
 
-static kin_status judge_ranking(const kin_finished *f, kin_split split, kin_judged *model,
-                                kin_judged *bm25, kin_results *r)
+static kin_status judge_baselines(verdict *v, const kin_judged *model)
 {
-    char warning[300];
-    const kin_look look = { split, KIN_RUN_DEPTH };
-    KIN_TRY(kin_evaluate_model(f->store, f->model, f->tokens, &look, 1, model));
-    KIN_TRY(kin_evaluate_bm25(f->store, f->backend->pool, &look, 1, bm25));
-    KIN_TRY(compare(f, model, bm25, r));
-    KIN_TRY(kin_evaluate_shape(f->store, f->model, f->tokens, model, seed_of(f->config), &r->shape,
-                               warning, sizeof warning));
-    if (*warning) kin_tell_warning(f->watch, "%s", warning);
-    return KIN_OK;
-}
-
-/* folder: where the ranking goes. */
-static kin_status finish_ranking(const kin_finished *f, kin_split split, const char *folder,
-                                 kin_results *r)
-{
-    kin_judged model = { 0 }, bm25 = { 0 };
-    kin_status status = judge_ranking(f, split, &model, &bm25, r);
-    if (!status) {
-        r->queries = model.scores->queries;
-        status = kin_judged_save(&model, folder);
-    }
-    kin_judged_free(&model);
+    kin_judged bm25 = { 0 };
+    KIN_TRY(with_untrained(v, judge_untrained));
+    KIN_TRY(kin_evaluate_bm25(v->run->store, v->run->backend->pool, &v->look, 1, &bm25));
+    const kin_status status = compare(v, model, &bm25);
     kin_judged_free(&bm25);
     return status;
 }
 
-static kin_status finish_items(const kin_finished *f, kin_split split, const char *folder,
-                               kin_results *r)
+static kin_status judge(verdict *v, const char *folder, kin_judged *model)
 {
-    kin_items_judged model = { 0 }, baseline = { 0 };
-    kin_items_setting setting = { .store = f->store, .model = f->model, .tokens = f->tokens,
-                                  .backend = f->backend, .split = split, .intervals = true,
-                                  .seed = seed_of(f->config) };
-    kin_status status = judge_items(&setting, f->run, "model", &model);
-    setting.model = NULL;
-    if (!status) status = judge_items(&setting, f->run, r->baseline, &baseline);
+    char warning[300];
+    const kin_finished *f = v->run;
+    const uint64_t seed = seed_of(f->config);
+    KIN_TRY(kin_evaluate_model(f->store, f->model, f->tokens, &v->look, 1, model));
+    v->results->queries = model->scores->queries;
+    KIN_TRY(kin_marks_of(&v->results->model, model, f->backend->pool, seed, true));
+    if (f->baselines) KIN_TRY(judge_baselines(v, model));
+    KIN_TRY(kin_evaluate_shape(f->store, f->model, f->tokens, model, seed, &v->results->shape,
+                               warning, sizeof warning));
+    if (*warning) kin_tell_warning(f->watch, "%s", warning);
+    KIN_TRY(kin_judged_save(model, folder));
+    return save_scores(v->path, model, "model");
+}
+
+static kin_status finish_ranking(verdict *v, const char *folder)
+{
+    kin_judged model = { 0 };
+    const kin_status status = judge(v, folder, &model);
+    kin_judged_free(&model);
+    return status;
+}
+
+static kin_status compare_items(verdict *v, const kin_items_judged *model)
+{
+    kin_items_judged baseline = { 0 };
+    const kin_finished *f = v->run;
+    const kin_items_setting setting = items_setting(f, v->look.split, NULL);
+    KIN_TRY(with_untrained(v, judge_untrained_items));
+    kin_status status = judge_items(&setting, f->run, v->results->baseline, &baseline);
+    v->results->bm25 = baseline.marks;
     if (!status)
-        status = kin_items_compare(&r->against_bm25, f->backend->pool, setting.seed, &model,
-                                   &baseline);
+        status = kin_items_compare(&v->results->against_bm25, f->backend->pool, setting.seed,
+                                   model, &baseline);
+    kin_items_judged_free(&baseline);
+    return status;
+}
+
+static kin_status finish_items(verdict *v, const char *folder)
+{
+    kin_items_judged model = { 0 };
+    const kin_finished *f = v->run;
+    const kin_items_setting setting = items_setting(f, v->look.split, f->model);
+    kin_status status = judge_items(&setting, f->run, "model", &model);
+    if (!status && f->baselines) status = compare_items(v, &model);
     if (!status) status = kin_items_save(&model, f->store, folder);
     if (!status && *model.warning) kin_tell_warning(f->watch, "%s", model.warning);
-    r->model = model.marks;
-    r->bm25 = baseline.marks;
-    r->shape = model.shape;
-    r->queries = model.count;
+    v->results->model = model.marks;
+    v->results->shape = model.shape;
+    v->results->queries = model.count;
     kin_items_judged_free(&model);
-    kin_items_judged_free(&baseline);
     return status;
 }
 
 kin_status kin_finished_judge(const kin_finished *f, kin_split split, kin_results *r)
 {
-    char path[KIN_PATH_MAX], folder[KIN_PATH_MAX];
+    char folder[KIN_PATH_MAX];
     kin_results before = { 0 };
-    KIN_TRY(results_path(f->run, split, path));
-    if (kin_file_exists(path)) KIN_TRY(kin_results_load(&before, path));
+    verdict v = { .run = f, .look = { split, KIN_RUN_DEPTH }, .results = r };
+    KIN_TRY(results_path(f->run, split, v.path));
+    if (kin_file_exists(v.path)) KIN_TRY(kin_results_load(&before, v.path));
     *r = empty_results(f->store, split);
     r->untrained = before.untrained;
     r->pairs = f->facts->pairs;
     r->step = f->facts->best_step;
     r->train_seconds = f->facts->train_seconds;
     r->peak_mb = f->facts->peak_mb;
-    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(v.path, '/') - v.path), v.path);
+    const bool ranking = r->goal == KIN_GOAL_RANKING;
     kin_tell_stage(f->watch, "evaluating the model on the %s %s", r->split,
-                   r->goal == KIN_GOAL_RANKING ? "queries" : "items");
-    KIN_TRY(r->goal == KIN_GOAL_RANKING ? finish_ranking(f, split, folder, r)
-                                        : finish_items(f, split, folder, r));
-    return kin_results_save(r, path);
+                   ranking ? "queries" : "items");
+    KIN_TRY(ranking ? finish_ranking(&v, folder) : finish_items(&v, folder));
+    return kin_results_save(r, v.path);
 }

@@ -72,12 +72,6 @@ static kin_status take_pairs(kin_trainer *t)
 
 /* ---- what goes together ---------------------------------------------------------------------- */
 
-static const struct { const char *data; int carried; } kinds[] = {
-    [KIN_GOAL_RANKING] = { "pairs", KIN_PAIRS },
-    [KIN_GOAL_LABELS] = { "items of classes", KIN_LABELS | KIN_PROXIES },
-    [KIN_GOAL_SCORES] = { "pairs with scores", KIN_TARGETS },
-};
-
 static kin_status check_encoder(const kin_trainer *t)
 {
     const kin_config *c = t->config;
@@ -89,7 +83,7 @@ static kin_status check_encoder(const kin_trainer *t)
     if (is(t, KIN_GOAL_RANKING)) return KIN_OK;
     KIN_REQUIRE(kin_config_number(c, "encoder.momentum") <= 0, KIN_USAGE,
                 "encoder.momentum needs pairs; a run trains on %s here",
-                kinds[t->material.goal].data);
+                kin_goal_data(t->material.goal));
     KIN_REQUIRE(is(t, KIN_GOAL_SCORES) || kin_config_is(c, "encoder.towers", "shared"), KIN_USAGE,
                 "encoder.towers is 'separate', but items of classes have one side");
     return KIN_OK;
@@ -104,7 +98,7 @@ static kin_status check_reading(const kin_trainer *t)
     const bool scores = is(t, KIN_GOAL_SCORES);
     KIN_REQUIRE(!kin_config_is(t->config, "loss.negatives", "drawn"), KIN_USAGE,
                 "loss.negatives is 'drawn', which needs pairs; a run trains on %s here",
-                kinds[t->material.goal].data);
+                kin_goal_data(t->material.goal));
     for (int i = 0; i < kin_config_losses(t->config); i++) {
         kin_config_loss l;
         kin_config_loss_at(t->config, i, &l);
@@ -123,8 +117,8 @@ static kin_status check_reading(const kin_trainer *t)
 kin_status kin_material_open(kin_trainer *t)
 {
     t->material.goal = kin_store_goal(t->store);
-    KIN_TRY(kin_config_carried(t->config, kinds[t->material.goal].carried,
-                               kinds[t->material.goal].data));
+    KIN_TRY(kin_config_carried(t->config, kin_goal_carries(t->material.goal),
+                               kin_goal_data(t->material.goal)));
     KIN_TRY(check_encoder(t));
     KIN_TRY(check_reading(t));
     switch (t->material.goal) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/score.h"
 #include "data/json.h"
 #include "metrics/correlation.h"
 #include "metrics/labels.h"
@@ -31,6 +32,15 @@ int kin_goal_headline(kin_goal goal)
            : goal == KIN_GOAL_SCORES ? (int)KIN_SPEARMAN
                                      : (int)KIN_MRR10;
 }
+
+static const struct { int carries; const char *data; } batches[] = {
+    [KIN_GOAL_RANKING] = { KIN_PAIRS, "pairs" },
+    [KIN_GOAL_LABELS] = { KIN_LABELS | KIN_PROXIES, "items of classes" },
+    [KIN_GOAL_SCORES] = { KIN_TARGETS, "pairs with scores" },
+};
+
+int kin_goal_carries(kin_goal goal) { return batches[goal].carries; }
+const char *kin_goal_data(kin_goal goal) { return batches[goal].data; }
 
 const char *kin_goal_baseline(kin_goal goal, bool features)
 {

@@ -14,6 +14,10 @@
 const char *const *kin_goal_measures(kin_goal goal, int *count);
 int kin_goal_headline(kin_goal goal);
 
+/* What its batches carry for a loss (KIN_PAIRS | ...), and what they are drawn from, in words. */
+int kin_goal_carries(kin_goal goal);
+const char *kin_goal_data(kin_goal goal);
+
 /* What a model is compared with: "bm25", "tf-idf" or, of features, "features". */
 const char *kin_goal_baseline(kin_goal goal, bool features);
 

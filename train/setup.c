@@ -33,7 +33,8 @@ static kin_status open_store(kin_trainer *t)
                 "%s: is not the store that this run was begun with", t->store->path);
     t->state.checksum = t->store->checksum;
     static const kin_split candidates[] = { KIN_VALIDATION, KIN_TEST };
-    for (int i = 0; i < 2 && number(t, "eval.every") > 0; i++)
+    const int judged = kin_config_is(t->config, "eval.final", "test") ? 2 : 1;
+    for (int i = 0; i < judged && number(t, "eval.every") > 0; i++)
         if (kin_split_judged(t->store, candidates[i])) t->splits[t->split_count++] = candidates[i];
     return KIN_OK;
 }
@@ -89,38 +90,34 @@ static kin_status make_model(kin_trainer *t, const char *checkpoint)
     return kin_role_tokens_make(&t->tokens, m, t->backend->pool, t->store);
 }
 
-static kin_status make_network(kin_trainer *t)
-{
-    double hypers[KIN_HYPERS_MAX];
-    kin_config_hypers(t->config, "encoder", hypers);
-    return kin_network_new(&t->model->network, t->backend, kin_config_entry(t->config, "encoder"),
-                           hypers, kin_trainer_inputs(t),
-                           kin_config_is(t->config, "encoder.towers", "separate"));
-}
-
 /* ---- first values ---------------------------------------------------------------------------- */
 
-/* Documents, or of a store without them the texts that are trained on. */
-static int64_t count_of_documents(const kin_trainer *t)
+/* What rarity is counted over: the documents, or of a store without them the items that are trained
+ * on; -1: not one of these. */
+static int32_t counted_text(const kin_store *s, int64_t i)
 {
-    return t->store->documents ? t->store->documents : t->material.count;
+    if (s->documents) return s->document_text[i];
+    return s->query_split[i] == KIN_TRAIN ? s->query_text[i] : -1;
 }
 
-/* How many documents each token is in. seen: the last document that was counted for a token. */
-static void count_documents(const kin_trainer *t, float *with, int32_t *seen)
+/* How many documents each token is in; returns how many there are. seen: the last document that was
+ * counted for a token. */
+static int64_t count_documents(const kin_store *store, const kin_tokens *tokens, int64_t vocab,
+                            float *with, int32_t *seen)
 {
-    const kin_tokens *tokens = t->tokens.of[KIN_DOCUMENT];
-    const int64_t vocab = t->model->network->vocab, documents = count_of_documents(t);
+    int64_t count = 0;
     for (int64_t v = 0; v < vocab; v++) with[v] = 0, seen[v] = -1;
-    for (int64_t d = 0; d < documents; d++) {
-        const int32_t text = t->store->documents ? t->store->document_text[d]
-                                                  : kin_material_text(t, (int32_t)d, KIN_QUERY);
+    for (int64_t d = 0; d < (store->documents ? store->documents : store->queries); d++) {
+        const int32_t text = counted_text(store, d);
+        if (text < 0) continue;
+        count++;
         for (int64_t i = tokens->start[text]; i < tokens->start[text + 1]; i++) {
             const int32_t v = tokens->ids[i];
             if (seen[v] != (int32_t)d) with[v]++;
             seen[v] = (int32_t)d;
         }
     }
+    return count;
 }
 
 /* ln(1 + documents / (1 + documents with the token)), divided by its mean over the tokens that some
@@ -138,22 +135,40 @@ static void rarity_from_counts(float *with, int64_t vocab, double documents)
     for (int64_t v = 0; v < vocab; v++) with[v] = (float)((double)with[v] / mean);
 }
 
-static kin_status init_network(kin_trainer *t)
+static kin_status init_network(kin_network *network, const kin_config *config,
+                               const kin_tokens *documents, const kin_store *store)
 {
-    const int64_t vocab = t->model->network->vocab;
-    const uint64_t seed = (uint64_t)number(t, "run.seed");
-    if (t->store->features) return kin_network_init(t->model->network, seed, NULL);
+    const int64_t vocab = network->vocab;
+    const uint64_t seed = (uint64_t)kin_config_number(config, "run.seed");
+    if (store->features) return kin_network_init(network, seed, NULL);
     float *rarity = malloc((size_t)vocab * sizeof *rarity);
     int32_t *seen = malloc((size_t)vocab * sizeof *seen);
     kin_status status = KIN_OK;
     if (!rarity || !seen) status = kin_fail(KIN_MEMORY, "no memory to count tokens");
     if (!status) {
-        count_documents(t, rarity, seen);
-        rarity_from_counts(rarity, vocab, (double)count_of_documents(t));
-        status = kin_network_init(t->model->network, seed, rarity);
+        const int64_t counted = count_documents(store, documents, vocab, rarity, seen);
+        rarity_from_counts(rarity, vocab, (double)counted);
+        status = kin_network_init(network, seed, rarity);
     }
     free(rarity);
     free(seen);
+    return status;
+}
+
+kin_status kin_untrained_network(kin_network **network, kin_backend *backend,
+                                 const kin_config *config, const kin_model *model,
+                                 const kin_tokens *documents, const kin_store *store)
+{
+    double hypers[KIN_HYPERS_MAX];
+    kin_config_hypers(config, "encoder", hypers);
+    KIN_TRY(kin_network_new(network, backend, kin_config_entry(config, "encoder"), hypers,
+                            store->features ? store->features
+                                            : kin_tokenizer_size(model->tokenizer),
+                            kin_config_is(config, "encoder.towers", "separate")));
+    const kin_status status = init_network(*network, config, documents, store);
+    if (!status) return KIN_OK;
+    kin_network_free(*network);
+    *network = NULL;
     return status;
 }
 
@@ -191,10 +206,11 @@ static kin_status read_repeat(kin_trainer *t)
 }
 
 /* Steps, from a number of steps or a share of the run. */
-static int64_t steps_of(const kin_trainer *t, const char *key)
+static kin_every every_of(const kin_trainer *t, const char *key)
 {
     const double value = number(t, key);
-    return (int64_t)(value < 1 ? ceil(value * (double)t->steps) : value);
+    if (value < 1) return (kin_every){ value, (int64_t)ceil(value * (double)t->steps) };
+    return (kin_every){ 0, (int64_t)value };
 }
 
 static kin_status make_sampler(kin_trainer *t)
@@ -205,10 +221,12 @@ static kin_status make_sampler(kin_trainer *t)
     const double epochs = number(t, "schedule.epochs");
     t->steps = (int64_t)number(t, "schedule.steps");
     if (!t->steps) t->steps = (int64_t)ceil(epochs * (double)t->per_epoch);
+    t->seconds = number(t, "schedule.seconds");
+    if (!t->steps) t->steps = t->per_epoch;             /* until its time is measured */
     KIN_REQUIRE(t->steps <= UINT32_MAX, KIN_USAGE, "schedule: %ld steps are too many",
                 (long)t->steps);
-    t->eval_every = steps_of(t, "eval.every");
-    t->checkpoint_every = steps_of(t, "checkpoint.every");
+    t->eval_every = every_of(t, "eval.every");
+    t->checkpoint_every = every_of(t, "checkpoint.every");
     t->log_every = (int64_t)number(t, "log.every");
     return KIN_OK;
 }
@@ -284,8 +302,8 @@ kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint)
     KIN_TRY(make_sampler(t));
     KIN_TRY(make_model(t, checkpoint));
     KIN_TRY(kin_trainer_check_memory(t));
-    KIN_TRY(make_network(t));
-    KIN_TRY(init_network(t));
+    KIN_TRY(kin_untrained_network(&t->model->network, t->backend, t->config, t->model,
+                                  t->tokens.of[KIN_DOCUMENT], t->store));
     make_schedule(t);
     KIN_TRY(kin_towers_make(t));
     KIN_TRY(kin_objective_make(&t->objective, t->backend, t->config));

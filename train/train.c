@@ -173,7 +173,8 @@ static kin_status judge_saved(kin_trainer *t, kin_train_outcome *o)
     KIN_TRY(kin_model_load(&model, t->backend, folder));
     const kin_finished f = { .run = t->folder.path, .config = t->config, .backend = t->backend,
                              .watch = t->watch, .store = t->store, .model = model,
-                             .tokens = &t->tokens, .facts = &t->facts };
+                             .tokens = &t->tokens, .facts = &t->facts,
+                             .baselines = kin_config_number(t->config, "eval.baselines") != 0 };
     kin_status status = kin_finished_judge(&f, split, &o->results);
     if (!status) {
         o->evaluated = true;
@@ -197,7 +198,8 @@ static kin_status run(kin_trainer *t, const char *checkpoint, kin_train_outcome 
     o->train_seconds = t->state.train_seconds;
     KIN_TRY(save_facts(t, "evaluating"));
     kin_trainer_close_step(t);
-    return t->split_count ? judge_saved(t, o) : KIN_OK;
+    const bool judged = !kin_config_is(t->config, "eval.final", "none");
+    return t->split_count && judged ? judge_saved(t, o) : KIN_OK;
 }
 
 /* Writes how it ended; what went wrong first stays the message. */

@@ -64,6 +64,13 @@ typedef struct {
     bool items;                     /* there is one side, both rows and columns */
 } kin_towers;
 
+/* How often something is due: every so many steps; where the run's length is a time, a share of the
+ * run is a share of that time. */
+typedef struct {
+    double share;                   /* 0: steps alone say */
+    int64_t steps;                  /* 0: never */
+} kin_every;
+
 /* What the last step gave. */
 typedef struct {
     kin_loss_report report;
@@ -98,7 +105,12 @@ typedef struct kin_trainer {
     kin_optimizer *optimizer;
     kin_schedule_setting schedule;
 
-    int64_t size, per_epoch, steps, eval_every, checkpoint_every, log_every;
+    int64_t size, per_epoch, log_every;
+    int64_t steps;                  /* with seconds: as many as will fit, by an estimate */
+    double seconds;                 /* the run's length, or 0 */
+    double step_seconds;            /* measured before the first step */
+    double passed, passed_before;   /* of seconds: the share after this step, after the last one */
+    kin_every eval_every, checkpoint_every;
     kin_progress_state state;
     kin_step_facts last;
     int64_t saved_step;             /* of the last checkpoint, or -1 */
@@ -126,6 +138,9 @@ int64_t kin_trainer_inputs(const kin_trainer *t);           /* of the encoder: V
 void kin_trainer_begin_with(kin_trainer *t, const kin_config *config, kin_backend *backend,
                             const kin_watch *watch, const kin_train_flags *flags);
 kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint);    /* "": from scratch */
+kin_status kin_untrained_network(kin_network **network, kin_backend *backend,
+                                 const kin_config *config, const kin_model *model,
+                                 const kin_tokens *documents, const kin_store *store);
 kin_status kin_trainer_setup_step(kin_trainer *t);
 void kin_trainer_close_step(kin_trainer *t);                            /* what setup_step made */
 void kin_trainer_close(kin_trainer *t);
@@ -156,12 +171,15 @@ void kin_towers_follow(kin_trainer *t, int64_t step);
 kin_status kin_trainer_check_memory(kin_trainer *t);
 kin_status kin_trainer_measure(kin_trainer *t);
 
-/* trainer.c: advise adds to a message about memory what would need less of it. */
+/* trainer.c: advise adds to a message about memory what would need less of it; pace sets how many
+ * steps a run whose length is a time will have. */
+void kin_trainer_pace(kin_trainer *t);
 kin_status kin_trainer_advise(kin_status status);
 kin_status kin_trainer_forward(kin_trainer *t, int64_t step, bool accuracy);
 kin_status kin_trainer_run(kin_trainer *t);
 
-/* progress.c (and progress.h) */
+/* progress.c (and progress.h); spent: seconds of training in this process */
+double kin_trainer_spent(const kin_trainer *t);
 kin_status kin_trainer_tell(kin_trainer *t);
 
 /* saving.c */

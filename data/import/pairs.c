@@ -2,7 +2,7 @@
  * the distinct documents in order of first appearance. A grade is a whole number, 1 where there is
  * none; a pair with grade 0 was judged and found irrelevant: it is kept for evaluation and not
  * trained on. A share of the queries, drawn by a hash of the query's bytes, is kept for validation;
- * or the queries of a second file are. */
+ * or the queries of a second file are. Another share may be kept for test. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "data/builder.h"
 #include "data/lines.h"
 
-enum { FRACTION };                     /* places of the options */
+enum { FRACTION, TEST_FRACTION };      /* places of the options */
 
 /* One judgement, to find it again; its grade is one higher, so that 0 is an empty slot. */
 typedef struct {
@@ -25,7 +25,7 @@ typedef struct {
     judgement *slots;                  /* open addressing */
     size_t slot_mask;
     int64_t queries, documents, regraded, in_both;
-    double fraction;
+    double fraction, test;
     kin_lines *file;                   /* the file being read */
     bool validating;                   /* it is the validation file */
 } reading;
@@ -60,9 +60,9 @@ static kin_status read_grade(const reading *r, kin_field text, int32_t *grade)
 
 static kin_split side_of(const reading *r, kin_field query)
 {
-    const uint64_t draw = kin_hash_bytes(query.at, query.size, 0) >> 11;
-    if (r->validating) return KIN_VALIDATION;
-    return (double)draw * 0x1p-53 < r->fraction ? KIN_VALIDATION : KIN_TRAIN;
+    const double draw = (double)(kin_hash_bytes(query.at, query.size, 0) >> 11) * 0x1p-53;
+    if (r->validating || draw < r->fraction) return KIN_VALIDATION;
+    return draw < r->fraction + r->test ? KIN_TEST : KIN_TRAIN;
 }
 
 /* The query with this text, new or known. One that is in both files is a validation query. */
@@ -218,6 +218,7 @@ static kin_status run(const kin_import_setting *setting, kin_import_report *repo
     reading r = {.report = report};
     kin_lines file[2] = {{0}};
     r.fraction = setting->validation ? 0 : setting->hypers[FRACTION];
+    r.test = setting->hypers[TEST_FRACTION];
     const kin_status status = import_files(&r, setting, file);
     kin_builder_free(r.builder);
     free(r.query_of);
@@ -235,7 +236,12 @@ const kin_importer kin_importer_pairs = {
                                        .min = 0,
                                        .max = 0.5,
                                        .help = "share of the queries kept for validation when "
-                                               "there is no validation file"}}},
+                                               "there is no validation file"},
+                         [TEST_FRACTION] = {.name = "test_fraction",
+                                            .value = 0,
+                                            .min = 0,
+                                            .max = 0.5,
+                                            .help = "share of the queries kept for test"}}},
     .argument = "FILE.tsv",
     .validation = true,
     .run = run,
