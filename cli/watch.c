@@ -82,8 +82,9 @@ static void scores(void *state, int64_t step, const char *split, const char *wha
     if (w->quiet) return;
     finish_line(w);
     fprintf(stderr, "%s at step %" PRId64 ", %s:", split, step, what);
-    for (int i = 0; i <= KIN_NDCG10; i++)
-        fprintf(stderr, " %s %.4f", kin_measure_names[i], marks->mean[i]);
+    for (int i = 0; i <= KIN_NDCG20; i++)
+        if (i <= KIN_NDCG10 || i >= KIN_RECALL20)
+            fprintf(stderr, " %s %.4f", kin_measure_names[i], marks->mean[i]);
     fputc('\n', stderr);
 }
 
@@ -100,25 +101,37 @@ void watch_end(watcher *w)
     finish_line(w);
 }
 
-static void print_row(FILE *out, const char *name, const kin_marks *marks)
+/* The columns of the table: texts are searched, items recommended. */
+static const struct { int count, digits; kin_measure measure[6]; } columns[] = {
+    { 6, 3, { KIN_MRR10, KIN_RECALL1, KIN_RECALL10, KIN_RECALL100, KIN_NDCG10, KIN_MAP } },
+    { 6, 4, { KIN_RECALL20, KIN_NDCG20, KIN_RECALL10, KIN_NDCG10, KIN_MRR10, KIN_RECALL100 } },
+};
+
+static void print_row(FILE *out, const char *name, const kin_marks *marks, int kind)
 {
     if (!marks->present) return;
+    const int digits = columns[kind].digits;
     fprintf(out, "%-10s", name);
-    for (int i = 0; i <= KIN_MAP; i++)
-        fprintf(out, " %6.3f [%.3f %.3f]", marks->mean[i], marks->interval[i].low,
-                marks->interval[i].high);
+    for (int i = 0; i < columns[kind].count; i++) {
+        const kin_measure m = columns[kind].measure[i];
+        fprintf(out, " %*.*f [%.*f %.*f]", digits + 3, digits, marks->mean[m], digits,
+                marks->interval[m].low, digits, marks->interval[m].high);
+    }
     fputc('\n', out);
 }
 
 void watch_print_table(FILE *out, const kin_results *r)
 {
+    const int kind = r->bm25.present ? 0 : 1;
     fprintf(out, "%" PRId64 " %s queries, %" PRId64 " documents; mean and 95 %% interval (bootstrap "
             "over queries)\n%-10s", r->queries, r->split, r->documents, "");
-    for (int i = 0; i <= KIN_MAP; i++) fprintf(out, "  %-19s", kin_measure_names[i]);
+    for (int i = 0; i < columns[kind].count; i++)
+        fprintf(out, "  %-*s", 10 + 3 * columns[kind].digits,
+                kin_measure_names[columns[kind].measure[i]]);
     fputc('\n', out);
-    print_row(out, "model", &r->model);
-    print_row(out, "bm25", &r->bm25);
-    print_row(out, "untrained", &r->untrained);
+    print_row(out, "model", &r->model, kind);
+    print_row(out, "bm25", &r->bm25, kind);
+    print_row(out, "untrained", &r->untrained, kind);
     if (r->model.present && r->bm25.present)
         fprintf(out, "model minus bm25, mrr@10: %+.3f, p = %.2g (paired randomisation); better on %"
                 PRId64 " queries, worse on %" PRId64 ", equal on %" PRId64 "\n",

@@ -289,6 +289,14 @@ static void adam_rows(kin_backend *backend, const kin_sparse *g, int64_t cols, c
     COUNT(adam, 12 * n, (1 + moved(m)) * n, b->adam_rows(b, g, cols, a, x, m, v));
 }
 
+static void adam_table(kin_backend *backend, const kin_sparse *g, int64_t rows, int64_t cols,
+                       const kin_adam *a, real *x, real *m, real *v)
+{
+    const double n = (double)rows * (double)cols;
+    COUNT(adam, 12 * n, moved(m) * n + (double)(g->count * cols),
+          b->adam_table(b, g, rows, cols, a, x, m, v));
+}
+
 static kin_status search(kin_backend *backend, kin_arena *work, int64_t queries, int64_t documents,
                          int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,
                          real *score)
@@ -415,6 +423,7 @@ kin_status kin_profile_new(kin_profile **out, kin_backend *of)
         .element_back = element_back, .normalize = normalize, .normalize_back = normalize_back,
         .dropout = dropout, .bag = bag, .bag_work = bag_work, .bag_rows = bag_rows,
         .bag_sum = bag_sum, .bag_adam = bag_adam, .adam = adam, .adam_rows = adam_rows,
+        .adam_table = of->adam_table ? adam_table : NULL,
         .search = search, .cell_dots = cell_dots, .cell_sums = cell_sums,
         .score = score,
     };

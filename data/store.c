@@ -13,6 +13,15 @@ bool kin_store_available(void)
 #endif
 }
 
+int64_t kin_store_held_out(const kin_store *s)
+{
+    static const char name[] = "validation";
+    for (int64_t k = 0; k < s->source.count; k++)
+        if (kin_text_size(&s->source, k) == sizeof name - 1
+            && !memcmp(kin_text(&s->source, k), name, sizeof name - 1)) return k;
+    return -1;
+}
+
 /* ---- checking -------------------------------------------------------------------------------- */
 
 /* Offsets ascend from 0 and end at the end of the bytes. */

@@ -1,6 +1,7 @@
 /* Encoding: many texts to embeddings, a block at a time. */
 #include <stdlib.h>
 
+#include "data/numbers.h"
 #include "encoders/bags.h"
 #include "encoders/model.h"
 
@@ -19,6 +20,8 @@ struct kin_encoding {
 kin_status kin_model_tokens(const kin_model *m, kin_pool *pool, kin_role role,
                             const kin_texts *texts, kin_tokens *tokens)
 {
+    const kin_network *n = m->network;
+    if (!m->tokenizer) return kin_numbers_all(texts, n->encoder->rows(n->hypers, role), tokens);
     return kin_tokenizer_encode_all(m->tokenizer, pool, texts, m->prefix[role], m->max_tokens,
                                     tokens);
 }

@@ -34,14 +34,15 @@ static kin_status save_weights(const kin_model *m, const char *folder)
     const kin_safetensor_note notes[] = { { "file:config.json", sum[0] },
                                           { "file:tokenizer.json", sum[1] } };
     KIN_TRY(kin_model_sum(folder, "config.json", sum[0]));
-    KIN_TRY(kin_model_sum(folder, "tokenizer.json", sum[1]));
+    if (m->tokenizer) KIN_TRY(kin_model_sum(folder, "tokenizer.json", sum[1]));
     const kin_network *n = m->network;
     kin_safetensor tensor[2 * KIN_PLAN_MAX] = { 0 };
     void *copy[2 * KIN_PLAN_MAX][2] = { 0 };
     char path[KIN_PATH_MAX];
     kin_status status = kin_path_join(path, sizeof path, folder, "model.safetensors");
     for (int i = 0; i < n->count && !status; i++) status = put_weight(m, i, &tensor[i], copy[i]);
-    if (!status) status = kin_safetensors_write(path, tensor, n->count, notes, 2);
+    if (!status) status = kin_safetensors_write(path, tensor, n->count, notes,
+                                                m->tokenizer ? 2 : 1);
     for (int i = 0; i < n->count; i++) free(copy[i][0]), free(copy[i][1]);
     return status;
 }
@@ -158,9 +159,12 @@ static void put_card(kin_writer *w, const kin_model *m, const kin_card *card)
                          "# A text encoder trained with kin\n\n",
                       kin_model_is_bag(m) ? "sentence-transformers" : "kin");
     kin_writer_printf(w, "| | |\n|---|---|\n| encoder | %s, %s tower%s |\n"
-                         "| vocabulary | %ld tokens |\n| dimension | %ld |\n",
+                         "| dimension | %ld |\n",
                       n->encoder->entry.name, n->separate ? "separate" : "one shared",
-                      n->separate ? "s" : "", (long)n->vocab, (long)n->width);
+                      n->separate ? "s" : "", (long)n->width);
+    if (m->tokenizer) kin_writer_printf(w, "| vocabulary | %ld tokens |\n", (long)n->vocab);
+    else kin_writer_printf(w, "| numbers | %ld queries, %ld documents |\n",
+                           (long)n->weight[0].tensor.rows, (long)n->weight[1].tensor.rows);
     if (card && card->data) kin_writer_printf(w, "| data | %s |\n", card->data);
     kin_writer_printf(w, "\n");
     if (card && card->results) kin_writer_printf(w, "## Results\n\n%s\n", card->results);
@@ -185,7 +189,7 @@ static kin_status save_files(const kin_model *m, const char *folder, const kin_c
 {
     char path[KIN_PATH_MAX];
     KIN_TRY(kin_path_join(path, sizeof path, folder, "tokenizer.json"));
-    KIN_TRY(kin_tokenizer_save(m->tokenizer, path));
+    if (m->tokenizer) KIN_TRY(kin_tokenizer_save(m->tokenizer, path));
     KIN_TRY(save_config(m, folder));
     KIN_TRY(save_weights(m, folder));
     if (kin_model_is_bag(m)) {

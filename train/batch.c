@@ -157,6 +157,10 @@ void kin_batch_find_widest(kin_trainer *t)
     const int64_t last = t->steps < EPOCHS_MAX * t->per_epoch ? t->steps
                                                                : EPOCHS_MAX * t->per_epoch;
     t->widest = t->widest_tokens = 0;
+    if (!t->model->tokenizer) {                 /* a number a text: all steps are alike */
+        t->widest_tokens = 2 * t->size;
+        return;
+    }
     for (int64_t s = 0; s < last; s++) {
         kin_sampler_epoch(t->sampler, s / t->per_epoch);
         const int64_t n = kin_batch_tokens(t, kin_sampler_batch(t->sampler, s % t->per_epoch));

@@ -15,7 +15,7 @@
 #include "data/json.h"
 #include "data/safetensors.h"
 
-enum { VERSION = 1, FILES = 4 };
+enum { VERSION = 1, FILES = 4, TOKENIZER = 2 };
 
 static const char *const file_names[FILES] = { "state.safetensors", "state.json",
                                                "tokenizer.json", "run.ini" };
@@ -56,8 +56,12 @@ static kin_status hash_file(const char *folder, const char *name, char line[256]
 static kin_status list_hashes(const char *folder, char text[FILES * 256])
 {
     text[0] = 0;
-    for (int i = 0; i < FILES; i++)
+    for (int i = 0; i < FILES; i++) {
+        char path[KIN_PATH_MAX];
+        KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[i]));
+        if (i == TOKENIZER && !kin_file_exists(path)) continue;
         KIN_TRY(hash_file(folder, file_names[i], text + strlen(text)));
+    }
     return KIN_OK;
 }
 
@@ -179,8 +183,8 @@ static kin_status save_files(const char *folder, const kin_progress_state *state
     KIN_TRY(save_blocks(path, blocks, count));
     KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[1]));
     KIN_TRY(save_state(path, state));
-    KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[2]));
-    KIN_TRY(kin_tokenizer_save(tokenizer, path));
+    KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[TOKENIZER]));
+    if (tokenizer) KIN_TRY(kin_tokenizer_save(tokenizer, path));
     KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[3]));
     KIN_TRY(kin_config_save(config, path));
     KIN_TRY(list_hashes(folder, done));

@@ -22,6 +22,13 @@ static kin_status results_path(const char *run, kin_split split, char path[KIN_P
     return kin_path_join(path, KIN_PATH_MAX, run, name);
 }
 
+static kin_look look_at(const kin_config *config, kin_split split, bool quick)
+{
+    const int64_t depth = (int64_t)kin_config_number(config, "eval.depth");
+    return (kin_look){ split, quick ? KIN_QUICK_DEPTH : depth,
+                       kin_config_is(config, "eval.seen", "remove") };
+}
+
 /* ---- before ---------------------------------------------------------------------------------- */
 
 static kin_status begin_split(kin_trainer *t, kin_split split, const kin_judged *untrained,
@@ -29,12 +36,13 @@ static kin_status begin_split(kin_trainer *t, kin_split split, const kin_judged 
 {
     char path[KIN_PATH_MAX];
     const uint64_t seed = seed_of(t->config);
-    kin_results r = { .queries = untrained->scores->queries, .documents = t->store->documents };
+    kin_results r = { .queries = untrained->scores->queries, .documents = t->store->documents,
+                      .depth = (int64_t)kin_config_number(t->config, "eval.depth") };
     snprintf(r.split, sizeof r.split, "%s", kin_split_name(split));
     KIN_TRY(kin_marks_of(&r.untrained, untrained, t->backend->pool, seed, true));
-    KIN_TRY(kin_marks_of(&r.bm25, bm25, t->backend->pool, seed, true));
+    if (bm25->scores) KIN_TRY(kin_marks_of(&r.bm25, bm25, t->backend->pool, seed, true));
     kin_tell_scores(t->watch, 0, split, "untrained", &r.untrained);
-    kin_tell_scores(t->watch, 0, split, "bm25", &r.bm25);
+    if (bm25->scores) kin_tell_scores(t->watch, 0, split, "bm25", &r.bm25);
     KIN_TRY(results_path(t->folder.path, split, path));
     return kin_results_save(&r, path);
 }
@@ -43,12 +51,12 @@ kin_status kin_trainer_begin(kin_trainer *t)
 {
     kin_judged untrained[2] = { 0 }, bm25[2] = { 0 };
     if (!t->split_count) return KIN_OK;
-    kin_tell_stage(t->watch, "evaluating BM25 and the untrained model");
+    const bool words = t->model->tokenizer != NULL;      /* numbers have none for BM25 to match */
+    kin_tell_stage(t->watch, "evaluating %sthe untrained model", words ? "BM25 and " : "");
     kin_look looks[2];
     for (int i = 0; i < t->split_count; i++)
-        looks[i] = (kin_look){ t->splits[i], t->splits[i] == kin_trainer_last_split(t)
-                                                 ? KIN_RUN_DEPTH : KIN_QUICK_DEPTH };
-    KIN_TRY(kin_evaluate_bm25(t->store, t->backend->pool, looks, t->split_count, bm25));
+        looks[i] = look_at(t->config, t->splits[i], t->splits[i] != kin_trainer_last_split(t));
+    if (words) KIN_TRY(kin_evaluate_bm25(t->store, t->backend->pool, looks, t->split_count, bm25));
     kin_status status = kin_evaluate_model(t->store, t->model, &t->tokens, looks, t->split_count,
                                            untrained);
     for (int i = 0; i < t->split_count; i++) {
@@ -81,18 +89,19 @@ static kin_status log_marks(kin_trainer *t, const kin_marks *m, const kin_shape 
 static kin_status keep_if_best(kin_trainer *t, const kin_marks *m, bool *best)
 {
     char results[200];
-    *best = t->state.best_step < 0 || m->mean[KIN_MRR10] > t->state.best;
+    const int by = (int)kin_config_number(t->config, "eval.best_by");
+    *best = t->state.best_step < 0 || m->mean[by] > t->state.best;
     if (!*best) return KIN_OK;
-    t->state.best = m->mean[KIN_MRR10];
+    t->state.best = m->mean[by];
     t->state.best_step = t->state.step;
     snprintf(results, sizeof results, "| validation, step %ld | %s %.4f |\n|---|---|\n",
-             (long)t->state.step, kin_measure_names[KIN_MRR10], m->mean[KIN_MRR10]);
+             (long)t->state.step, kin_measure_names[by], m->mean[by]);
     return kin_trainer_export(t, results);
 }
 
 kin_status kin_trainer_validate(kin_trainer *t, bool *best)
 {
-    static const kin_look look = { KIN_VALIDATION, KIN_QUICK_DEPTH };
+    const kin_look look = look_at(t->config, KIN_VALIDATION, true);
     char warning[300];
     kin_judged judged;
     kin_marks marks;
@@ -118,6 +127,7 @@ static kin_status compare(const kin_finished *f, const kin_judged *model, const 
     const uint64_t seed = seed_of(f->config);
     kin_pool *pool = f->backend->pool;
     KIN_TRY(kin_marks_of(&r->model, model, pool, seed, true));
+    if (!bm25->scores) return KIN_OK;
     KIN_TRY(kin_marks_of(&r->bm25, bm25, pool, seed, true));
     return kin_paired_test(&r->against_bm25, pool, seed, KIN_FLIPS, model->scores->queries,
                            model->scores->value[KIN_MRR10], bm25->scores->value[KIN_MRR10]);
@@ -127,9 +137,10 @@ static kin_status judge(const kin_finished *f, kin_split split, kin_judged *mode
                         kin_judged *bm25, kin_results *r)
 {
     char warning[300];
-    const kin_look look = { split, KIN_RUN_DEPTH };
+    const kin_look look = look_at(f->config, split, false);
     KIN_TRY(kin_evaluate_model(f->store, f->model, f->tokens, &look, 1, model));
-    KIN_TRY(kin_evaluate_bm25(f->store, f->backend->pool, &look, 1, bm25));
+    if (f->model->tokenizer)
+        KIN_TRY(kin_evaluate_bm25(f->store, f->backend->pool, &look, 1, bm25));
     KIN_TRY(compare(f, model, bm25, r));
     KIN_TRY(kin_evaluate_shape(f->store, f->model, f->tokens, model, seed_of(f->config), &r->shape,
                                warning, sizeof warning));
@@ -146,7 +157,8 @@ kin_status kin_finished_judge(const kin_finished *f, kin_split split, kin_result
     if (kin_file_exists(path)) KIN_TRY(kin_results_load(&before, path));
     *r = (kin_results){ .untrained = before.untrained, .documents = f->store->documents,
                         .pairs = f->facts->pairs, .step = f->facts->best_step,
-                        .train_seconds = f->facts->train_seconds, .peak_mb = f->facts->peak_mb };
+                        .train_seconds = f->facts->train_seconds, .peak_mb = f->facts->peak_mb,
+                        .depth = (int64_t)kin_config_number(f->config, "eval.depth") };
     snprintf(r->split, sizeof r->split, "%s", kin_split_name(split));
     kin_tell_stage(f->watch, "evaluating the model on the %s queries", r->split);
     kin_status status = judge(f, split, &model, &bm25, r);

@@ -17,13 +17,21 @@ typedef struct {
     real *learned_values;                           /* one number for each, backend memory */
     double first[KIN_TERMS_MAX], final;             /* temperatures; final 0: they stay */
     int64_t drawn;                                  /* negatives of a row's own; 0: all columns */
+    bool corpus, one_sample;                        /* drawn from all documents; once for all rows */
     uint64_t seed;
+    int32_t *row;                                   /* of cells, the same in each step */
+    int8_t *kind;
+    int64_t *start;
 } kin_objective;
 
 /* Rows and columns of a step: queries and documents. With a momentum tower both ways also the
  * documents and the queries: then rows are always of the trained tower and columns of the other,
  * and the loss is the mean of the two. NULL otherwise. */
-typedef struct { kin_tensor *rows, *columns, *back_rows, *back_columns; } kin_sides;
+typedef struct {
+    kin_tensor *rows, *columns, *back_rows, *back_columns;
+    const int32_t *own;                             /* host: each row's column; NULL: its own place.
+                                                       With objective.corpus */
+} kin_sides;
 
 kin_status kin_objective_make(kin_objective *objective, kin_backend *backend,
                               const kin_config *config);

@@ -61,7 +61,7 @@ kin_status kin_results_save(const kin_results *r, const char *path)
     if (r->model.present) put_shape(&out, &r->shape);
     kin_json_put_whole(&out, "queries", r->queries);
     kin_json_put_whole(&out, "documents", r->documents);
-    kin_json_put_whole(&out, "depth", KIN_RUN_DEPTH);
+    kin_json_put_whole(&out, "depth", r->depth);
     kin_json_put_string(&out, "ties", "score descending, then document id descending");
     kin_json_put_whole(&out, "step", r->step);
     kin_json_put_number(&out, "train_seconds", r->train_seconds);
@@ -139,6 +139,7 @@ static kin_status read_results(const kin_json_tree *t, kin_results *r)
     if (r->model.present) KIN_TRY(read_shape(t, &r->shape));
     KIN_TRY(kin_json_need_whole(t, root, "queries", 0, most, &r->queries));
     KIN_TRY(kin_json_need_whole(t, root, "documents", 0, most, &r->documents));
+    KIN_TRY(kin_json_need_whole(t, root, "depth", 0, KIN_RUN_DEPTH, &r->depth));
     KIN_TRY(kin_json_need_whole(t, root, "step", 0, most, &r->step));
     KIN_TRY(kin_json_need_number(t, root, "train_seconds", &r->train_seconds));
     KIN_TRY(kin_json_need_whole(t, root, "pairs", 0, most, &r->pairs));

@@ -27,6 +27,7 @@ typedef struct {
     kin_paired against_bm25;                    /* model against BM25 by mrr@10 */
     kin_shape shape;
     int64_t queries, documents, pairs;          /* pairs: seen in training */
+    int64_t depth;                              /* documents listed for a query */
     int64_t step;                               /* of the weights that were judged */
     double train_seconds, peak_mb;
 } kin_results;

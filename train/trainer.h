@@ -1,6 +1,7 @@
 /* Trainer: what a training run consists of. For the files of train/ that work on it:
  *
  *     setup.c      makes it from a config      estimate.c   memory and time beforehand
+ *     numbers.c    users and items of a store
  *     batch.c      texts of a step             progress.c   what is told and logged
  *     towers.c     texts to embeddings         objective.c  embeddings to a loss
  *     trainer.c    the loop                    saving.c     checkpoints and model/
@@ -66,6 +67,8 @@ typedef struct kin_trainer {
     kin_store *store;
     kin_split splits[2];            /* that have judged queries: validation, test */
     int split_count;
+    int64_t rows[2];                /* by kin_role: numbers of the store, where an encoder looks
+                                       them up */
     kin_model *model;
     kin_role_tokens tokens;
 
@@ -102,6 +105,13 @@ void kin_trainer_close(kin_trainer *t);
 kin_optimizer_setting kin_trainer_optimizer(const kin_trainer *t);
 bool kin_trainer_judges(const kin_trainer *t, kin_split split);
 kin_split kin_trainer_last_split(const kin_trainer *t);     /* that judges the finished model */
+
+/* numbers.c: for an encoder that looks rows up by number; count_rows before the others. encoder:
+ * the encoder's settings, with as many rows as the store has. */
+bool kin_trainer_takes_numbers(const kin_trainer *t);
+kin_status kin_trainer_count_rows(kin_trainer *t);
+void kin_trainer_encoder(const kin_trainer *t, double *hypers);
+kin_status kin_trainer_number_tokens(kin_trainer *t);
 
 /* batch.c */
 kin_status kin_batch_init(kin_batch *batch, kin_backend *backend, int64_t pairs);

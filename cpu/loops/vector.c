@@ -211,7 +211,7 @@ const kin_loops KIN_VARIANT(kin_loops) = {
     .name = KIN_TEXT(KIN_ISA_NAME), .add = add, .fill = fill, .scale = scale, .multiply = multiply,
     .add_row = add_row, .dropout = dropout, .gather = gather, .adam = adam, .above = above,
     .multiply_add = multiply_add, .sum = KIN_VARIANT(kin_sum), .dot = KIN_VARIANT(kin_dot),
-    .dots = KIN_VARIANT(kin_dots),
+    .dots = KIN_VARIANT(kin_dots), .dots_at = KIN_VARIANT(kin_dots_at),
     .sum_squares = KIN_VARIANT(kin_sum_squares), .sum_rows = KIN_VARIANT(kin_sum_rows),
     .normalize = KIN_VARIANT(kin_normalize), .normalize_back = KIN_VARIANT(kin_normalize_back),
     .product = KIN_VARIANT(kin_plain_product),
