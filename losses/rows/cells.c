@@ -178,12 +178,12 @@ static bool run_loops(engine *e, const kin_score_kernels *kernels)
     return kin_rows_total(e->backend, run);
 }
 
-/* Of columns far more than cells few are looked at: the scores of these show what is not finite, in
- * place of all columns. */
+/* Of a table's columns few are looked at: the scores of these show what is not finite, in place of
+ * the whole table. */
 static bool check_scores(engine *e)
 {
     kin_rows_run *run = e->run;
-    if (!run->unchecked || run->scores.side[1].count * run->dimension < 4 * e->count) return true;
+    if (!run->unchecked || !run->dk_rows) return true;
     run->unchecked = false;
     return e->backend->sum_squares(e->backend, e->count, run->scores.score) < 1e30;
 }

@@ -287,7 +287,7 @@ static int64_t few_gradients(bool table, int terms, real *dq, real *dk)
                      .name = "q" };
     kin_tensor k = { .rows = FEW_COLUMNS, .cols = FEW_D, .value = value + FEW_ROWS * FEW_D,
                      .needs_grad = true, .table = table, .name = "k" };
-    kin_loss_term term[2] = { { .weight = 0.5 }, { .weight = 0.5 } };
+    kin_loss_term term[2] = { { .weight = 1.0 / terms }, { .weight = 1.0 / terms } };
     kin_tape_reset(m.tape, 1, 0, true);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(kin_loss_default(&term[i].setting, "cosine_contrastive"), KIN_OK);
