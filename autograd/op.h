@@ -64,8 +64,10 @@ void kin_grad_give(kin_tape *tape, kin_tensor *tensor, real factor, real *g);
 void kin_grad_give_rows(kin_tape *tape, kin_tensor *tensor, real factor, kin_sparse *g);
 bool kin_grad_takes_rows(const kin_tensor *tensor);
 
-/* Rows id[i] of x (n of them, backend memory) below each other. False: the tape has failed. */
-bool kin_rows_of(kin_tape *tape, int64_t n, const int32_t *id, int64_t cols, const real *x, real *y);
+/* Rows id[i] of x (n of them, at most `most` in any step; backend memory) below each other. False:
+ * the tape has failed. */
+bool kin_rows_of(kin_tape *tape, int64_t n, int64_t most, const int32_t *id, int64_t cols,
+                 const real *x, real *y);
 
 /* The same without the zeros: where *fresh is set, the memory is to be written, not added to. */
 real *kin_grad_fresh(kin_tape *tape, kin_tensor *tensor, bool *fresh);

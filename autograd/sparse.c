@@ -38,11 +38,12 @@ void kin_grad_give_rows(kin_tape *tape, kin_tensor *tensor, real factor, kin_spa
 }
 
 /* Each row is a bag with one token. */
-bool kin_rows_of(kin_tape *tape, int64_t n, const int32_t *id, int64_t cols, const real *x, real *y)
+bool kin_rows_of(kin_tape *tape, int64_t n, int64_t most, const int32_t *id, int64_t cols,
+                 const real *x, real *y)
 {
     kin_backend *backend = kin_tape_backend(tape);
-    int64_t *each = kin_keep_host(tape, (size_t)(n + 1) * sizeof *each);
-    int64_t *start = kin_keep(tape, (size_t)(n + 1) * sizeof *start);
+    int64_t *each = kin_keep_host(tape, (size_t)(most + 1) * sizeof *each);
+    int64_t *start = kin_keep(tape, (size_t)(most + 1) * sizeof *start);
     if (!each || !start) return false;
     for (int64_t i = 0; i <= n; i++) each[i] = i;
     backend->upload(backend, start, each, (size_t)(n + 1) * sizeof *start);

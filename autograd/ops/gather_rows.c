@@ -34,7 +34,7 @@ static bool gather(kin_tape *tape, const kin_tensor *x, const int32_t *index, in
     int32_t *ids = kin_keep(tape, (size_t)n * sizeof *ids);
     if (!ids) return false;
     backend->upload(backend, ids, index, (size_t)n * sizeof *ids);
-    return kin_rows_of(tape, n, ids, x->cols, x->value, y);
+    return kin_rows_of(tape, n, n, ids, x->cols, x->value, y);
 }
 
 kin_tensor *kin_gather_rows(kin_tape *tape, kin_tensor *x, const int32_t *index, int64_t n)

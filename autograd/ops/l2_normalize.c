@@ -21,18 +21,19 @@ kin_tensor *kin_l2_normalize(kin_tape *tape, kin_tensor *x)
     return node->out;
 }
 
+/* Memory is taken for all rows, however few have a gradient in this step. */
 static void backward_rows(kin_tape *tape, kin_node *node)
 {
     const kin_tensor *y = node->out;
     kin_sparse *dy = y->sparse;
     const int64_t n = dy->count;
     kin_backend *backend = kin_tape_backend(tape);
-    real *rows = kin_keep(tape, sizeof *rows * (size_t)(n * y->cols));
-    real *inverse = kin_keep(tape, sizeof *inverse * (size_t)n);
+    real *rows = kin_keep(tape, sizeof *rows * (size_t)(y->rows * y->cols));
+    real *inverse = kin_keep(tape, sizeof *inverse * (size_t)y->rows);
     if (rows == NULL || inverse == NULL) return;
     if (n > 0) {
-        if (!kin_rows_of(tape, n, dy->id, y->cols, y->value, rows)) return;
-        if (!kin_rows_of(tape, n, dy->id, 1, node->saved, inverse)) return;
+        if (!kin_rows_of(tape, n, y->rows, dy->id, y->cols, y->value, rows)) return;
+        if (!kin_rows_of(tape, n, y->rows, dy->id, 1, node->saved, inverse)) return;
         backend->normalize_back(backend, n, y->cols, rows, inverse, dy->value, dy->value);
     }
     kin_grad_give_rows(tape, node->in[0], 1, dy);

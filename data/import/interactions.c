@@ -261,7 +261,8 @@ static void write_warnings(const reading *r)
 static kin_status import(reading *r, const kin_import_setting *setting)
 {
     KIN_TRY(open_files(r, setting));
-    for (int i = 0; i < FILES; i++) KIN_TRY(read_lines(r, i));
+    for (int i = 0; i < FILES; i++)
+        if (r->file[i].bytes) KIN_TRY(read_lines(r, i));
     KIN_REQUIRE(r->count > 0, KIN_DATA, "%s: no line has an item", r->file[TRAIN_FILE].path);
     drop_repeated(r);
     KIN_TRY(list_items(r));

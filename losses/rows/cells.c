@@ -59,13 +59,16 @@ static kin_status find_pushing(kin_tape *tape, const engine *e, pushing *p)
     return KIN_OK;
 }
 
-/* They by row (side 0) or column, of so many: cells of i are cell[start[i]] .. (host). */
-typedef struct { int64_t *start; int32_t *cell; } grouped;
+/* They by row (side 0) or column, of so many: cells of i are cell[start[i]] .. (host). Memory is
+ * taken for all cells, however many push in this step. */
+typedef struct { int64_t *start; int32_t *cell; int64_t room, most; } grouped;
 
-static kin_status group(kin_tape *tape, const pushing *p, int side, int64_t rows, grouped *g)
+static kin_status group(kin_tape *tape, const engine *e, const pushing *p, int side, int64_t rows,
+                        grouped *g)
 {
+    *g = (grouped){ .room = rows, .most = e->count };
     g->start = kin_keep_host(tape, (size_t)(rows + 2) * sizeof *g->start);
-    g->cell = kin_keep_host(tape, (size_t)(p->count + 1) * sizeof *g->cell);
+    g->cell = kin_keep_host(tape, (size_t)(e->count + 1) * sizeof *g->cell);
     if (!g->start || !g->cell) return kin_tape_status(tape);
     kin_group(p->of[side], p->count, rows, g->start, g->cell);
     for (int64_t i = 0; i < p->count; i++) g->cell[i] = p->cell[g->cell[i]];
@@ -78,13 +81,11 @@ static kin_status sum_groups(kin_tape *tape, const engine *e, int side, const gr
 {
     kin_backend *backend = e->backend;
     const kin_rows_run *run = e->run;
-    const size_t starts = (size_t)(rows + 1) * sizeof(int64_t);
-    const size_t cells = (size_t)g->start[rows] * sizeof(int32_t);
-    int64_t *start = kin_keep(tape, starts);
-    int32_t *cell = kin_keep(tape, cells + sizeof *cell);
+    int64_t *start = kin_keep(tape, (size_t)(g->room + 1) * sizeof *start);
+    int32_t *cell = kin_keep(tape, (size_t)(g->most + 1) * sizeof *cell);
     if (!start || !cell) return kin_tape_status(tape);
-    backend->upload(backend, start, g->start, starts);
-    backend->upload(backend, cell, g->cell, cells);
+    backend->upload(backend, start, g->start, (size_t)(rows + 1) * sizeof *start);
+    backend->upload(backend, cell, g->cell, (size_t)g->start[rows] * sizeof *cell);
     backend->zero(backend, x, (size_t)(rows * run->dimension) * sizeof(real));
     backend->cell_sums(backend, rows, start, cell, run->scores.score, side ? e->row : e->col,
                        run->dimension, side ? run->q : run->k, x);
@@ -96,11 +97,10 @@ static kin_status push_few(kin_tape *tape, const engine *e, grouped *g)
 {
     kin_sparse *few = e->run->dk_rows;
     const int64_t columns = e->run->scores.side[1].count;
-    int64_t n = 0;
-    for (int64_t j = 0; j < columns; j++) n += g->start[j + 1] > g->start[j];
-    int32_t *id = kin_keep_host(tape, (size_t)(n + 1) * sizeof *id);
-    few->id = kin_keep(tape, (size_t)(n + 1) * sizeof *id);
-    few->value = kin_keep(tape, (size_t)((n + 1) * e->run->dimension) * sizeof(real));
+    const int64_t most = columns < e->count ? columns : e->count;
+    int32_t *id = kin_keep_host(tape, (size_t)most * sizeof *id);
+    few->id = kin_keep(tape, (size_t)most * sizeof *id);
+    few->value = kin_keep(tape, (size_t)(most * e->run->dimension) * sizeof(real));
     if (!id || !few->id || !few->value) return kin_tape_status(tape);
     for (int64_t j = 0; j < columns; j++) {
         if (g->start[j + 1] == g->start[j]) continue;
@@ -108,8 +108,8 @@ static kin_status push_few(kin_tape *tape, const engine *e, grouped *g)
         g->start[few->count++] = g->start[j];          /* at most j: it was read already */
     }
     g->start[few->count] = g->start[columns];
-    e->backend->upload(e->backend, few->id, id, (size_t)n * sizeof *id);
-    return sum_groups(tape, e, 1, g, n, few->value);
+    e->backend->upload(e->backend, few->id, id, (size_t)few->count * sizeof *id);
+    return sum_groups(tape, e, 1, g, few->count, few->value);
 }
 
 static kin_status push(kin_tape *tape, engine *e)
@@ -126,7 +126,7 @@ static kin_status push(kin_tape *tape, engine *e)
         const int64_t rows = run->scores.side[side].count;
         grouped g;
         if (!to[side] && !(side && run->dk_rows)) continue;
-        KIN_TRY(group(tape, &p, side, rows, &g));
+        KIN_TRY(group(tape, e, &p, side, rows, &g));
         if (side && run->dk_rows) KIN_TRY(push_few(tape, e, &g));
         else KIN_TRY(sum_groups(tape, e, side, &g, rows, to[side]));
     }
