@@ -38,8 +38,8 @@ kin_status kin_config_resolve(kin_config *config);
 
 bool kin_config_has(const kin_config *config, const char *key);  /* whether this run has the key */
 
-/* What the loss (its place in kin_losses) wants of a batch that this run's batches do not carry, or
- * NULL when it can be trained. */
+/* What the loss (its place in kin_losses) wants of a batch that this run's batches of pairs do not
+ * carry, or NULL when it can be trained. */
 const char *kin_config_lacks(const kin_config *config, int loss);
 
 /* The value of a key that exists; asking for another is a fault of the program. */

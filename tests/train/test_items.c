@@ -254,7 +254,7 @@ static void test_judged_again(void **state)
         expect_ok(kin_results_load(&before, in_folder("%s/eval/test/results.json", runs[i])));
         expect_ok(kin_pool_new(&pool, 2));
         expect_ok(kin_cpu_new(&backend, pool));
-        expect_ok(kin_evaluate_run(in_folder("%s", runs[i]), "test", backend, NULL, &r));
+        expect_ok(kin_evaluate_run(in_folder("%s", runs[i]), "test", false, backend, NULL, &r));
         expect_ok(kin_results_load(&read, in_folder("%s/eval/test/results.json", runs[i])));
         int count;
         kin_goal_measures(r.goal, &count);
