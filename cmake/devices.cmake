@@ -2,6 +2,7 @@
 # for the CPU) where a C++ compiler is found. A plug-in is cuda/*.cu, one source for each loss and
 # element op made from the lists, and core's arena.
 option(KIN_CUDA "the CUDA plug-in, where nvcc is found" ON)
+option(KIN_CUDA_QUICK "compile the CUDA plug-in in half the time, for slower kernels" OFF)
 option(KIN_PRETEND "the pretend device of the tests, where a C++ compiler is found" ON)
 
 include(CheckLanguage)
@@ -51,6 +52,9 @@ if(KIN_CUDA AND CMAKE_CUDA_COMPILER AND NOT KIN_SANITIZE)
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
   target_compile_options(kin_cuda PRIVATE
     "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Werror=all-warnings;-lineinfo>")
+  if(KIN_CUDA_QUICK AND CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.9)
+    target_compile_options(kin_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--Ofast-compile=max>)
+  endif()
   install(TARGETS kin_cuda DESTINATION lib/kin)          # where core/plugin.c looks
 endif()
 

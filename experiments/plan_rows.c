@@ -7,7 +7,6 @@
 
 #include "core/file.h"
 #include "core/pool.h"
-#include "core/score.h"
 #include "experiments/plan.h"
 
 /* ---- one run --------------------------------------------------------------------------------- */
@@ -91,8 +90,7 @@ static kin_status set_run(const kin_ablation *p, const kin_row *row, int setting
     KIN_TRY(set_text(p, c, "eval.baselines", "false"));
     KIN_TRY(set_text(p, c, "eval.final", kin_ablation_tunes(p) ? "validation" : "test"));
     KIN_TRY(set_budget(p, c));
-    KIN_TRY(kin_config_resolve(c));
-    return kin_config_carried(c, KIN_PAIRS, "pairs");       /* what is compared is rankings */
+    return kin_config_resolve(c);
 }
 
 static kin_status make_config(const kin_ablation *p, const kin_row *row, int setting, int seed,
@@ -289,15 +287,23 @@ kin_goal kin_ablation_goal(const kin_config *config)
     return goal;
 }
 
-/* Each of a row's settings resolves, and its loss can be trained on what the store holds. */
+/* What is compared is rankings, and the loss can be trained on what the store holds. */
+static kin_status check_goal(const kin_config *c)
+{
+    const kin_goal goal = kin_ablation_goal(c);
+    KIN_REQUIRE(goal == KIN_GOAL_RANKING, KIN_USAGE, "%s: holds %s, but a plan compares rankings of "
+                "documents", kin_config_text(c, "data.store"), kin_goal_data(goal));
+    return kin_config_carried(c, kin_goal_carries(goal), kin_goal_data(goal));
+}
+
+/* Each of a row's settings resolves; what concerns the loss alone is looked at once. */
 static kin_status check_row(const kin_ablation *p, int row)
 {
     kin_status status = KIN_OK;
     for (int s = 0; s < p->row[row].settings && !status; s++) {
         kin_config *c;
         KIN_TRY(kin_ablation_config(p, row, s, 0, "check", &c));
-        const kin_goal goal = s ? KIN_GOAL_RANKING : kin_ablation_goal(c);
-        if (!s) status = kin_config_carried(c, kin_goal_carries(goal), kin_goal_data(goal));
+        if (!s) status = check_goal(c);
         kin_config_free(c);
     }
     return status;
