@@ -50,7 +50,7 @@ static void tell_kinds(const kin_scores *t, int64_t i, signed char *restrict kin
         const int32_t l = rows->label[at], x = rows->text[at];
         EACH(j, n)
             kind[j] = (signed char)(match[j] == own ? 1
-                                    : (label[j] != l) & (text[j] != x) ? -1 : 0);
+                                    : ((label[j] != l) & (text[j] != x)) ? -1 : 0);
     }
     if (t->self) kind[at] = 0;
 }

@@ -56,7 +56,9 @@ static void write_again(const kin_store *s)
         put_number(test, s, s->query_text[r[KIN_RELATION_QUERY]], '\t');
         put_number(test, s, s->document_text[r[KIN_RELATION_DOCUMENT]], '\n');
     }
+    const bool none = ftell(test) == 0;            /* an empty file is no file of interactions */
     CHECK(fclose(train) == 0 && fclose(test) == 0);
+    if (none) CHECK(remove(in_folder("again/test.txt")) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -72,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     kin_store *store = import(in_folder("in"), in_folder("a.h5"), &report);
     if (!store) return 0;
     check(store, &report);
-    if (size % 4 == 0) {                    /* HDF5 is slow: not for every input */
+    if (size % 4 == 0 && store->pairs > 0) {         /* HDF5 is slow: not for every input */
         write_again(store);
         kin_store *again = import(in_folder("again"), in_folder("b.h5"), &report);
         CHECK(again && again->checksum == store->checksum);
