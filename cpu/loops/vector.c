@@ -1,4 +1,5 @@
 /* Loops over vectors, and the table of one variant. */
+#include "core/philox.h"
 #include "core/rng.h"
 #include "core/words.h"
 #include "cpu/loops/sums.h"
@@ -38,30 +39,6 @@ typedef struct {
     uint32_t word[4][BLOCKS];
 } draws;
 
-/* The blocks of core/rng.c's kin_philox, in lanes; tests compare the two. */
-static void draw(uint64_t first, uint64_t seed, uint32_t step, draws *d)
-{
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    uint32_t *a = d->word[0], *b = d->word[1], *c = d->word[2], *e = d->word[3];
-    for (int i = 0; i < BLOCKS; i++) {
-        a[i] = (uint32_t)(first + (uint64_t)i);
-        b[i] = (uint32_t)((first + (uint64_t)i) >> 32);
-        c[i] = KIN_STREAM_DROPOUT;
-        e[i] = step;
-    }
-    for (int round = 0; round < 10; round++) {
-        for (int i = 0; i < BLOCKS; i++) {
-            const uint64_t p = (uint64_t)a[i] * 0xD2511F53u, q = (uint64_t)c[i] * 0xCD9E8D57u;
-            a[i] = (uint32_t)(q >> 32) ^ b[i] ^ k0;
-            b[i] = (uint32_t)q;
-            c[i] = (uint32_t)(p >> 32) ^ e[i] ^ k1;
-            e[i] = (uint32_t)p;
-        }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-}
-
 static void dropout(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t step, int add_to,
                   const real *x, real *y)
 {
@@ -70,7 +47,8 @@ static void dropout(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t
     for (int64_t at = 0; at < n;) {
         draws d;
         const int64_t skip = (first + at) % KIN_DRAWS;         /* of a group that began before */
-        draw((uint64_t)(first + at - skip) / 4, seed, step, &d);
+        kin_philox_lanes(seed, KIN_STREAM_DROPOUT, step, (uint64_t)(first + at - skip) / 4, BLOCKS,
+                         d.word[0], d.word[1], d.word[2], d.word[3]);
         const uint32_t *word = d.word[0] + skip;
         const int64_t left = n - at < KIN_DRAWS - skip ? n - at : KIN_DRAWS - skip;
         const real *from = x + at;
