@@ -1,6 +1,7 @@
 #include "metrics/retrieval.h"
 
 #include <stdlib.h>
+#include "core/sorted.h"
 
 #define PANEL 512                  /* queries searched together, so that fresh lists stay small */
 
@@ -53,17 +54,6 @@ typedef struct {
     real *score;
 } merge_t;
 
-static bool is_skipped(const kin_retrieval *r, int64_t row, int32_t document)
-{
-    int64_t low = r->skip_start[row], high = r->skip_start[row + 1];
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (r->skip[middle] < document) low = middle + 1;
-        else high = middle;
-    }
-    return low < r->skip_start[row + 1] && r->skip[low] == document;
-}
-
 /* Takes what is never listed out of a fresh list; how many are left. */
 static int64_t drop_skipped(const kin_retrieval *r, int64_t row, int64_t fresh, int32_t *index,
                             real *score)
@@ -71,7 +61,9 @@ static int64_t drop_skipped(const kin_retrieval *r, int64_t row, int64_t fresh, 
     int64_t kept = 0;
     if (skipped(r, row) == 0) return fresh;
     for (int64_t i = 0; i < fresh; i++) {
-        if (is_skipped(r, row, (int32_t)(r->seen + index[i]))) continue;
+        const int32_t document = (int32_t)(r->seen + index[i]);
+        if (kin_sorted_holds(r->skip, r->skip_start[row], r->skip_start[row + 1], document))
+            continue;
         index[kept] = index[i];
         score[kept++] = score[i];
     }

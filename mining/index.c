@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core/sorted.h"
 #include "mining/inside.h"
 
 #define INDEX(name) extern const kin_index_kind kin_index_kind_##name;
@@ -192,14 +193,7 @@ typedef struct {
 static bool left_out(const kin_index_query *q, int64_t i, int32_t row)
 {
     if (!q->x && row == q->first + i) return true;
-    if (!q->skip_start) return false;
-    int64_t low = q->skip_start[i], high = q->skip_start[i + 1];
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (q->skip[middle] < row) low = middle + 1;
-        else high = middle;
-    }
-    return low < q->skip_start[i + 1] && q->skip[low] == row;
+    return q->skip_start && kin_sorted_holds(q->skip, q->skip_start[i], q->skip_start[i + 1], row);
 }
 
 static void answer_task(void *context, int64_t i, int thread)
