@@ -24,25 +24,33 @@ double KIN_VARIANT(kin_dot)(int64_t n, const real *a, const real *b)
     return total;
 }
 
+static inline real one_dot(int64_t n, const real *a, const real *x)
+{
+    real s = 0;
+    for (int64_t j = 0; j < n; j++) s += a[j] * x[j];
+    return s;
+}
+
+/* Four streams from memory at a time. */
+static inline void four_dots(int64_t n, const real *a, const real *b, const real *c, const real *d,
+                             const real *x, real *y)
+{
+    real s = 0, t = 0, u = 0, v = 0;
+    for (int64_t j = 0; j < n; j++) {
+        s += a[j] * x[j];
+        t += b[j] * x[j];
+        u += c[j] * x[j];
+        v += d[j] * x[j];
+    }
+    y[0] = s, y[1] = t, y[2] = u, y[3] = v;
+}
+
 void KIN_VARIANT(kin_dots)(int64_t rows, int64_t cols, const real *m, const real *x, real *y)
 {
     int64_t i = 0;
-    for (; i + 4 <= rows; i += 4, m += 4 * cols) {          /* four streams from memory at a time */
-        const real *b = m + cols, *c = b + cols, *d = c + cols;
-        real s = 0, t = 0, u = 0, v = 0;
-        for (int64_t j = 0; j < cols; j++) {
-            s += m[j] * x[j];
-            t += b[j] * x[j];
-            u += c[j] * x[j];
-            v += d[j] * x[j];
-        }
-        y[i] = s, y[i + 1] = t, y[i + 2] = u, y[i + 3] = v;
-    }
-    for (; i < rows; i++, m += cols) {
-        real s = 0;
-        for (int64_t j = 0; j < cols; j++) s += m[j] * x[j];
-        y[i] = s;
-    }
+    for (; i + 4 <= rows; i += 4, m += 4 * cols)
+        four_dots(cols, m, m + cols, m + 2 * cols, m + 3 * cols, x, y + i);
+    for (; i < rows; i++, m += cols) y[i] = one_dot(cols, m, x);
 }
 
 /* Rows lie anywhere in a table that is larger than the second-level cache: those after the next
@@ -54,25 +62,12 @@ void KIN_VARIANT(kin_dots_at)(int64_t n, int64_t known, const int32_t *index, in
 {
     int64_t i = 0;
     for (; i + 4 <= n; i += 4) {
-        const real *a = m + index[i] * cols, *b = m + index[i + 1] * cols;
-        const real *c = m + index[i + 2] * cols, *d = m + index[i + 3] * cols;
-        real s = 0, t = 0, u = 0, v = 0;
         for (int64_t k = i + AHEAD; k < i + AHEAD + 4 && k < known; k++)
             fetch_row(m + index[k] * cols, cols);
-        for (int64_t j = 0; j < cols; j++) {
-            s += a[j] * x[j];
-            t += b[j] * x[j];
-            u += c[j] * x[j];
-            v += d[j] * x[j];
-        }
-        y[i] = s, y[i + 1] = t, y[i + 2] = u, y[i + 3] = v;
+        four_dots(cols, m + index[i] * cols, m + index[i + 1] * cols, m + index[i + 2] * cols,
+                  m + index[i + 3] * cols, x, y + i);
     }
-    for (; i < n; i++) {
-        const real *a = m + index[i] * cols;
-        real s = 0;
-        for (int64_t j = 0; j < cols; j++) s += a[j] * x[j];
-        y[i] = s;
-    }
+    for (; i < n; i++) y[i] = one_dot(cols, m + index[i] * cols, x);
 }
 
 double KIN_VARIANT(kin_sum_squares)(int64_t n, const real *x)
