@@ -14,24 +14,29 @@ static uint64_t seed_of(const kin_config *config)
     return (uint64_t)kin_config_number(config, "run.seed");
 }
 
-static kin_status results_path(const char *run, kin_split split, char path[KIN_PATH_MAX])
+/* Where a split's results are; made where it is not there. */
+static kin_status split_folder(const char *run, kin_split split, char folder[KIN_PATH_MAX])
 {
     char name[64];
     snprintf(name, sizeof name, "eval/%s", kin_split_name(split));
-    KIN_TRY(kin_path_join(path, KIN_PATH_MAX, run, name));
-    KIN_TRY(kin_folder_make(path));
-    snprintf(name, sizeof name, "eval/%s/results.json", kin_split_name(split));
-    return kin_path_join(path, KIN_PATH_MAX, run, name);
+    KIN_TRY(kin_path_join(folder, KIN_PATH_MAX, run, name));
+    return kin_folder_make(folder);
 }
 
-/* Scores of each query, in the folder of results.json. */
-static kin_status save_scores(const char *results, const kin_judged *judged, const char *system)
+/* Scores of each query. */
+static kin_status save_scores(const char *folder, const kin_judged *judged, const char *system)
+{
+    char path[KIN_PATH_MAX], name[64];
+    snprintf(name, sizeof name, "%s.tsv", system);
+    KIN_TRY(kin_path_join(path, sizeof path, folder, name));
+    return kin_per_query_write(path, judged->scores, judged->judgements);
+}
+
+static kin_status save_results(const char *folder, const kin_results *r)
 {
     char path[KIN_PATH_MAX];
-    const int folder = (int)(strrchr(results, '/') - results);
-    const int n = snprintf(path, sizeof path, "%.*s/%s.tsv", folder, results, system);
-    KIN_REQUIRE(n < (int)sizeof path, KIN_RUNTIME, "%s: the path is too long", results);
-    return kin_per_query_write(path, judged->scores, judged->judgements);
+    KIN_TRY(kin_path_join(path, sizeof path, folder, "results.json"));
+    return kin_results_save(r, path);
 }
 
 static kin_look look_of(const kin_config *config, kin_split split, bool quick)
@@ -59,28 +64,27 @@ static kin_results empty_results(const kin_config *config, const kin_store *stor
     return r;
 }
 
-static kin_status tell_first(kin_trainer *t, kin_split split, const kin_results *r)
+static kin_status tell_first(kin_trainer *t, kin_split split, const char *folder,
+                             const kin_results *r)
 {
-    char path[KIN_PATH_MAX];
     kin_tell_scores(t->watch, 0, split, "untrained", &r->untrained);
     if (r->bm25.present) kin_tell_scores(t->watch, 0, split, r->baseline, &r->bm25);
-    KIN_TRY(results_path(t->folder.path, split, path));
-    return kin_results_save(r, path);
+    return save_results(folder, r);
 }
 
 static kin_status begin_split(kin_trainer *t, kin_split split, const kin_judged *untrained,
                               const kin_judged *bm25)
 {
-    char path[KIN_PATH_MAX];
+    char folder[KIN_PATH_MAX];
     const uint64_t seed = seed_of(t->config);
     kin_results r = empty_results(t->config, t->store, split);
     r.queries = untrained->scores->queries;
     KIN_TRY(kin_marks_of(&r.untrained, untrained, t->backend->pool, seed, true));
     if (bm25->scores) KIN_TRY(kin_marks_of(&r.bm25, bm25, t->backend->pool, seed, true));
-    KIN_TRY(results_path(t->folder.path, split, path));
-    KIN_TRY(save_scores(path, untrained, "untrained"));
-    if (bm25->scores) KIN_TRY(save_scores(path, bm25, "bm25"));
-    return tell_first(t, split, &r);
+    KIN_TRY(split_folder(t->folder.path, split, folder));
+    KIN_TRY(save_scores(folder, untrained, "untrained"));
+    if (bm25->scores) KIN_TRY(save_scores(folder, bm25, "bm25"));
+    return tell_first(t, split, folder, &r);
 }
 
 static kin_items_setting items_of(const kin_trainer *t, kin_split split, bool intervals)
@@ -90,31 +94,30 @@ static kin_items_setting items_of(const kin_trainer *t, kin_split split, bool in
                                 .seed = seed_of(t->config) };
 }
 
-/* Judges and keeps the scores of each item, in eval/<split>. */
-static kin_status judge_items(const kin_items_setting *setting, const char *run,
+/* Judges and keeps the scores of each item. */
+static kin_status judge_items(const kin_items_setting *setting, const char *folder,
                               const char *system, kin_items_judged *out)
 {
-    char path[KIN_PATH_MAX], folder[KIN_PATH_MAX];
-    KIN_TRY(results_path(run, setting->split, path));
-    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
     KIN_TRY(kin_items_judge(setting, out));
     return kin_items_save_scores(out, setting->store, folder, system);
 }
 
 static kin_status begin_items(kin_trainer *t, kin_split split)
 {
+    char folder[KIN_PATH_MAX];
     kin_items_judged untrained = { 0 }, baseline = { 0 };
     kin_results r = empty_results(t->config, t->store, split);
     kin_items_setting setting = items_of(t, split, true);
-    kin_status status = judge_items(&setting, t->folder.path, "untrained", &untrained);
+    KIN_TRY(split_folder(t->folder.path, split, folder));
+    kin_status status = judge_items(&setting, folder, "untrained", &untrained);
     setting.model = NULL;
-    if (!status) status = judge_items(&setting, t->folder.path, r.baseline, &baseline);
+    if (!status) status = judge_items(&setting, folder, r.baseline, &baseline);
     r.untrained = untrained.marks;
     r.bm25 = baseline.marks;
     r.queries = untrained.count;
     kin_items_judged_free(&untrained);
     kin_items_judged_free(&baseline);
-    return status ? status : tell_first(t, split, &r);
+    return status ? status : tell_first(t, split, folder, &r);
 }
 
 static kin_status begin_all_items(kin_trainer *t)
@@ -228,11 +231,11 @@ kin_status kin_trainer_validate(kin_trainer *t, bool *best)
 
 /* ---- after ---------------------------------------------------------------------------------- */
 
-/* What is judged of one split. path: of its results.json. */
+/* What is judged of one split, and where that goes. */
 typedef struct {
     const kin_finished *run;
     kin_look look;
-    char path[KIN_PATH_MAX];
+    char folder[KIN_PATH_MAX];
     kin_results *results;
 } verdict;
 
@@ -244,7 +247,7 @@ static kin_status judge_untrained(verdict *v, const kin_model *untrained)
     if (!status)
         status = kin_marks_of(&v->results->untrained, &judged, f->backend->pool, seed_of(f->config),
                               true);
-    if (!status) status = save_scores(v->path, &judged, "untrained");
+    if (!status) status = save_scores(v->folder, &judged, "untrained");
     kin_judged_free(&judged);
     return status;
 }
@@ -261,7 +264,7 @@ static kin_status judge_untrained_items(verdict *v, const kin_model *untrained)
 {
     kin_items_judged judged = { 0 };
     const kin_items_setting setting = items_setting(v->run, v->look.split, untrained);
-    const kin_status status = judge_items(&setting, v->run->run, "untrained", &judged);
+    const kin_status status = judge_items(&setting, v->folder, "untrained", &judged);
     v->results->untrained = judged.marks;
     kin_items_judged_free(&judged);
     return status;
@@ -289,7 +292,7 @@ static kin_status compare(verdict *v, const kin_judged *model, const kin_judged 
     const uint64_t seed = seed_of(v->run->config);
     kin_pool *pool = v->run->backend->pool;
     KIN_TRY(kin_marks_of(&v->results->bm25, bm25, pool, seed, true));
-    KIN_TRY(save_scores(v->path, bm25, "bm25"));
+    KIN_TRY(save_scores(v->folder, bm25, "bm25"));
     return kin_paired_test(&v->results->against_bm25, pool, seed, KIN_FLIPS, model->scores->queries,
                            model->scores->value[KIN_MRR10], bm25->scores->value[KIN_MRR10]);
 }
@@ -305,7 +308,7 @@ static kin_status judge_baselines(verdict *v, const kin_judged *model)
     return status;
 }
 
-static kin_status judge(verdict *v, const char *folder, kin_judged *model)
+static kin_status judge(verdict *v, kin_judged *model)
 {
     char warning[300];
     const kin_finished *f = v->run;
@@ -317,14 +320,14 @@ static kin_status judge(verdict *v, const char *folder, kin_judged *model)
     KIN_TRY(kin_evaluate_shape(f->store, f->model, f->tokens, model, seed, &v->results->shape,
                                warning, sizeof warning));
     if (*warning) kin_tell_warning(f->watch, "%s", warning);
-    KIN_TRY(kin_judged_save(model, folder));
-    return save_scores(v->path, model, "model");
+    KIN_TRY(kin_judged_save(model, v->folder));
+    return save_scores(v->folder, model, "model");
 }
 
-static kin_status finish_ranking(verdict *v, const char *folder)
+static kin_status finish_ranking(verdict *v)
 {
     kin_judged model = { 0 };
-    const kin_status status = judge(v, folder, &model);
+    const kin_status status = judge(v, &model);
     kin_judged_free(&model);
     return status;
 }
@@ -335,7 +338,7 @@ static kin_status compare_items(verdict *v, const kin_items_judged *model)
     const kin_finished *f = v->run;
     const kin_items_setting setting = items_setting(f, v->look.split, NULL);
     KIN_TRY(with_untrained(v, judge_untrained_items));
-    kin_status status = judge_items(&setting, f->run, v->results->baseline, &baseline);
+    kin_status status = judge_items(&setting, v->folder, v->results->baseline, &baseline);
     v->results->bm25 = baseline.marks;
     if (!status)
         status = kin_items_compare(&v->results->against_bm25, f->backend->pool, setting.seed,
@@ -344,14 +347,14 @@ static kin_status compare_items(verdict *v, const kin_items_judged *model)
     return status;
 }
 
-static kin_status finish_items(verdict *v, const char *folder)
+static kin_status finish_items(verdict *v)
 {
     kin_items_judged model = { 0 };
     const kin_finished *f = v->run;
     const kin_items_setting setting = items_setting(f, v->look.split, f->model);
-    kin_status status = judge_items(&setting, f->run, "model", &model);
+    kin_status status = judge_items(&setting, v->folder, "model", &model);
     if (!status && f->baselines) status = compare_items(v, &model);
-    if (!status) status = kin_items_save(&model, f->store, folder);
+    if (!status) status = kin_items_save(&model, f->store, v->folder);
     if (!status && *model.warning) kin_tell_warning(f->watch, "%s", model.warning);
     v->results->model = model.marks;
     v->results->shape = model.shape;
@@ -362,22 +365,21 @@ static kin_status finish_items(verdict *v, const char *folder)
 
 kin_status kin_finished_judge(const kin_finished *f, kin_split split, kin_results *r)
 {
-    char folder[KIN_PATH_MAX];
+    char path[KIN_PATH_MAX];
     kin_results before = { 0 };
-    verdict v = { .run = f, .look = look_of(f->config, split, false),
-                  .results = r };
-    KIN_TRY(results_path(f->run, split, v.path));
-    if (kin_file_exists(v.path)) KIN_TRY(kin_results_load(&before, v.path));
+    verdict v = { .run = f, .look = look_of(f->config, split, false), .results = r };
+    KIN_TRY(split_folder(f->run, split, v.folder));
+    KIN_TRY(kin_path_join(path, sizeof path, v.folder, "results.json"));
+    if (kin_file_exists(path)) KIN_TRY(kin_results_load(&before, path));
     *r = empty_results(f->config, f->store, split);
     r->untrained = before.untrained;
     r->pairs = f->facts->pairs;
     r->step = f->facts->best_step;
     r->train_seconds = f->facts->train_seconds;
     r->peak_mb = f->facts->peak_mb;
-    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(v.path, '/') - v.path), v.path);
     const bool ranking = r->goal == KIN_GOAL_RANKING;
     kin_tell_stage(f->watch, "evaluating the model on the %s %s", r->split,
                    ranking ? "queries" : "items");
-    KIN_TRY(ranking ? finish_ranking(&v, folder) : finish_items(&v, folder));
-    return kin_results_save(r, v.path);
+    KIN_TRY(ranking ? finish_ranking(&v) : finish_items(&v));
+    return kin_results_save(r, path);
 }
