@@ -75,7 +75,8 @@ static bool search(kin_tape *tape, const kin_tensor *parameter, bool late)
 {
     kin_backend *backend = kin_tape_backend(tape);
     for (const kin_node *node = kin_tape_last(tape); node != NULL; node = node->before) {
-        if (node->op->late != late || (node->out->grad == NULL && !node->passed)) continue;
+        const bool visited = node->out->grad != NULL || node->out->sparse != NULL || node->passed;
+        if (node->op->late != late || !visited) continue;
         if (bad_gradient(backend, node->out) >= 0) continue;
         for (int i = 0; i < node->inputs; i++) {
             int64_t row = bad_gradient(backend, node->in[i]);

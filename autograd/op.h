@@ -31,6 +31,7 @@ typedef struct kin_op {
      * case_ counts from 0; returns the output, or NULL after the last case. params[i] is used
      * where i < *count; the missing ones are made and counted. */
     kin_tensor *(*example)(kin_tape *tape, int case_, kin_tensor **params, int *count);
+    bool takes_rows;            /* backward also takes a gradient of few rows, out->sparse */
     bool late;                  /* backward runs after all others: its inputs are parameters */
     size_t carried;             /* late: bytes of saved, which points to nothing of the tape's */
 } kin_op;
@@ -57,6 +58,16 @@ real *kin_grad(kin_tape *tape, kin_tensor *tensor);
 /* factor g joins the tensor's gradient, and becomes it where there is none yet: g lies in memory of
  * this step and nothing reads it afterwards. */
 void kin_grad_give(kin_tape *tape, kin_tensor *tensor, real factor, real *g);
+
+/* The same of few rows, g->id and g->value. They stay few where all ops from a table to the tensor
+ * take it so, and nobody else gives them a gradient (kin_grad_takes_rows). */
+void kin_grad_give_rows(kin_tape *tape, kin_tensor *tensor, real factor, kin_sparse *g);
+bool kin_grad_takes_rows(const kin_tensor *tensor);
+
+/* Rows id[i] of x (n of them, at most `most` in any step; backend memory) below each other. False:
+ * the tape has failed. */
+bool kin_rows_of(kin_tape *tape, int64_t n, int64_t most, const int32_t *id, int64_t cols,
+                 const real *x, real *y);
 
 /* The same without the zeros: where *fresh is set, the memory is to be written, not added to. */
 real *kin_grad_fresh(kin_tape *tape, kin_tensor *tensor, bool *fresh);

@@ -156,7 +156,7 @@ static real *keep_matrix(kin_tape *tape, const char *what, int64_t rows, int64_t
     return matrix;
 }
 
-static void note_reached(kin_tape *tape, kin_tensor *tensor)
+void kin_tape_note_reached(kin_tape *tape, kin_tensor *tensor)
 {
     reached *r = kin_keep_host(tape, sizeof *r);
     if (r == NULL) return;
@@ -184,7 +184,7 @@ real *kin_grad_fresh(kin_tape *tape, kin_tensor *tensor, bool *fresh)
     if (!tensor->needs_grad || tape->status != KIN_OK) return NULL;
     if (tensor->grad != NULL) return tensor->grad;
     if (of_whole(tape, tensor)) return grad_of_whole(tape, tensor);
-    note_reached(tape, tensor);
+    kin_tape_note_reached(tape, tensor);
     if (tensor->whole != NULL) {
         real *whole = kin_grad(tape, tensor->whole);
         return tensor->grad = whole != NULL ? whole + tensor->from * tensor->cols : NULL;
@@ -225,7 +225,7 @@ void kin_grad_give(kin_tape *tape, kin_tensor *tensor, real factor, real *g)
     kin_backend *backend = tape->backend;
     if (!tensor->needs_grad || tape->status != KIN_OK) return;
     if (tensor->grad == NULL && tensor->whole == NULL && !of_whole(tape, tensor)) {
-        note_reached(tape, tensor);
+        kin_tape_note_reached(tape, tensor);
         if (factor != 1) backend->scale(backend, tensor->rows * tensor->cols, factor, g);
         tensor->grad = g;
         return;
@@ -247,7 +247,7 @@ real *kin_grad_pass(kin_tape *tape, kin_node *node)
 
 kin_sparse *kin_grad_sparse(kin_tape *tape, kin_tensor *tensor, int64_t rows)
 {
-    note_reached(tape, tensor);
+    kin_tape_note_reached(tape, tensor);
     kin_sparse *sparse = kin_keep_host(tape, sizeof *sparse);
     int32_t *id = kin_keep(tape, sizeof *id * (size_t)rows);
     if (id == NULL) return NULL;
@@ -342,7 +342,7 @@ void kin_tape_walk(kin_tape *tape, bool late)
     for (kin_node *node = tape->last; node != NULL; node = node->before) {
         if (tape->status != KIN_OK) return;
         if (node->op->backward == NULL || node->op->late != late) continue;
-        if (node->out->grad != NULL) node->op->backward(tape, node);
+        if (node->out->grad != NULL || node->out->sparse != NULL) node->op->backward(tape, node);
     }
 }
 

@@ -20,6 +20,7 @@ typedef struct kin_tensor {
     struct kin_tensor *whole;   /* a view: its rows are rows from .. of this one */
     int64_t from;
     bool needs_grad;
+    bool table;             /* a parameter whose gradient may come as `sparse` from any op */
     int uses;               /* ops of this step that may give it a gradient */
     bool unit;              /* every row has norm 1 (or is zero): l2_normalize made it */
     const char *name;       /* for messages: "encoder.table" */

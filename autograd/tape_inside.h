@@ -27,6 +27,9 @@ struct kin_tape {
     char message[512];
 };
 
+/* Remembers that the tensor has a gradient in this step. */
+void kin_tape_note_reached(kin_tape *tape, kin_tensor *tensor);
+
 /* Backward of every node but the late ones, or of these. */
 void kin_tape_walk(kin_tape *tape, bool late);
 

@@ -131,14 +131,14 @@ static kin_status run_cells(const args *a, kin_cells *cells, const kin_ablate_wa
     kin_ablate_times times;
     kin_work work;
     bool baselines;
-    if (kin_cells_next(cells, &work, &baselines) || args_has(a, "dry-run"))
-        KIN_TRY(kin_timing_measure(&timing, cells, program));
-    if (args_has(a, "dry-run") || (timing.steps && !args_has(a, "quiet"))) {
-        FILE *out = args_has(a, "dry-run") ? stdout : stderr;
-        print_plan(out, cells);
-        print_estimate(out, &timing, cells);
+    const bool dry = args_has(a, "dry-run");
+    const bool begins = kin_cells_next(cells, &work, &baselines) != NULL;
+    if (begins || dry) KIN_TRY(kin_timing_measure(&timing, cells, program));
+    if (dry || (begins && !kin_ablate_stopping() && !args_has(a, "quiet"))) {
+        print_plan(dry ? stdout : stderr, cells);
+        print_estimate(dry ? stdout : stderr, &timing, cells);
     }
-    if (args_has(a, "dry-run")) return KIN_OK;
+    if (dry) return KIN_OK;
     KIN_TRY(kin_ablate(cells, program, &timing, watch, &times));
     if (times.started && !args_has(a, "quiet"))
         fprintf(stderr, "%d processes ran %.1f s in all, in %.1f s\n", times.started,

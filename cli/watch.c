@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "cli/print.h"
+#include "metrics/correlation.h"
+#include "metrics/labels.h"
 #include "train/machine.h"
 
 static void finish_line(watcher *w)
@@ -42,7 +44,7 @@ static void tell_data(const kin_estimate *e)
     if (e->features) fprintf(stderr, "%" PRId64 " features an item, ", e->features);
     fprintf(stderr, "%s %" PRId64 " train, %" PRId64 " validation, %" PRId64 " test\n",
             what[e->goal], e->train_queries, e->validation_queries, e->test_queries);
-    if (e->features) return;
+    if (e->features || !e->vocabulary) return;
     fprintf(stderr, "texts: %" PRId64 ", tokens %" PRId64 " of a vocabulary of %" PRId64 "; %"
             PRId64 " empty, %" PRId64 " cut, %" PRId64 " unknown tokens\n", e->texts, e->tokens,
             e->vocabulary, e->empty, e->cut, e->unknown);
@@ -97,8 +99,10 @@ static void scores(void *state, int64_t step, const char *split, const char *wha
     fprintf(stderr, "%s at step %" PRId64 ", %s:", split, step, what);
     int count;
     const char *const *names = kin_goal_measures(marks->goal, &count);
-    if (marks->goal == KIN_GOAL_RANKING) count = KIN_NDCG10 + 1;
-    for (int i = 0; i < count; i++) fprintf(stderr, " %s %.4f", names[i], marks->mean[i]);
+    const bool ranking = marks->goal == KIN_GOAL_RANKING;
+    for (int i = 0; i < count; i++)
+        if (!ranking || i <= KIN_NDCG10 || i >= KIN_RECALL20)
+            fprintf(stderr, " %s %.4f", names[i], marks->mean[i]);
     fputc('\n', stderr);
 }
 
@@ -115,21 +119,34 @@ void watch_end(watcher *w)
     finish_line(w);
 }
 
-/* How many of a goal's measures the table has. */
-static int shown(kin_goal goal)
+/* The columns of the table, by the measures of its goal; items are recommended, texts found. */
+typedef struct { int count, digits, measure[6]; } columns;
+
+static const columns *columns_of(const kin_results *r)
 {
-    int count;
-    kin_goal_measures(goal, &count);
-    return goal == KIN_GOAL_RANKING ? KIN_MAP + 1 : count;
+    static const columns recommended = {
+        6, 4, { KIN_RECALL20, KIN_NDCG20, KIN_RECALL10, KIN_NDCG10, KIN_MRR10, KIN_RECALL100 }
+    };
+    static const columns of[] = {
+        [KIN_GOAL_RANKING] = { 6, 3, { KIN_MRR10, KIN_RECALL1, KIN_RECALL10, KIN_RECALL100,
+                                       KIN_NDCG10, KIN_MAP } },
+        [KIN_GOAL_LABELS] = { KIN_LABEL_MEASURES, 3, { KIN_CENTROID, KIN_KNN1, KIN_KNN5,
+                                                       KIN_PEER_RECALL1, KIN_R_PRECISION,
+                                                       KIN_MAP_R } },
+        [KIN_GOAL_SCORES] = { KIN_SCORE_MEASURES, 3, { KIN_SPEARMAN, KIN_PEARSON } },
+    };
+    return *r->baseline ? &of[r->goal] : &recommended;
 }
 
-static void print_row(FILE *out, const char *name, const kin_marks *marks)
+static void print_row(FILE *out, const char *name, const kin_marks *marks, const columns *c)
 {
     if (!marks->present) return;
     fprintf(out, "%-10s", name);
-    for (int i = 0; i < shown(marks->goal); i++)
-        fprintf(out, " %6.3f [%.3f %.3f]", marks->mean[i], marks->interval[i].low,
-                marks->interval[i].high);
+    for (int i = 0; i < c->count; i++) {
+        const int m = c->measure[i];
+        fprintf(out, " %*.*f [%.*f %.*f]", c->digits + 3, c->digits, marks->mean[m], c->digits,
+                marks->interval[m].low, c->digits, marks->interval[m].high);
+    }
     fputc('\n', out);
 }
 
@@ -140,6 +157,7 @@ void watch_print_table(FILE *out, const kin_results *r)
         [KIN_GOAL_LABELS] = { "items", "items", "items" },
         [KIN_GOAL_SCORES] = { "pairs", "texts", "pairs" },
     };
+    const columns *c = columns_of(r);
     const char *judged = words[r->goal].judged;
     int count;
     const char *const *names = kin_goal_measures(r->goal, &count);
@@ -147,11 +165,12 @@ void watch_print_table(FILE *out, const kin_results *r)
     if (r->goal == KIN_GOAL_RANKING) fprintf(out, ", %" PRId64 " documents", r->documents);
     if (r->goal == KIN_GOAL_LABELS) fprintf(out, ", %" PRId64 " classes", r->classes);
     fprintf(out, "; mean and 95 %% interval (bootstrap over %s)\n%-10s", judged, "");
-    for (int i = 0; i < shown(r->goal); i++) fprintf(out, "  %-19s", names[i]);
+    for (int i = 0; i < c->count; i++)
+        fprintf(out, "  %-*s", 10 + 3 * c->digits, names[c->measure[i]]);
     fputc('\n', out);
-    print_row(out, "model", &r->model);
-    print_row(out, r->baseline, &r->bm25);
-    print_row(out, "untrained", &r->untrained);
+    print_row(out, "model", &r->model, c);
+    print_row(out, r->baseline, &r->bm25, c);
+    print_row(out, "untrained", &r->untrained, c);
     if (r->model.present && r->bm25.present)
         fprintf(out, "model minus %s, %s: %+.3f, p = %.2g (paired randomisation); better on %"
                 PRId64 " %s, worse on %" PRId64 ", equal on %" PRId64 "\n", r->baseline,

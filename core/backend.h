@@ -221,6 +221,10 @@ struct kin_backend {
     void (*adam)(kin_backend *, int count, const kin_move *);
     void (*adam_rows)(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
                       real *m, real *v);
+    /* adam for every row of a table, those that g does not list having gradient 0; NULL: the caller
+     * writes the gradient out and calls adam */
+    void (*adam_table)(kin_backend *, const kin_sparse *g, int64_t rows, int64_t cols,
+                       const kin_adam *, real *p, real *m, real *v);
 
     /* The k best documents of each query by dot product, score descending, then index ascending:
      * index[queries][k], score[queries][k]; k <= documents. Takes its work space from the arena

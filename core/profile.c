@@ -122,6 +122,7 @@ kin_status kin_profile_new(kin_profile **out, kin_backend *of)
     if (!of->failure) p->backend.failure = NULL;
     if (!of->narrow) p->backend.narrow = NULL;
     if (!of->fold) p->backend.fold = NULL;
+    if (!of->adam_table) p->backend.adam_table = NULL;
     if (!of->encode) p->backend.encode = NULL, p->backend.encode_queries = NULL;
     if (!of->scan) p->backend.scan = p->backend.scan_self = NULL;
     for (int i = 0; i < KERNELS; i++) p->row[i].name = names[i];

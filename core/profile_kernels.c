@@ -231,6 +231,14 @@ static void adam_rows(kin_backend *backend, const kin_sparse *g, int64_t cols, c
     COUNT(adam, 12 * n, (1 + moved(m)) * n, b->adam_rows(b, g, cols, a, x, m, v));
 }
 
+static void adam_table(kin_backend *backend, const kin_sparse *g, int64_t rows, int64_t cols,
+                       const kin_adam *a, real *x, real *m, real *v)
+{
+    const double n = (double)rows * (double)cols;
+    COUNT(adam, 12 * n, moved(m) * n + (double)(g->count * cols),
+          b->adam_table(b, g, rows, cols, a, x, m, v));
+}
+
 static kin_status search(kin_backend *backend, kin_arena *work, int64_t queries, int64_t documents,
                          int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,
                          real *score)
@@ -293,8 +301,9 @@ const kin_backend kin_profile_kernels = {
     .fill = fill, .multiply = multiply, .add_row = add_row, .sum_rows = sum_rows,
     .row_dots = row_dots, .scale_rows = scale_rows, .add_block = add_block, .fold = fold,
     .element = element, .element_back = element_back, .normalize = normalize,
-    .normalize_back = normalize_back, .dropout = dropout, .bag = bag, .bag_work = bag_work, .bag_rows = bag_rows,
-    .bag_sum = bag_sum, .bag_adam = bag_adam, .adam = adam, .adam_rows = adam_rows,
-    .search = search, .encode = encode, .encode_queries = encode_queries, .scan = scan,
-    .scan_self = scan_self, .cell_dots = cell_dots, .cell_sums = cell_sums,
+    .normalize_back = normalize_back, .dropout = dropout, .bag = bag, .bag_work = bag_work,
+    .bag_rows = bag_rows, .bag_sum = bag_sum, .bag_adam = bag_adam, .adam = adam,
+    .adam_rows = adam_rows, .adam_table = adam_table, .search = search, .encode = encode,
+    .encode_queries = encode_queries, .scan = scan, .scan_self = scan_self,
+    .cell_dots = cell_dots, .cell_sums = cell_sums,
 };

@@ -67,6 +67,49 @@ uint64_t kin_random_below(uint64_t seed, uint32_t stream, uint32_t substream, ui
     return (uint64_t)((unsigned __int128)bits * n >> 64);
 }
 
+enum { LANES = 32 };                     /* blocks side by side */
+
+/* The blocks of kin_philox that begin with this index; word w of block i is word[w][i]. */
+static void blocks_at(uint64_t seed, uint32_t stream, uint32_t substream, uint64_t index,
+                      uint32_t word[4][LANES])
+{
+    uint32_t a[LANES], b[LANES], c[LANES], d[LANES];
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    for (int i = 0; i < LANES; i++) {
+        a[i] = (uint32_t)(index + (uint64_t)i);
+        b[i] = (uint32_t)((index + (uint64_t)i) >> 32);
+        c[i] = stream;
+        d[i] = substream;
+    }
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < LANES; i++) {
+            const uint64_t p = (uint64_t)a[i] * 0xD2511F53u, q = (uint64_t)c[i] * 0xCD9E8D57u;
+            a[i] = (uint32_t)(q >> 32) ^ b[i] ^ k0;
+            b[i] = (uint32_t)q;
+            c[i] = (uint32_t)(p >> 32) ^ d[i] ^ k1;
+            d[i] = (uint32_t)p;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    for (int i = 0; i < LANES; i++) {
+        word[0][i] = a[i], word[1][i] = b[i];
+        word[2][i] = c[i], word[3][i] = d[i];
+    }
+}
+
+void kin_random_list(uint64_t seed, uint32_t stream, uint32_t substream, uint64_t first, int64_t n,
+                     uint32_t below, int32_t *list)
+{
+    uint32_t word[4][LANES];
+    for (int64_t i = 0; i < n;) {
+        const uint64_t at = first + (uint64_t)i, skip = at % 4;
+        blocks_at(seed, stream, substream, at / 4, word);
+        for (uint64_t w = skip; w < 4 * LANES && i < n; w++, i++)
+            list[i] = (int32_t)((uint64_t)word[w % 4][w / 4] * below >> 32);
+    }
+}
+
 /* Fisher and Yates, from the end. */
 void kin_shuffle(uint64_t seed, uint32_t stream, uint32_t substream, int32_t *order, int64_t n)
 {

@@ -25,6 +25,11 @@ double kin_random_normal(uint64_t seed, uint32_t stream, uint32_t substream, uin
 uint64_t kin_random_below(uint64_t seed, uint32_t stream, uint32_t substream, uint64_t index,
                           uint64_t n);                                       /* 0 .. n-1 */
 
+/* Many of 0 .. below-1 at once, a quarter of the work each: number i (first .. first + n - 1) is
+ * word i % 4 of the block of index i / 4, times below, over 2^32. below <= 2^31. */
+void kin_random_list(uint64_t seed, uint32_t stream, uint32_t substream, uint64_t first, int64_t n,
+                     uint32_t below, int32_t *list);
+
 /* order[0..n-1] becomes a permutation of 0..n-1, the same for the same four numbers. */
 void kin_shuffle(uint64_t seed, uint32_t stream, uint32_t substream, int32_t *order, int64_t n);
 

@@ -1,7 +1,7 @@
 /* Cells: scores of single pairs of rows, and their gradients. */
 #include "cpu/internal.h"
 
-enum { CHUNK = 64, AHEAD = 6 };    /* cells or rows in a task; cells between asking and using */
+enum { CHUNK = 64, CELLS = 1024 };  /* rows or cells in a task */
 
 typedef struct {
     const kin_loops *loops;
@@ -13,28 +13,21 @@ typedef struct {
     real *out;
 } job;
 
-static int64_t end_of(const job *k, int64_t task)
+static int64_t end_of(const job *k, int64_t task, int64_t size)
 {
-    return (task + 1) * CHUNK < k->count ? (task + 1) * CHUNK : k->count;
+    return (task + 1) * size < k->count ? (task + 1) * size : k->count;
 }
 
-/* Rows of b are anywhere: the memory is asked for them beforehand. */
-static void fetch(const job *k, int64_t cell)
-{
-    if (cell >= k->count) return;
-    const real *row = k->b + k->col[cell] * k->cols;
-    for (int64_t c = 0; c < k->cols; c += 64 / (int64_t)sizeof *row) __builtin_prefetch(row + c);
-}
-
+/* Cells of one row follow each other, mostly. */
 static void dots_task(void *context, int64_t task, int thread)
 {
     (void)thread;
     const job *k = context;
-    for (int64_t c = task * CHUNK; c < task * CHUNK + AHEAD; c++) fetch(k, c);
-    for (int64_t c = task * CHUNK; c < end_of(k, task); c++) {
-        fetch(k, c + AHEAD);
-        k->loops->dots(1, k->cols, k->b + k->col[c] * k->cols, k->a + k->row[c] * k->cols,
-                       k->out + c);
+    const int64_t end = end_of(k, task, CELLS);
+    for (int64_t c = task * CELLS, n; c < end; c += n) {
+        for (n = 1; c + n < end && k->row[c + n] == k->row[c];) n++;
+        k->loops->dots_at(n, k->count - c, k->col + c, k->cols, k->b, k->a + k->row[c] * k->cols,
+                          k->out + c);
     }
 }
 
@@ -43,14 +36,14 @@ void kin_cpu_cell_dots(kin_backend *backend, int64_t cells, const int32_t *row, 
 {
     job k = { .loops = cpu_of(backend)->loops, .count = cells, .cols = cols, .row = row,
               .col = col, .a = a, .b = b, .out = y };
-    kin_pool_run(backend->pool, (cells + CHUNK - 1) / CHUNK, dots_task, &k);
+    kin_pool_run(backend->pool, (cells + CELLS - 1) / CELLS, dots_task, &k);
 }
 
 static void sums_task(void *context, int64_t task, int thread)
 {
     (void)thread;
     const job *k = context;
-    for (int64_t r = task * CHUNK; r < end_of(k, task); r++)
+    for (int64_t r = task * CHUNK; r < end_of(k, task, CHUNK); r++)
         for (int64_t n = k->start[r]; n < k->start[r + 1]; n++) {
             const int32_t c = k->cell[n];
             if (k->slope[c] != 0)

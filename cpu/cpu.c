@@ -123,7 +123,7 @@ static const kin_backend table = {
     .normalize_back = kin_cpu_normalize_back, .dropout = kin_cpu_dropout, .bag = kin_cpu_bag,
     .bag_work = kin_cpu_bag_work, .bag_rows = kin_cpu_bag_rows, .bag_sum = kin_cpu_bag_sum,
     .bag_adam = kin_cpu_bag_adam, .adam = kin_cpu_adam,
-    .adam_rows = kin_cpu_adam_rows, .search = kin_cpu_search,
+    .adam_rows = kin_cpu_adam_rows, .adam_table = kin_cpu_adam_table, .search = kin_cpu_search,
     .encode = kin_cpu_encode, .encode_queries = kin_cpu_encode_queries, .scan = kin_cpu_scan,
     .scan_self = kin_cpu_scan_self,
     .cell_dots = kin_cpu_cell_dots, .cell_sums = kin_cpu_cell_sums, .score = kin_cpu_score,

@@ -98,6 +98,9 @@ void kin_cpu_adam(kin_backend *, int count, const kin_move *);
 void kin_cpu_adam_rows(kin_backend *, const kin_sparse *g, int64_t cols, const kin_adam *, real *p,
                        real *m, real *v);
 
+void kin_cpu_adam_table(kin_backend *, const kin_sparse *g, int64_t rows, int64_t cols,
+                        const kin_adam *, real *p, real *m, real *v);
+
 void kin_cpu_bag(kin_backend *, const kin_bags *, int64_t cols, const real *table,
                  const real *weight, real *y);
 size_t kin_cpu_bag_work(kin_backend *, int64_t tokens, int64_t table_rows);

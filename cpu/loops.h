@@ -61,6 +61,10 @@ typedef struct {
                      real *row);
     double (*dot)(int64_t n, const real *a, const real *b);
     void (*dots)(int64_t rows, int64_t cols, const real *m, const real *x, real *y);   /* y = m x */
+    /* y[i] = row index[i] of m times x; index has `known` >= n entries, so that rows can be fetched
+     * ahead. */
+    void (*dots_at)(int64_t n, int64_t known, const int32_t *index, int64_t cols, const real *m,
+                    const real *x, real *y);
     void (*normalize)(int64_t rows, int64_t cols, const real *x, real *y, real *inverse);
     void (*normalize_back)(int64_t rows, int64_t cols, const real *y, const real *inverse,
                            const real *dy, real *dx);

@@ -3,8 +3,8 @@
 #include "cpu/internal.h"
 
 /* PIECE numbers are 64 KB of float, SUM_PIECE those that one double collects, SUM_ROUND the sums
- * that are kept before they are added up. */
-enum { PIECE = 16384, SUM_PIECE = 4096, SUM_ROUND = 2048 };
+ * that are kept before they are added up, REST the zeros that stand for gradients of idle rows. */
+enum { PIECE = 16384, SUM_PIECE = 4096, SUM_ROUND = 2048, REST = 1024 };
 
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -206,6 +206,42 @@ void kin_cpu_adam_rows(kin_backend *backend, const kin_sparse *g, int64_t cols, 
 {
     job j = { .adam = a, .sparse = g, .cols = cols, .out = p, .out2 = m, .out3 = v };
     run(backend, g->count, rows_per_task(cols), adam_rows_piece, &j);
+}
+
+/* Place of the first listed row that is not before this one. */
+static int64_t listed_from(const kin_sparse *g, int64_t row)
+{
+    int64_t low = 0, high = g->count;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (g->id[middle] < row) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+/* Rows without a gradient are moved together, up to the next that has one. */
+static void adam_table_piece(void *context, int64_t task, int thread)
+{
+    static const real none[REST];
+    PIECE_OF(j->rows);
+    const int64_t cols = j->cols, end = (at + now) * cols;
+    int64_t place = listed_from(j->sparse, at);
+    for (int64_t i = at * cols, n; i < end; i += n) {
+        const bool more = place < j->sparse->count;
+        const int64_t next = more ? at_most(j->sparse->id[place] * cols, end) : end;
+        const bool listed = more && next == i;
+        const real *g = listed ? j->sparse->value + place++ * cols : none;
+        n = listed ? cols : at_most(next - i, REST);
+        j->loops->adam(n, j->adam, g, j->out + i, j->out2 ? j->out2 + i : NULL, j->out3 + i);
+    }
+}
+
+void kin_cpu_adam_table(kin_backend *backend, const kin_sparse *g, int64_t rows, int64_t cols,
+                        const kin_adam *a, real *p, real *m, real *v)
+{
+    job j = { .adam = a, .sparse = g, .rows = rows, .cols = cols, .out = p, .out2 = m, .out3 = v };
+    run(backend, rows, rows_per_task(cols), adam_table_piece, &j);
 }
 
 static void add_row_piece(void *context, int64_t task, int thread)

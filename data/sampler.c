@@ -20,6 +20,7 @@ struct kin_sampler {
     const int32_t *pair;
     int64_t items, batch, steps, epoch;
     uint64_t seed;
+    bool mixed;
     int group;                 /* the grouping column */
     int32_t *item;             /* items: the pairs, each as often as an epoch may use it */
     int64_t values[COLUMNS];   /* values of a column are 0 .. values - 1 */
@@ -159,6 +160,9 @@ static void fill_open(kin_sampler *s)
 static bool arrange(kin_sampler *s, int64_t epoch)
 {
     kin_shuffle(s->seed, KIN_STREAM_ORDER, (uint32_t)epoch, s->order, s->items);
+    for (int64_t i = 0; s->mixed && i < s->steps * s->batch; i++)
+        s->slot[i] = s->item[s->order[i]];
+    if (s->mixed) return true;
     memset(s->seen, 0, (s->seen_mask + 1) * sizeof *s->seen);
     for (int64_t i = 0; i < s->steps; i++) {
         s->open[i] = (int32_t)i;
@@ -236,10 +240,16 @@ static int64_t most_batches(const kin_sampler *s, int column)
     return good;
 }
 
-static kin_status plan_steps(kin_sampler *s)
+static kin_status enough_items(const kin_sampler *s)
 {
     KIN_REQUIRE(s->items >= s->batch, KIN_DATA, "batch.size is %lld, but there are %lld pairs "
                 "to train on: make it smaller", (long long)s->batch, (long long)s->items);
+    return KIN_OK;
+}
+
+static kin_status plan_steps(kin_sampler *s)
+{
+    KIN_TRY(enough_items(s));
     s->steps = s->items / s->batch;
     for (int column = COLUMNS - 1; column >= 0; column--) {
         const int64_t most = most_batches(s, column);
@@ -317,11 +327,24 @@ static kin_status make_first_epoch(kin_sampler *s)
     return KIN_OK;
 }
 
+static kin_status build_mixed(kin_sampler *s)
+{
+    KIN_TRY(enough_items(s));
+    s->steps = s->items / s->batch;
+    s->order = malloc((size_t)s->items * sizeof *s->order);
+    s->slot = malloc((size_t)(s->steps * s->batch) * sizeof *s->slot);
+    KIN_REQUIRE(s->order && s->slot, KIN_MEMORY, "sampler: no memory for %lld pairs",
+                (long long)s->items);
+    arrange(s, 0);
+    return KIN_OK;
+}
+
 static kin_status build(kin_sampler *s, const kin_sampler_setting *set)
 {
     s->item = malloc((size_t)(s->items + 1) * sizeof *s->item);
     KIN_REQUIRE(s->item, KIN_MEMORY, "sampler: no memory for %lld pairs", (long long)s->items);
     list_items(s, set);
+    if (s->mixed) return build_mixed(s);
     KIN_TRY(count_values(s, set));
     KIN_TRY(plan_steps(s));
     choose_group(s);
@@ -350,7 +373,8 @@ kin_status kin_sampler_new(kin_sampler **out, const kin_sampler_setting *setting
     const int32_t once = 1;
     const kin_sampler_setting plain = {.pairs = setting->pairs, .pair = setting->pair,
                                        .batch = setting->batch, .seed = setting->seed,
-                                       .sources = 1, .source_start = all, .repeat = &once};
+                                       .sources = 1, .source_start = all, .repeat = &once,
+                                       .mixed = setting->mixed};
     const kin_sampler_setting *set = setting->repeat ? setting : &plain;
     *out = NULL;
     KIN_TRY(check_setting(set));
@@ -360,6 +384,7 @@ kin_status kin_sampler_new(kin_sampler **out, const kin_sampler_setting *setting
     s->items = count_items(set);
     s->batch = set->batch;
     s->seed = set->seed;
+    s->mixed = set->mixed;
     const kin_status status = build(s, set);
     if (status != KIN_OK) kin_sampler_free(s);
     else *out = s;

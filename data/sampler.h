@@ -1,10 +1,11 @@
 /* Sampler: which pairs make up a batch. The batches of an epoch are a function of (seed, epoch)
  * alone, so a run resumes at any step and nothing of it has to be saved. No two pairs of a batch
  * share a document, a left text or a right text: a candidate that is another row's positive too
- * would be a false negative. */
+ * would be a false negative. Where negatives come from elsewhere, batches may be mixed. */
 #ifndef KIN_DATA_SAMPLER_H
 #define KIN_DATA_SAMPLER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "core/status.h"
 
@@ -18,6 +19,7 @@ typedef struct {
     const int64_t *source_start;       /* sources + 1 */
     const int32_t *repeat;             /* sources: how often an epoch may use a pair of the kind
                                           (0: never); NULL: once */
+    bool mixed;                        /* pairs in any order: a batch may hold anything twice */
 } kin_sampler_setting;
 
 typedef struct kin_sampler kin_sampler;

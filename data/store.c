@@ -19,6 +19,15 @@ kin_goal kin_store_goal(const kin_store *s)
     return s->labels ? KIN_GOAL_LABELS : s->relation_score ? KIN_GOAL_SCORES : KIN_GOAL_RANKING;
 }
 
+int64_t kin_store_held_out(const kin_store *s)
+{
+    static const char name[] = "validation";
+    for (int64_t k = 0; k < s->source.count; k++)
+        if (kin_text_size(&s->source, k) == sizeof name - 1
+            && !memcmp(kin_text(&s->source, k), name, sizeof name - 1)) return k;
+    return -1;
+}
+
 /* ---- checking -------------------------------------------------------------------------------- */
 
 /* Offsets ascend from 0 and end at the end of the bytes. */

@@ -72,6 +72,9 @@ kin_status kin_store_check(const kin_store *contents, const char *name);
 
 kin_goal kin_store_goal(const kin_store *store);
 
+/* The kind of pairs that belongs to the validation queries, "validation", or -1: there is none. */
+int64_t kin_store_held_out(const kin_store *store);
+
 /* Whether this kin was built with HDF5 and can write stores. */
 bool kin_store_available(void);
 

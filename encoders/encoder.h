@@ -44,6 +44,13 @@ typedef struct kin_encoder {
     int (*fold)(double *hypers, int *weight);
     /* Whether the model is its table "embeddings" alone: mean of rows, then norm 1. */
     bool (*plain)(const double *hypers);
+
+    /* For an encoder that takes numbers in place of texts (id.c); NULL for one that takes tokens.
+     * rows: how many numbers a tower knows, which is the vocab of its plan; all: the embeddings of
+     * all of them; finish: what becomes of a role's embeddings on their way to the loss. */
+    int64_t (*rows)(const double *hypers, kin_role role);
+    kin_tensor *(*all)(kin_tape *tape, kin_tensor *const *p);
+    kin_tensor *(*finish)(kin_tape *tape, const double *hypers, kin_role role, kin_tensor *x);
 } kin_encoder;
 
 extern const kin_list kin_encoders;             /* encoders.def, as kin_encoder descriptors */
@@ -62,7 +69,7 @@ typedef struct {
 typedef struct {
     const kin_encoder *encoder;
     double hypers[KIN_HYPERS_MAX];
-    int64_t vocab, width;                       /* V or F, and D */
+    int64_t vocab, width;                       /* V or F (0: rows says how many), and D */
     bool separate;                              /* queries and documents have their own tower */
     uint32_t stream;                            /* of its random numbers, this one and the next */
     int count, tower;                           /* weights in all, and of one tower */
@@ -94,6 +101,9 @@ kin_tensor *kin_network_forward(kin_tape *tape, kin_network *network, kin_role r
 /* The same for features x (B x F), rows first .. of a batch. */
 kin_tensor *kin_network_forward_features(kin_tape *tape, kin_network *network, kin_tensor *x,
                                          int64_t first);
+
+/* Of an encoder that takes numbers: the embeddings of all that a role has, in their order. */
+kin_tensor *kin_network_forward_all(kin_tape *tape, kin_network *network, kin_role role);
 
 /* Both sides of a batch. A shared tower runs once over all bags, so that its table has one sparse
  * gradient. */

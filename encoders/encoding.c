@@ -1,6 +1,7 @@
 /* Encoding: many texts to embeddings, a block at a time. */
 #include <stdlib.h>
 
+#include "data/numbers.h"
 #include "encoders/bags.h"
 #include "encoders/model.h"
 
@@ -20,8 +21,12 @@ struct kin_encoding {
 kin_status kin_model_tokens(const kin_model *m, kin_pool *pool, kin_role role,
                             const kin_texts *texts, kin_tokens *tokens)
 {
-    KIN_REQUIRE(m->tokenizer, KIN_USAGE, "the model's encoder, '%s', takes features and no text",
-                m->network->encoder->entry.name);
+    const kin_network *n = m->network;
+    if (!m->tokenizer) {
+        KIN_REQUIRE(n->encoder->rows, KIN_USAGE, "the model's encoder, '%s', takes features and no "
+                    "text", n->encoder->entry.name);
+        return kin_numbers_all(texts, n->encoder->rows(n->hypers, role), tokens);
+    }
     return kin_tokenizer_encode_all(m->tokenizer, pool, texts, m->prefix[role], m->max_tokens,
                                     tokens);
 }

@@ -33,7 +33,7 @@ typedef struct {
     int encoder;
     double hypers[KIN_HYPERS_MAX];
     bool separate, own;          /* own: kin wrote the file */
-    int64_t width, inputs;       /* inputs: features, or tokens of the vocabulary */
+    int64_t width, inputs;       /* inputs: tokens of the vocabulary, features, or 0 */
 } shape;
 
 static kin_status read_settings(const kin_json_tree *tree, const kin_json *settings, shape *s)
@@ -62,6 +62,17 @@ static kin_status read_prefix(const kin_json_tree *tree, const kin_json *own, co
     return KIN_OK;
 }
 
+/* An encoder that takes numbers has two towers, neither empty. */
+static kin_status check_rows(const kin_json_tree *tree, const shape *s)
+{
+    const kin_encoder *e = kin_encoder_at(s->encoder);
+    KIN_REQUIRE(!e->rows || (s->separate && e->rows(s->hypers, KIN_QUERY) > 0
+                             && e->rows(s->hypers, KIN_DOCUMENT) > 0), KIN_DATA,
+                "%s: the encoder '%s' needs separate towers with at least one row each",
+                kin_json_name(tree), e->entry.name);
+    return KIN_OK;
+}
+
 static kin_status read_own(const kin_json_tree *tree, const kin_json *own, kin_model *m, shape *s)
 {
     const char *name, *towers;
@@ -78,6 +89,7 @@ static kin_status read_own(const kin_json_tree *tree, const kin_json *own, kin_m
     s->separate = !strcmp(towers, "separate");
     KIN_REQUIRE(s->separate || !strcmp(towers, "shared"), KIN_DATA,
                 "%s: towers is '%s', expected shared or separate", kin_json_name(tree), towers);
+    KIN_TRY(check_rows(tree, s));
     KIN_TRY(kin_json_need_whole(tree, own, "max_tokens", 0, INT32_MAX, &m->max_tokens));
     KIN_TRY(read_prefix(tree, own, "query_prefix", &m->prefix[KIN_QUERY]));
     return read_prefix(tree, own, "document_prefix", &m->prefix[KIN_DOCUMENT]);
@@ -196,10 +208,10 @@ kin_status kin_model_sum(const char *folder, const char *name, char text[KIN_SUM
 }
 
 /* The notes "file:NAME", where there are any: folders of other programs have none. */
-static kin_status check_sums(const kin_safetensors *file, const char *folder, bool texts)
+static kin_status check_sums(const kin_safetensors *file, const char *folder, bool tokenizer)
 {
     static const char *const names[] = { "config.json", "tokenizer.json" };
-    for (int i = 0; i < (texts ? 2 : 1); i++) {
+    for (int i = 0; i < (tokenizer ? 2 : 1); i++) {
         char key[32], found[KIN_SUM_TEXT];
         snprintf(key, sizeof key, "file:%s", names[i]);
         const char *expected = kin_safetensors_note(file, key);
@@ -219,14 +231,14 @@ static kin_status load_files(kin_model *m, kin_backend *backend, const char *fol
     kin_safetensors *file;
     KIN_TRY(load_config(m, folder, &s));
     KIN_TRY(kin_path_join(path, sizeof path, folder, "tokenizer.json"));
-    const bool texts = s.inputs == 0;
-    if (texts) {
+    const kin_encoder *encoder = kin_encoder_at(s.encoder);
+    if (!encoder->forward_features && !encoder->rows) {
         KIN_TRY(kin_tokenizer_load(&m->tokenizer, path));
         s.inputs = kin_tokenizer_size(m->tokenizer);
     }
     KIN_TRY(kin_path_join(path, sizeof path, folder, "model.safetensors"));
     KIN_TRY(kin_safetensors_open(&file, path));
-    kin_status status = check_sums(file, folder, texts);
+    kin_status status = check_sums(file, folder, m->tokenizer != NULL);
     if (!status) status = read_weights(m, file, &s, backend);
     kin_safetensors_close(file);
     return status;

@@ -15,7 +15,7 @@
 
 typedef struct {
     kin_network *network;
-    kin_tokenizer *tokenizer;   /* NULL of a network that takes features */
+    kin_tokenizer *tokenizer;   /* NULL: the encoder takes features or numbers */
     char *prefix[2];            /* put before a text, by kin_role; never NULL */
     int64_t max_tokens;         /* a text's further tokens are dropped; 0: no limit */
 } kin_model;

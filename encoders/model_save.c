@@ -141,9 +141,10 @@ static kin_status save_prompts(const kin_model *m, const char *folder)
 
 static void put_use(kin_writer *w, const kin_model *m)
 {
-    if (!m->tokenizer) return;              /* features come from a store */
-    kin_writer_printf(w, "## Use\n\n    kin search RUN \"a question\"\n"
-                         "    kin embed RUN --role document texts.txt --out vectors.npy\n\n");
+    if (m->network->encoder->forward_features) return;      /* features come from a store */
+    kin_writer_printf(w, "## Use\n\n    kin search RUN %s\n"
+                         "    kin embed RUN --role document texts.txt --out vectors.npy\n\n",
+                      m->tokenizer ? "\"a question\"" : "7");
     if (kin_model_is_bag(m))
         kin_writer_printf(w, "    from sentence_transformers import SentenceTransformer\n"
                              "    model = SentenceTransformer(\"model\")\n"
@@ -151,6 +152,17 @@ static void put_use(kin_writer *w, const kin_model *m)
     else
         kin_writer_printf(w, "Its %s is kin's own: other programs do not load this folder.\n\n",
                           m->max_tokens ? "token limit" : "architecture");
+}
+
+static void put_inputs(kin_writer *w, const kin_model *m)
+{
+    const kin_network *n = m->network;
+    if (n->encoder->rows)
+        kin_writer_printf(w, "| numbers | %ld queries, %ld documents |\n",
+                          (long)n->weight[0].tensor.rows, (long)n->weight[1].tensor.rows);
+    else
+        kin_writer_printf(w, "| %s | %ld%s |\n", m->tokenizer ? "vocabulary" : "features",
+                          (long)n->vocab, m->tokenizer ? " tokens" : "");
 }
 
 static void put_card(kin_writer *w, const kin_model *m, const kin_card *card)
@@ -162,10 +174,10 @@ static void put_card(kin_writer *w, const kin_model *m, const kin_card *card)
                       kin_model_is_bag(m) ? "sentence-transformers" : "kin",
                       m->tokenizer ? " text" : "n");
     kin_writer_printf(w, "| | |\n|---|---|\n| encoder | %s, %s tower%s |\n"
-                         "| %s | %ld%s |\n| dimension | %ld |\n",
+                         "| dimension | %ld |\n",
                       n->encoder->entry.name, n->separate ? "separate" : "one shared",
-                      n->separate ? "s" : "", m->tokenizer ? "vocabulary" : "features",
-                      (long)n->vocab, m->tokenizer ? " tokens" : "", (long)n->width);
+                      n->separate ? "s" : "", (long)n->width);
+    put_inputs(w, m);
     if (card && card->data) kin_writer_printf(w, "| data | %s |\n", card->data);
     kin_writer_printf(w, "\n");
     if (card && card->results) kin_writer_printf(w, "## Results\n\n%s\n", card->results);

@@ -12,13 +12,22 @@ enum { STAGE = 1 << 18, TASK = 1 << 12 };      /* numbers staged on the host, nu
 
 static const char *const tower_names[] = { "query.", "document." };
 
+/* The parameters of a tower; how many they are. */
+static int plan_tower(const kin_encoder *e, const double *hypers, kin_role role, int64_t vocab,
+                      kin_plan *plan)
+{
+    return e->plan(hypers, e->rows ? e->rows(hypers, role) : vocab, plan);
+}
+
 int64_t kin_network_bytes(int encoder, const double *hypers, int64_t vocab, bool separate)
 {
     kin_plan plan[KIN_PLAN_MAX];
-    const int n = kin_encoder_at(encoder)->plan(hypers, vocab, plan);
     int64_t bytes = 0;
-    for (int i = 0; i < n; i++) bytes += plan[i].rows * plan[i].cols * (int64_t)sizeof(real);
-    return bytes * (separate ? 2 : 1);
+    for (int role = 0; role < (separate ? 2 : 1); role++) {
+        const int n = plan_tower(kin_encoder_at(encoder), hypers, (kin_role)role, vocab, plan);
+        for (int i = 0; i < n; i++) bytes += plan[i].rows * plan[i].cols * (int64_t)sizeof(real);
+    }
+    return bytes;
 }
 
 void kin_network_free(kin_network *n)
@@ -29,15 +38,22 @@ void kin_network_free(kin_network *n)
     free(n);
 }
 
+/* The parameters of all towers, one tower behind the other. */
+static int plan_towers(kin_network *n, kin_plan *plan)
+{
+    n->tower = plan_tower(n->encoder, n->hypers, KIN_QUERY, n->vocab, plan);
+    if (!n->separate) return n->tower;
+    return n->tower + plan_tower(n->encoder, n->hypers, KIN_DOCUMENT, n->vocab, plan + n->tower);
+}
+
 /* Describes every weight; none has memory yet. */
 static void lay_out(kin_network *n)
 {
-    kin_plan plan[KIN_PLAN_MAX];
-    n->tower = n->encoder->plan(n->hypers, n->vocab, plan);
-    n->count = n->separate ? 2 * n->tower : n->tower;
+    kin_plan plan[2 * KIN_PLAN_MAX];
+    n->count = plan_towers(n, plan);
     n->width = n->encoder->width(n->hypers);
     for (int i = 0; i < n->count; i++) {
-        const kin_plan *p = &plan[i % n->tower];
+        const kin_plan *p = &plan[i];
         kin_weight *w = &n->weight[i];
         snprintf(w->name, sizeof w->name, "%s%s", n->separate ? tower_names[i / n->tower] : "",
                  p->name);
@@ -45,7 +61,7 @@ static void lay_out(kin_network *n)
         w->decay = p->decay;
         w->frozen = p->frozen;
         w->tensor = (kin_tensor){ .rows = p->rows, .cols = p->cols, .needs_grad = !p->frozen,
-                                  .name = w->name };
+                                  .table = p->sparse, .name = w->name };
     }
 }
 
@@ -125,13 +141,14 @@ static void fill(kin_network *n, kin_weight *w, filling *f)
 
 kin_status kin_network_init(kin_network *n, uint64_t seed, const float *rarity)
 {
-    kin_plan plan[KIN_PLAN_MAX];
-    n->encoder->plan(n->hypers, n->vocab, plan);
+    kin_plan plan[2 * KIN_PLAN_MAX];
+    plan_towers(n, plan);
+    const int kinds = n->encoder->rows ? n->count : n->tower;    /* user 7 is not like item 7 */
     real *stage = malloc(STAGE * sizeof *stage);
     KIN_REQUIRE(stage, KIN_MEMORY, "no memory to initialise the encoder");
     for (int i = 0; i < n->count; i++) {
-        filling f = { .plan = &plan[i % n->tower], .rarity = rarity, .seed = seed,
-                      .substream = (uint32_t)(i % n->tower), .stage = stage };
+        filling f = { .plan = &plan[i], .rarity = rarity, .seed = seed,
+                      .substream = (uint32_t)(i % kinds), .stage = stage };
         fill(n, &n->weight[i], &f);
     }
     free(stage);
@@ -140,13 +157,26 @@ kin_status kin_network_init(kin_network *n, uint64_t seed, const float *rarity)
 
 /* ---- forward --------------------------------------------------------------------------------- */
 
+static void list_tower(kin_network *n, kin_role role, kin_tensor **p)
+{
+    const int first = n->separate ? (int)role * n->tower : 0;
+    for (int i = 0; i < n->tower; i++) p[i] = &n->weight[first + i].tensor;
+}
+
 kin_tensor *kin_network_forward(kin_tape *tape, kin_network *n, kin_role role,
                                 const kin_bags *bags)
 {
     kin_tensor *p[KIN_PLAN_MAX];
-    const int first = n->separate ? (int)role * n->tower : 0;
-    for (int i = 0; i < n->tower; i++) p[i] = &n->weight[first + i].tensor;
-    return n->encoder->forward(tape, n->hypers, p, bags);
+    list_tower(n, role, p);
+    kin_tensor *x = n->encoder->forward(tape, n->hypers, p, bags);
+    return n->encoder->finish ? n->encoder->finish(tape, n->hypers, role, x) : x;
+}
+
+kin_tensor *kin_network_forward_all(kin_tape *tape, kin_network *n, kin_role role)
+{
+    kin_tensor *p[KIN_PLAN_MAX];
+    list_tower(n, role, p);
+    return n->encoder->finish(tape, n->hypers, role, n->encoder->all(tape, p));
 }
 
 kin_tensor *kin_network_forward_features(kin_tape *tape, kin_network *n, kin_tensor *x,

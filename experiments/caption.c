@@ -35,6 +35,17 @@ static void tell_keys(FILE *f, const kin_axis *a)
     for (int t = 0; t < a->ties; t++) fprintf(f, "%s%s", t ? " with " : "", a->key[t]);
 }
 
+/* As the plan says it; what * stands for is written out. */
+static void tell_values(FILE *f, const kin_axis *a)
+{
+    if (!strchr(a->text, '*')) {
+        fprintf(f, " (%s)", a->text);
+        return;
+    }
+    for (int v = 0; v < a->count; v++) fprintf(f, "%s%s", v ? ", " : " (", a->value[v * a->ties]);
+    fputc(')', f);
+}
+
 static void tell_varied(FILE *f, const kin_ablation *p)
 {
     bool any = false;
@@ -43,7 +54,7 @@ static void tell_varied(FILE *f, const kin_ablation *p)
         if (a->kind != KIN_AXIS_ROWS) continue;
         fprintf(f, any ? " and " : "Varied: ");
         tell_keys(f, a);
-        fprintf(f, " (%s)", a->text);
+        tell_values(f, a);
         any = true;
     }
     fprintf(f, any ? ". " : "Nothing varied but the seed. ");

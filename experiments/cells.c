@@ -130,7 +130,8 @@ static kin_status read_judged(kin_cell *cell, int split)
     KIN_TRY(kin_results_load(&results, path));
     cell->judged[split] = results.model.present;
     if (split == KIN_ON_TEST)
-        cell->baselines = results.untrained.present && results.bm25.present;
+        cell->baselines = results.untrained.present
+                          && (results.bm25.present || !*results.baseline);
     return KIN_OK;
 }
 

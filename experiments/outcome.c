@@ -40,6 +40,7 @@ static kin_status add_seed(kin_system *s, const kin_cell *cell, int64_t seed, co
     char path[KIN_PATH_MAX], ending[64];
     snprintf(ending, sizeof ending, "/eval/test/%s", file);
     KIN_TRY(kin_cell_path(cell, ending, path));
+    if (s->row < 0 && !kin_file_exists(path)) return KIN_OK;     /* of numbers there is no BM25 */
     KIN_TRY(kin_per_query_read(&s->scores[s->seeds], path));
     KIN_TRY(kin_cell_path(cell, "/eval/test/results.json", path));
     s->seed[s->seeds] = seed;
@@ -131,10 +132,9 @@ static void average(kin_system *s, int columns, int64_t queries, const double *c
     }
 }
 
-static kin_status describe(const kin_outcome *o, kin_pool *pool, kin_system *s)
+static kin_status describe(const kin_outcome *o, kin_system *s, const double **score)
 {
     const kin_ablation *p = o->cells->plan;
-    const double *score[KIN_COLUMNS_OF_TABLE * KIN_SEEDS_MAX];
     s->mean = malloc((size_t)(p->columns * s->seeds) * sizeof *s->mean);
     s->averaged = malloc((size_t)o->queries * sizeof *s->averaged);
     KIN_REQUIRE(s->mean && s->averaged, KIN_MEMORY, "no memory for %lld queries",
@@ -143,8 +143,41 @@ static kin_status describe(const kin_outcome *o, kin_pool *pool, kin_system *s)
     average(s, p->columns, o->queries, score);
     for (int c = 0; c < p->columns; c++)
         KIN_TRY(kin_spread_of(&s->spread[c], s->seeds, s->mean + c * s->seeds));
-    return kin_bootstrap_seeds(s->interval, pool, SEED, KIN_RESAMPLES, KIN_LEVEL, s->seeds,
-                               o->queries, score, p->columns);
+    return KIN_OK;
+}
+
+/* The systems with so many seeds, which share the draws of their resamples. */
+static kin_status describe_all(kin_outcome *o, kin_pool *pool, int seeds, const double **score,
+                               kin_interval *interval)
+{
+    const int columns = o->cells->plan->columns;
+    int n = 0;
+    for (int i = 0; i < o->systems; i++)
+        if (o->system[i].seeds == seeds)
+            KIN_TRY(describe(o, &o->system[i], score + n++ * columns * seeds));
+    if (!n) return KIN_OK;
+    KIN_TRY(kin_bootstrap_seeds(interval, pool, SEED, KIN_RESAMPLES, KIN_LEVEL, seeds, o->queries,
+                                score, n * columns));
+    for (int i = 0; i < o->systems; i++) {
+        if (o->system[i].seeds != seeds) continue;
+        memcpy(o->system[i].interval, interval, (size_t)columns * sizeof *interval);
+        interval += columns;
+    }
+    return KIN_OK;
+}
+
+static kin_status describe_systems(kin_outcome *o, kin_pool *pool)
+{
+    const size_t columns = (size_t)o->systems * (size_t)o->cells->plan->columns;
+    const double **score = malloc(columns * (size_t)o->cells->plan->seeds * sizeof *score);
+    kin_interval *interval = malloc(columns * sizeof *interval);
+    kin_status status = KIN_OK;
+    if (!score || !interval) status = kin_fail(KIN_MEMORY, "no memory for %d rows", o->systems);
+    for (int seeds = 1; seeds <= o->cells->plan->seeds && !status; seeds++)
+        status = describe_all(o, pool, seeds, score, interval);
+    free(score);
+    free(interval);
+    return status;
 }
 
 /* Rows best first, or as the plan has them; baselines stay behind. */
@@ -213,7 +246,7 @@ static kin_status make(kin_outcome *o, kin_pool *pool)
     KIN_TRY(check_queries(o));
     o->queries = o->system[0].scores[0]->queries;
     o->documents = o->system[0].results[0].documents;
-    for (int i = 0; i < o->systems; i++) KIN_TRY(describe(o, pool, &o->system[i]));
+    KIN_TRY(describe_systems(o, pool));
     order(o);
     return compare(o, pool);
 }

@@ -7,6 +7,7 @@
 
 #include "core/file.h"
 #include "core/pool.h"
+#include "core/score.h"
 #include "experiments/plan.h"
 
 /* ---- one run --------------------------------------------------------------------------------- */
@@ -90,7 +91,8 @@ static kin_status set_run(const kin_ablation *p, const kin_row *row, int setting
     KIN_TRY(set_text(p, c, "eval.baselines", "false"));
     KIN_TRY(set_text(p, c, "eval.final", kin_ablation_tunes(p) ? "validation" : "test"));
     KIN_TRY(set_budget(p, c));
-    return kin_config_resolve(c);
+    KIN_TRY(kin_config_resolve(c));
+    return kin_config_carried(c, KIN_PAIRS, "pairs");       /* what is compared is rankings */
 }
 
 static kin_status make_config(const kin_ablation *p, const kin_row *row, int setting, int seed,

@@ -21,6 +21,7 @@ typedef struct {
     int inputs;
     real *gradient[INPUTS_MAX];                /* of each input, or NULL */
     double factor[INPUTS_MAX];                 /* that the gradient still lacks */
+    kin_sparse *columns;                       /* in place of gradient[1]: of few columns */
 } saved;
 
 static void backward(kin_tape *tape, kin_node *node)
@@ -30,6 +31,7 @@ static void backward(kin_tape *tape, kin_node *node)
     for (int i = 0; i < s->inputs; i++) {
         const real factor = (real)(upstream * s->factor[i]);
         if (s->gradient[i]) kin_grad_give(tape, node->in[i], factor, s->gradient[i]);
+        if (i == 1 && s->columns) kin_grad_give_rows(tape, node->in[i], factor, s->columns);
     }
 }
 
@@ -68,8 +70,8 @@ static int gather(const kin_arranged *a, kin_tensor *given, kin_tensor **in, int
 }
 
 /* Gradients are formed where an input needs one, the rows' also where a hyperparameter's does. one:
- * rows and columns are the same and share a gradient. */
-static saved *make_room(kin_tape *tape, const kin_node *node, int embeddings, bool one)
+ * rows and columns are the same and share a gradient; few: of the columns few may get one. */
+static saved *make_room(kin_tape *tape, const kin_node *node, int embeddings, bool one, bool few)
 {
     saved *s = kin_keep_host(tape, sizeof *s);
     if (!s) return NULL;
@@ -80,6 +82,12 @@ static saved *make_room(kin_tape *tape, const kin_node *node, int embeddings, bo
         const kin_tensor *in = node->in[i];
         const bool carries = i == 0 && learns && !(embeddings > 1 && node->in[1]->needs_grad);
         if ((!in->needs_grad && !carries) || (one && i == 1)) continue;
+        if (i == 1 && few) {
+            s->columns = kin_keep_host(tape, sizeof *s->columns);
+            if (!s->columns) return NULL;
+            *s->columns = (kin_sparse){ 0 };
+            continue;
+        }
         s->gradient[i] = kin_keep(tape, (size_t)(in->rows * in->cols) * sizeof(real));
         if (!s->gradient[i]) return NULL;
     }
@@ -117,11 +125,13 @@ static kin_status aim_gradients(kin_tape *tape, kin_rows_run *run, kin_node *nod
 {
     run->slopes = node->out->needs_grad;
     if (!run->slopes) return KIN_OK;
-    saved *s = node->saved = make_room(tape, node, embeddings, run->one);
+    const bool few = run->setting->cells && embeddings == 2 && node->in[0]->needs_grad
+                     && node->in[0] != node->in[1] && kin_grad_takes_rows(node->in[1]);
+    saved *s = node->saved = make_room(tape, node, embeddings, run->one, few);
     if (!s) return kin_tape_status(tape);
     for (int i = embeddings; i < s->inputs; i++) run->learns |= s->gradient[i] != NULL;
     if (run->given) run->dgiven = s->gradient[0];
-    else run->dq = s->gradient[0], run->dk = s->gradient[1];
+    else run->dq = s->gradient[0], run->dk = s->gradient[1], run->dk_rows = s->columns;
     return KIN_OK;
 }
 

@@ -6,11 +6,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+enum { IDEAL = 20 };
+
 /* One query: the grades of its list from the top (0 for what is not judged), and what there is. */
 typedef struct {
     int64_t retrieved, relevant;
     int32_t grade[KIN_RUN_DEPTH];
-    int32_t ideal[10];             /* the best grades, descending; 0 where there are fewer */
+    int32_t ideal[IDEAL];          /* the best grades, descending; 0 where there are fewer */
 } query_t;
 
 static int32_t grade_of(const kin_judgements *judgements, int64_t row, int32_t document)
@@ -25,9 +27,9 @@ static int32_t grade_of(const kin_judgements *judgements, int64_t row, int32_t d
     return found ? judgements->grade[low] : 0;
 }
 
-static void insert_ideal(int32_t ideal[10], int32_t grade)
+static void insert_ideal(int32_t ideal[IDEAL], int32_t grade)
 {
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < IDEAL; i++) {
         if (grade <= ideal[i]) continue;
         int32_t pushed = ideal[i];
         ideal[i] = grade;
@@ -95,6 +97,8 @@ static void measure(const query_t *query, double value[KIN_MEASURES])
     value[KIN_MAP] = average_precision(query);
     value[KIN_SUCCESS1] = relevant_among(query, 1) > 0;
     value[KIN_SUCCESS10] = relevant_among(query, 10) > 0;
+    value[KIN_RECALL20] = recall(query, 20);
+    value[KIN_NDCG20] = gain(query->grade, 20) / gain(query->ideal, 20);
 }
 
 static kin_ranking_scores *scores_take(int64_t rows)

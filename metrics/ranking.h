@@ -57,7 +57,7 @@ kin_status kin_run_order(kin_run *run, kin_pool *pool, const kin_texts *document
 /* The measures, trec_eval's name in brackets:
  *     mrr@10      (recip_rank, cut) 1 / rank of the first relevant document if among the first 10
  *     recall@k    (recall_k) relevant documents among the first k / relevant documents of the query
- *     ndcg@10     (ndcg_cut_10) gain = grade, discount = log2(rank + 1), ideal of all judged
+ *     ndcg@k      (ndcg_cut_k) gain = grade, discount = log2(rank + 1), ideal of all judged
  *     map         (map) sum of the precisions at the relevant documents / relevant documents
  *     success@k   (success_k) 1 when a relevant document is among the first k */
 #define KIN_EACH_MEASURE(X)         \
@@ -68,7 +68,9 @@ kin_status kin_run_order(kin_run *run, kin_pool *pool, const kin_texts *document
     X(NDCG10, "ndcg@10")            \
     X(MAP, "map")                   \
     X(SUCCESS1, "success@1")        \
-    X(SUCCESS10, "success@10")
+    X(SUCCESS10, "success@10")      \
+    X(RECALL20, "recall@20")        \
+    X(NDCG20, "ndcg@20")
 
 typedef enum {
 #define X(field, name) KIN_##field,
@@ -78,6 +80,10 @@ typedef enum {
 } kin_measure;
 
 extern const char *const kin_measure_names[KIN_MEASURES];
+
+/* Their names with | between, for a setting. */
+#define KIN_MEASURE_CHOICES \
+    "mrr@10|recall@1|recall@10|recall@100|ndcg@10|map|success@1|success@10|recall@20|ndcg@20"
 
 typedef struct {
     int64_t queries;                   /* with a relevant document: the averages are over these */

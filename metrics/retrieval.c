@@ -7,7 +7,10 @@
 struct kin_retrieval {
     kin_backend *backend;
     int64_t rows, cols, k;
-    int64_t seen, held;            /* documents so far; kept of them for each query: min(k, seen) */
+    int64_t seen;                  /* documents so far */
+    int64_t *held;                 /* rows: kept of them for each query, at most k */
+    const int64_t *skip_start;     /* rows + 1, or NULL: nothing is skipped */
+    const int32_t *skip;
     const real *queries;
     kin_run *run;                  /* row r's list is at r k */
 };
@@ -22,19 +25,58 @@ kin_status kin_retrieval_new(kin_retrieval **retrieval, kin_backend *backend, in
     KIN_REQUIRE(made, KIN_MEMORY, "retrieval: no memory");
     *made = (kin_retrieval){.backend = backend, .rows = rows, .cols = cols, .k = k,
                             .queries = queries};
-    kin_status status = kin_run_new(&made->run, rows, k);
+    made->held = calloc((size_t)rows + 1, sizeof *made->held);
+    kin_status status = made->held ? kin_run_new(&made->run, rows, k)
+                                   : kin_fail(KIN_MEMORY, "retrieval: no memory");
     if (status == KIN_OK) *retrieval = made;
-    else free(made);
+    else kin_retrieval_free(made);
     return status;
+}
+
+void kin_retrieval_skip(kin_retrieval *retrieval, const int64_t *start, const int32_t *document)
+{
+    retrieval->skip_start = start;
+    retrieval->skip = document;
+}
+
+/* How many documents of row r are never listed. */
+static int64_t skipped(const kin_retrieval *r, int64_t row)
+{
+    return r->skip_start ? r->skip_start[row + 1] - r->skip_start[row] : 0;
 }
 
 /* A block's own lists for some queries, in host memory. */
 typedef struct {
     kin_retrieval *retrieval;
     int64_t first, fresh;          /* first query; documents of each fresh list */
-    const int32_t *index;
-    const real *score;
+    int32_t *index;
+    real *score;
 } merge_t;
+
+static bool is_skipped(const kin_retrieval *r, int64_t row, int32_t document)
+{
+    int64_t low = r->skip_start[row], high = r->skip_start[row + 1];
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (r->skip[middle] < document) low = middle + 1;
+        else high = middle;
+    }
+    return low < r->skip_start[row + 1] && r->skip[low] == document;
+}
+
+/* Takes what is never listed out of a fresh list; how many are left. */
+static int64_t drop_skipped(const kin_retrieval *r, int64_t row, int64_t fresh, int32_t *index,
+                            real *score)
+{
+    int64_t kept = 0;
+    if (skipped(r, row) == 0) return fresh;
+    for (int64_t i = 0; i < fresh; i++) {
+        if (is_skipped(r, row, (int32_t)(r->seen + index[i]))) continue;
+        index[kept] = index[i];
+        score[kept++] = score[i];
+    }
+    return kept;
+}
 
 /* Merges the held list with the fresh one, from the back so that nothing is moved twice. Every
  * fresh document has a higher index than every held one, so the held one goes first when scores are
@@ -44,13 +86,16 @@ static void merge_row(void *context, int64_t i, int thread)
     (void)thread;
     const merge_t *merge = context;
     const kin_retrieval *r = merge->retrieval;
-    int32_t *document = r->run->document + (merge->first + i) * r->k;
-    float *score = r->run->score + (merge->first + i) * r->k;
-    const int32_t *index = merge->index + i * merge->fresh;
-    const real *fresh = merge->score + i * merge->fresh;
-    int64_t a = 0, b = 0, all = r->held + merge->fresh, most = all < r->k ? all : r->k;
+    const int64_t row = merge->first + i, held = r->held[row];
+    int32_t *document = r->run->document + row * r->k;
+    float *score = r->run->score + row * r->k;
+    int32_t *index = merge->index + i * merge->fresh;
+    real *fresh = merge->score + i * merge->fresh;
+    const int64_t found = drop_skipped(r, row, merge->fresh, index, fresh);
+    int64_t a = 0, b = 0, all = held + found, most = all < r->k ? all : r->k;
+    r->held[row] = most;
     while (a + b < most) {
-        bool keep = b == merge->fresh || (a < r->held && score[a] >= (float)fresh[b]);
+        bool keep = b == found || (a < held && score[a] >= (float)fresh[b]);
         a += keep;
         b += !keep;
     }
@@ -66,12 +111,22 @@ static void merge_row(void *context, int64_t i, int thread)
 /* device and host: room for the lists of a panel, on either side. */
 typedef struct { int32_t *index; real *score; } lists_t;
 
+/* Queries of the panel that begins with this one, and how many documents a fresh list must have so
+ * that k are left of it. */
+static int64_t panel_size(const kin_retrieval *r, int64_t first, int64_t documents, int64_t *fresh)
+{
+    int64_t n = r->rows - first < PANEL ? r->rows - first : PANEL, most = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (skipped(r, first + i) > most) most = skipped(r, first + i);
+    *fresh = documents < r->k + most ? documents : r->k + most;
+    return n;
+}
+
 static kin_status add_panel(kin_retrieval *r, kin_arena *work, int64_t documents,
                             const real *block, int64_t first, lists_t device, lists_t host)
 {
     kin_backend *backend = r->backend;
-    int64_t fresh = documents < r->k ? documents : r->k;
-    int64_t n = r->rows - first < PANEL ? r->rows - first : PANEL;
+    int64_t fresh, n = panel_size(r, first, documents, &fresh);
     KIN_TRY(backend->search(backend, work, n, documents, r->cols, r->queries + first * r->cols,
                             block, fresh, device.index, device.score));
     backend->download(backend, host.index, device.index, sizeof(int32_t) * (size_t)(n * fresh));
@@ -85,7 +140,11 @@ static kin_status add_panel(kin_retrieval *r, kin_arena *work, int64_t documents
 static kin_status add_block(kin_retrieval *r, kin_arena *work, int64_t documents,
                             const real *block)
 {
-    int64_t fresh = documents < r->k ? documents : r->k, size = PANEL * fresh;
+    int64_t fresh = 0, size = 1;
+    for (int64_t first = 0; first < r->rows; first += PANEL) {
+        const int64_t n = panel_size(r, first, documents, &fresh);
+        if (n * fresh > size) size = n * fresh;
+    }
     lists_t device = {KIN_TAKE(work, int32_t, size), KIN_TAKE(work, real, size)};
     lists_t host = {malloc(sizeof(int32_t) * (size_t)size), malloc(sizeof(real) * (size_t)size)};
     kin_status status = KIN_OK;
@@ -109,15 +168,15 @@ kin_status kin_retrieval_add(kin_retrieval *r, kin_arena *work, int64_t document
     kin_status status = add_block(r, work, documents, block);
     kin_arena_rewind(work, mark);
     r->seen += documents;
-    r->held = r->seen < r->k ? r->seen : r->k;
     return status;
 }
 
 kin_status kin_retrieval_finish(kin_retrieval *retrieval, kin_run **run)
 {
-    kin_run_cut(retrieval->run, retrieval->held, NULL);
+    kin_run_cut(retrieval->run, retrieval->k, retrieval->held);
     *run = retrieval->run;
-    free(retrieval);
+    retrieval->run = NULL;
+    kin_retrieval_free(retrieval);
     return KIN_OK;
 }
 
@@ -125,6 +184,7 @@ void kin_retrieval_free(kin_retrieval *retrieval)
 {
     if (!retrieval) return;
     kin_run_free(retrieval->run);
+    free(retrieval->held);
     free(retrieval);
 }
 

@@ -19,6 +19,10 @@ typedef struct kin_retrieval kin_retrieval;
 kin_status kin_retrieval_new(kin_retrieval **retrieval, kin_backend *backend, int64_t rows,
                              int64_t cols, const real *queries, int64_t k);
 
+/* Documents that are never listed: those of row r are document[start[r]] .. document[start[r + 1] -
+ * 1], rising. Borrowed; before the first add. */
+void kin_retrieval_skip(kin_retrieval *retrieval, const int64_t *start, const int32_t *document);
+
 /* The next documents of the corpus (documents x cols, the backend's memory): the first document of
  * the first block has index 0. Work space comes from the arena and is given back. */
 kin_status kin_retrieval_add(kin_retrieval *retrieval, kin_arena *work, int64_t documents,

@@ -336,6 +336,11 @@ static kin_status move_table(kin_optimizer *o, kin_tape *tape, int i, const kin_
                            o->v[i]);
         return KIN_OK;
     }
+    if (tensor->sparse != NULL && backend->adam_table != NULL) {
+        backend->adam_table(backend, tensor->sparse, tensor->rows, tensor->cols, factors,
+                            tensor->value, o->m[i], o->v[i]);
+        return KIN_OK;
+    }
     const size_t mark = kin_arena_mark(kin_tape_arena(tape));
     const real *g = kin_tensor_dense_gradient(tape, tensor);
     if (g == NULL) return kin_tape_status(tape);

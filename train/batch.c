@@ -200,7 +200,10 @@ void kin_batch_find_widest(kin_trainer *t)
     const int64_t last = t->steps < EPOCHS_MAX * t->per_epoch ? t->steps
                                                                : EPOCHS_MAX * t->per_epoch;
     t->widest = t->widest_tokens = 0;
-    if (t->store->features) return;
+    if (!t->model->tokenizer) {             /* features, or a number a text: all steps are alike */
+        t->widest_tokens = t->store->features ? 0 : 2 * t->size;
+        return;
+    }
     for (int64_t s = 0; s < last; s++) {
         const int64_t n = kin_batch_tokens(t, kin_material_batch(t, s));
         if (n <= t->widest_tokens) continue;

@@ -182,7 +182,7 @@ static kin_status save_files(const char *folder, const kin_progress_state *state
     KIN_TRY(save_blocks(path, blocks, count));
     KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[1]));
     KIN_TRY(save_state(path, state));
-    KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[2]));
+    KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[TOKENIZER]));
     if (tokenizer) KIN_TRY(kin_tokenizer_save(tokenizer, path));
     KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[3]));
     KIN_TRY(kin_config_save(config, path));

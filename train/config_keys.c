@@ -6,6 +6,7 @@
 #include "core/backend.h"
 #include "encoders/encoder.h"
 #include "losses/loss.h"
+#include "metrics/ranking.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 #include "train/config.h"
@@ -31,6 +32,8 @@ enum { ANY = 1000000000 };
 
 const config_spec config_specs[] = {
     PATH("data", "store", "the store that 'kin import' wrote"),
+    CHOICE("data", "validation", 0, 1, "held_out|trained",
+           "pairs of the kind validation: left out of the training and judged by, or neither"),
 
     PATH("tokenizer", "file", "a tokenizer.json; empty: one is trained on the training texts"),
     WHOLE("tokenizer", "vocab_size", 30000, 300, 4000000, "most tokens of a trained vocabulary"),
@@ -59,8 +62,9 @@ const config_spec config_specs[] = {
     TEXT("loss", "dims", "leading coordinates that are embeddings too (Matryoshka), with blanks "
                          "between; empty: all of them alone"),
     TEXT("loss", "dim_weights", "the share of each of loss.dims, with blanks between; empty: 1"),
-    CHOICE("loss", "negatives", 0, 1, "shared|drawn",
-           "a query's negatives: all other documents of the batch, or a sample of its own of them"),
+    CHOICE("loss", "negatives", 0, 3, "shared|drawn|corpus|corpus_shared",
+           "a query's negatives: all other documents of the batch, a sample of its own of them, or "
+           "of all documents; or one sample of all documents for the whole batch"),
     WHOLE("loss", "drawn", 0, 0, 100000, "negatives drawn for each query, with replacement"),
     CHOICE("loss", "candidates", 0, 2, "own|batch|proxies",
            "what items of a class are compared with: all others of the batch, a learned proxy of "
@@ -76,6 +80,7 @@ const config_spec config_specs[] = {
     WHOLE("batch", "size", 1024, 2, 10000000, "pairs in a batch"),
     WHOLE("batch", "chunk", 0, 0, 10000000,
           "pairs embedded at a time, in memory for so many (gradient cache); 0: all at once"),
+    SWITCH("batch", "distinct", 1, "no document and no text twice in a batch"),
     TEXT("batch", "repeat", "how often an epoch uses each kind of pair: kind=times ..."),
     WHOLE("batch", "per_class", 4, 0, 1000000,
           "items of each class in a batch of classes; 0: items as they come"),
@@ -94,6 +99,13 @@ const config_spec config_specs[] = {
            "whose queries judge the finished model; test falls back on validation where there are "
            "no test queries"),
     SWITCH("eval", "baselines", 1, "judge BM25 and the untrained model too"),
+    CHOICE("eval", "seen", 0, 1, "keep|remove",
+           "documents that a query is paired with in training: ranked, or left out"),
+    WHOLE("eval", "depth", KIN_RUN_DEPTH, 100, KIN_RUN_DEPTH, "documents listed for each query"),
+    CHOICE("eval", "best_by", 0, KIN_MEASURES - 1, KIN_MEASURE_CHOICES,
+           "the measure on the validation queries by which the best model is kept"),
+    WHOLE("eval", "patience", 0, 0, ANY,
+          "stop after so many evaluations in a row without a better one; 0: never"),
 
     WHOLE("log", "every", 10, 1, ANY, "steps between lines of metrics.jsonl"),
     SWITCH("log", "tensorboard", 1, "write tb/"),

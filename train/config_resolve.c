@@ -296,12 +296,24 @@ static void check_length(resolving *r)
     config_complain(r, config_where(r->config, "schedule.seconds"));
 }
 
+/* Patience is counted in steps. */
+static void check_patience(resolving *r)
+{
+    const kin_config *c = r->config;
+    if (kin_config_number(c, "eval.patience") == 0 || kin_config_number(c, "eval.every") >= 1
+        || kin_config_number(c, "schedule.seconds") == 0) return;
+    kin_fail(KIN_USAGE, "eval.patience is %s, but with schedule.seconds eval.every is a share of "
+             "the time: expected steps", kin_config_text(c, "eval.patience"));
+    config_complain(r, config_where(c, "eval.patience"));
+}
+
 static void check_together(resolving *r)
 {
     need_text(r, "data.store", "the file that 'kin import' wrote");
     need_text(r, "run.dir", "the folder for this run's results");
     config_check_losses(r);
     check_length(r);
+    check_patience(r);
 }
 
 kin_status kin_config_resolve(kin_config *c)

@@ -47,9 +47,17 @@ static const char *lacking(const kin_loss *loss, int carried)
     return "something else";
 }
 
+/* Whether a query has negatives that were drawn, from the batch or from all documents. */
+static bool draws(const kin_config *c) { return !kin_config_is(c, "loss.negatives", "shared"); }
+
+static bool draws_from_corpus(const kin_config *c)
+{
+    return draws(c) && !kin_config_is(c, "loss.negatives", "drawn");
+}
+
 const char *kin_config_lacks(const kin_config *c, int loss, int carried)
 {
-    if (kin_config_is(c, "loss.negatives", "drawn")) carried |= KIN_MARKED;
+    if (draws(c)) carried |= KIN_MARKED;
     return lacking(loss_at(loss), carried);
 }
 
@@ -62,8 +70,9 @@ static bool allowed(resolving *r, const kin_loss_setting *s, const char *key)
     char reason[400];
     if (kin_loss_check_choices(s) == KIN_OK) return true;
     snprintf(reason, sizeof reason, "%s", kin_message());
-    kin_fail(KIN_USAGE, "%s is '%s'%s: %s", key, kin_config_text(c, key),
-             s->cells ? " and loss.negatives is 'drawn'" : "", reason);
+    kin_fail(KIN_USAGE, "%s is '%s'%s%s%s: %s", key, kin_config_text(c, key),
+             s->cells ? " and loss.negatives is '" : "",
+             s->cells ? kin_config_text(c, "loss.negatives") : "", s->cells ? "'" : "", reason);
     config_complain(r, config_where(c, key));
     return false;
 }
@@ -74,7 +83,7 @@ static void check_choices(resolving *r, int loss)
     static const kin_cells cells;
     const kin_config *c = r->config;
     const kin_loss_setting plain = {
-        .loss = loss, .cells = kin_config_is(c, "loss.negatives", "drawn") ? &cells : NULL,
+        .loss = loss, .cells = draws(c) ? &cells : NULL,
     };
     if (!allowed(r, &plain, chooser(c))) return;
     for (const kin_hyper *h = kin_loss_choices; h->name; h++) {
@@ -123,11 +132,12 @@ static const char *cannot_draw(const kin_loss *loss)
 static void check_drawn(resolving *r)
 {
     const kin_config *c = r->config;
-    const bool drawn = kin_config_is(c, "loss.negatives", "drawn");
+    const bool drawn = draws(c);
+    const char *negatives = kin_config_text(c, "loss.negatives");
     if (drawn != (kin_config_number(c, "loss.drawn") > 0)) {
         if (drawn)
-            kin_fail(KIN_USAGE, "loss.negatives is 'drawn', but loss.drawn, how many for each "
-                     "query, is 0");
+            kin_fail(KIN_USAGE, "loss.negatives is '%s', but loss.drawn, how many for each "
+                     "query, is 0", negatives);
         else
             kin_fail(KIN_USAGE, "loss.drawn is %s, but loss.negatives is 'shared': expected "
                      "'drawn'", kin_config_text(c, "loss.drawn"));
@@ -138,9 +148,45 @@ static void check_drawn(resolving *r)
         kin_config_loss_at(c, i, &l);
         const char *reason = cannot_draw(loss_at(l.loss));
         if (!reason) continue;
-        kin_fail(KIN_USAGE, "loss.negatives is 'drawn', but '%s' %s", l.name, reason);
+        kin_fail(KIN_USAGE, "loss.negatives is '%s', but '%s' %s", negatives, l.name, reason);
         config_complain(r, config_where(c, "loss.negatives"));
     }
+}
+
+/* ---- an encoder that takes numbers ----------------------------------------------------------- */
+
+static void refuse_with(resolving *r, const char *key, const char *value, const char *why)
+{
+    kin_fail(KIN_USAGE, "%s is '%s', but %s", key, value, why);
+    config_complain(r, config_where(r->config, key));
+}
+
+/* All documents are columns only where they are a table, which is embedded at once. */
+static void check_corpus(resolving *r)
+{
+    const kin_config *c = r->config;
+    const char *negatives = kin_config_text(c, "loss.negatives");
+    if (!draws_from_corpus(c)) return;
+    if (!kin_encoder_at(kin_config_entry(c, "encoder"))->rows)
+        refuse_with(r, "loss.negatives", negatives, "the encoder would have to embed every "
+                    "document in each step: expected shared or drawn, or encoder.name = id");
+    else if (kin_config_number(c, "batch.chunk") > 0)
+        refuse_with(r, "loss.negatives", negatives, "batch.chunk embeds documents in parts");
+    else if (kin_config_number(c, "encoder.momentum") > 0)
+        refuse_with(r, "loss.negatives", negatives, "encoder.momentum has a copy embed them");
+}
+
+static void check_numbers(resolving *r)
+{
+    const kin_config *c = r->config;
+    if (!kin_encoder_at(kin_config_entry(c, "encoder"))->rows) return;
+    if (!kin_config_is(c, "encoder.towers", "separate"))
+        refuse_with(r, "encoder.name", kin_config_text(c, "encoder.name"), "encoder.towers is "
+                    "'shared': users and items have tables of their own, expected separate");
+    if (*kin_config_text(c, "encoder.query_prefix")
+        || *kin_config_text(c, "encoder.document_prefix"))
+        refuse_with(r, "encoder.name", kin_config_text(c, "encoder.name"),
+                    "numbers have no prefix");
 }
 
 /* ---- loss.dims ------------------------------------------------------------------------------- */
@@ -271,6 +317,8 @@ void config_check_losses(resolving *r)
     for (int i = 0; i < c->items; i++)
         if (!strcmp(c->item[i].key, "loss.name")) r->config->item[i].hidden = kin_config_sums(c);
     check_drawn(r);
+    check_corpus(r);
+    check_numbers(r);
     check_dims(r);
     check_learned(r);
     check_temperature(r);

@@ -58,7 +58,20 @@ static double evaluation_mb(const kin_trainer *t, int64_t width, double number)
         queries += t->store->query_split[i] != KIN_TRAIN;
     const double block = (double)kin_evaluate_block(t->store->documents, width);
     return (block + queries + 4 * KIN_EMBED_ROWS) * (double)width * number
-           + queries * KIN_RUN_DEPTH * 24e-6;
+           + queries * kin_config_number(t->config, "eval.depth") * 24e-6;
+}
+
+/* Rows of all tables; with negatives from the corpus all documents have their embedding beside. */
+static double count_tables(const kin_trainer *t, const double *hypers, int64_t vocab, bool separate,
+                           double *beside)
+{
+    const kin_encoder *encoder = kin_encoder_at(kin_config_entry(t->config, "encoder"));
+    *beside = 0;
+    if (!encoder->rows) return (double)vocab * (separate ? 2 : 1);
+    const double items = (double)encoder->rows(hypers, KIN_DOCUMENT);
+    const bool corpus = strncmp(kin_config_text(t->config, "loss.negatives"), "corpus", 6) == 0;
+    if (corpus) *beside = items * (double)(encoder->width(hypers) + 1) * sizeof(real) / KIN_MB;
+    return items + (double)encoder->rows(hypers, KIN_QUERY);
 }
 
 static demand work_out(const kin_trainer *t, double tokens_per_pair)
@@ -69,7 +82,9 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
     const kin_encoder *encoder = kin_encoder_at(place);
     const int64_t vocab = kin_trainer_inputs(t);
     const bool separate = kin_config_is(t->config, "encoder.towers", "separate");
-    kin_config_hypers(t->config, "encoder", hypers);
+    kin_trainer_encoder(t, hypers);
+    double beside;
+    const double rows = count_tables(t, hypers, vocab, separate, &beside);
     const int count = encoder->plan(hypers, vocab, plan);
     const int64_t width = encoder->width(hypers);
     const double number = sizeof(real) / KIN_MB;
@@ -78,7 +93,7 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
                  .chunk = kin_config_number(t->config, "batch.chunk"),
                  .token = kin_optimizer_sums(&setting) ? 0 : (double)plan[0].cols * number,
                  .tokens = tokens_per_pair,
-                 .rows = (double)vocab * (separate ? 2 : 1), .scores = number,
+                 .rows = rows, .scores = number,
                  .kept = kin_config_number(t->config, "loss.memory") };
     const bool momentum = kin_config_number(t->config, "encoder.momentum") > 0;
     count_rows(&d, plan, count, (double)width, number, momentum);
@@ -86,7 +101,7 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
     d.pair += 2 * (double)t->store->features * number;
     d.slow = momentum ? d.weights : 0;
     d.moments = (kin_optimizer_keeps_mean(&setting) ? 2 : 1) * d.weights;
-    d.fixed = 16 + (t->split_count ? evaluation_mb(t, width, number) : 0);
+    d.fixed = 16 + beside + (t->split_count ? evaluation_mb(t, width, number) : 0);
     return d;
 }
 

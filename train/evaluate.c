@@ -9,6 +9,7 @@
 #include "encoders/folder.h"
 #include "metrics/bm25.h"
 #include "metrics/trec.h"
+#include "train/seen.h"
 
 const char *kin_split_name(kin_split split)
 {
@@ -40,7 +41,7 @@ kin_status kin_role_tokens_make(kin_role_tokens *t, const kin_model *m, kin_pool
                                 const kin_store *store)
 {
     *t = (kin_role_tokens){ 0 };
-    const bool same = !strcmp(m->prefix[KIN_QUERY], m->prefix[KIN_DOCUMENT]);
+    const bool same = m->tokenizer && !strcmp(m->prefix[KIN_QUERY], m->prefix[KIN_DOCUMENT]);
     for (int role = 0; role < 2; role++) {
         t->of[role] = same ? &t->own[0] : &t->own[role];
         if (role && same) break;
@@ -86,6 +87,7 @@ typedef struct {
     int count;                             /* splits */
     real *queries[SPLITS_MAX];             /* their embeddings */
     kin_retrieval *retrieval[SPLITS_MAX];
+    kin_seen seen[SPLITS_MAX];
     kin_encoding *encoding;
     kin_arena *work;
     real *block;
@@ -104,6 +106,7 @@ static void close_pass(pass *p)
 {
     for (int i = 0; i < p->count; i++) {
         kin_retrieval_free(p->retrieval[i]);
+        kin_seen_free(&p->seen[i]);
         p->backend->release(p->backend, p->queries[i]);
     }
     p->backend->release(p->backend, p->block);
@@ -112,10 +115,10 @@ static void close_pass(pass *p)
 }
 
 /* Embeds a split's queries and begins its search. */
-static kin_status open_split(pass *p, int i, const kin_judgements *j, int64_t depth)
+static kin_status open_split(pass *p, int i, const kin_judgements *j, const kin_look *look)
 {
     const int64_t rows = j->rows;
-    const int64_t k = p->store->documents < depth ? p->store->documents : depth;
+    const int64_t k = p->store->documents < look->depth ? p->store->documents : look->depth;
     int32_t *which = malloc((size_t)rows * sizeof *which + 1);
     KIN_REQUIRE(which, KIN_MEMORY, "no memory for %ld queries", (long)rows);
     for (int64_t r = 0; r < rows; r++)
@@ -126,8 +129,12 @@ static kin_status open_split(pass *p, int i, const kin_judgements *j, int64_t de
                                   p->queries[i]);
     free(which);
     if (status) return status;
-    return kin_retrieval_new(&p->retrieval[i], p->backend, rows, p->model->network->width,
-                             p->queries[i], k);
+    KIN_TRY(kin_retrieval_new(&p->retrieval[i], p->backend, rows, p->model->network->width,
+                              p->queries[i], k));
+    if (!look->unseen) return KIN_OK;
+    KIN_TRY(kin_seen_make(&p->seen[i], p->store, j, look->split));
+    kin_retrieval_skip(p->retrieval[i], p->seen[i].start, p->seen[i].document);
+    return KIN_OK;
 }
 
 int64_t kin_evaluate_block(int64_t documents, int64_t width)
@@ -160,7 +167,7 @@ static kin_status run_pass(pass *p, const kin_look *looks, kin_judged *out)
                        &p->block));
     for (int i = 0; i < p->count; i++) {
         KIN_TRY(kin_judgements_of_store(&out[i].judgements, p->store, (int)looks[i].split));
-        KIN_TRY(open_split(p, i, out[i].judgements, looks[i].depth));
+        KIN_TRY(open_split(p, i, out[i].judgements, &looks[i]));
     }
     KIN_TRY(search_corpus(p));
     for (int i = 0; i < p->count; i++) {

@@ -43,6 +43,7 @@ void kin_judged_free(kin_judged *judged);                          /* a zeroed o
 typedef struct {
     kin_split split;
     int64_t depth;
+    bool unseen;                 /* without the documents that it is paired with (train/seen.h) */
 } kin_look;
 
 #define KIN_QUICK_DEPTH 100

@@ -33,12 +33,12 @@ static kin_status evaluate(const char *run, const char *split_name, kin_finished
                 "%s is not the store that the run was trained on (xxh64 %016llx, not %016llx)",
                 f->store->path, (unsigned long long)f->store->checksum,
                 (unsigned long long)facts.checksum);
-    if (!f->store->features)
+    if (f->model->tokenizer)
         kin_tell_stage(f->watch, "tokenising %ld texts", (long)f->store->texts.count);
     const bool texts = f->store->features == 0;
     tokens = (kin_role_tokens){ 0 };
-    KIN_REQUIRE(texts == (f->model->tokenizer != NULL) &&
-                    (texts || f->store->features == f->model->network->vocab),
+    const kin_network *n = f->model->network;
+    KIN_REQUIRE(texts == !n->encoder->forward_features && (texts || f->store->features == n->vocab),
                 KIN_DATA, "%s: the model of %s cannot embed what it holds", f->store->path, run);
     if (texts) KIN_TRY(kin_role_tokens_make(&tokens, f->model, f->backend->pool, f->store));
     f->facts = &facts;

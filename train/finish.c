@@ -34,16 +34,28 @@ static kin_status save_scores(const char *results, const kin_judged *judged, con
     return kin_per_query_write(path, judged->scores, judged->judgements);
 }
 
+static kin_look look_of(const kin_config *config, kin_split split, bool quick)
+{
+    const int64_t depth = (int64_t)kin_config_number(config, "eval.depth");
+    return (kin_look){ split, quick ? KIN_QUICK_DEPTH : depth,
+                       kin_config_is(config, "eval.seen", "remove") };
+}
+
+static const kin_encoder *encoder_of(const kin_config *config)
+{
+    return kin_encoder_at(kin_config_entry(config, "encoder"));
+}
+
 /* ---- before ---------------------------------------------------------------------------------- */
 
 /* Results of a split of this store, nothing judged yet. */
-static kin_results empty_results(const kin_store *store, kin_split split)
+static kin_results empty_results(const kin_config *config, const kin_store *store, kin_split split)
 {
     kin_results r = { .goal = kin_store_goal(store), .documents = store->documents,
-                      .classes = store->labels };
+                      .depth = look_of(config, split, false).depth, .classes = store->labels };
     snprintf(r.split, sizeof r.split, "%s", kin_split_name(split));
     snprintf(r.baseline, sizeof r.baseline, "%s",
-             kin_goal_baseline(r.goal, store->features > 0));
+             kin_goal_baseline(r.goal, encoder_of(config)));
     return r;
 }
 
@@ -51,7 +63,7 @@ static kin_status tell_first(kin_trainer *t, kin_split split, const kin_results 
 {
     char path[KIN_PATH_MAX];
     kin_tell_scores(t->watch, 0, split, "untrained", &r->untrained);
-    kin_tell_scores(t->watch, 0, split, r->baseline, &r->bm25);
+    if (r->bm25.present) kin_tell_scores(t->watch, 0, split, r->baseline, &r->bm25);
     KIN_TRY(results_path(t->folder.path, split, path));
     return kin_results_save(r, path);
 }
@@ -61,13 +73,13 @@ static kin_status begin_split(kin_trainer *t, kin_split split, const kin_judged 
 {
     char path[KIN_PATH_MAX];
     const uint64_t seed = seed_of(t->config);
-    kin_results r = empty_results(t->store, split);
+    kin_results r = empty_results(t->config, t->store, split);
     r.queries = untrained->scores->queries;
     KIN_TRY(kin_marks_of(&r.untrained, untrained, t->backend->pool, seed, true));
-    KIN_TRY(kin_marks_of(&r.bm25, bm25, t->backend->pool, seed, true));
+    if (bm25->scores) KIN_TRY(kin_marks_of(&r.bm25, bm25, t->backend->pool, seed, true));
     KIN_TRY(results_path(t->folder.path, split, path));
     KIN_TRY(save_scores(path, untrained, "untrained"));
-    KIN_TRY(save_scores(path, bm25, "bm25"));
+    if (bm25->scores) KIN_TRY(save_scores(path, bm25, "bm25"));
     return tell_first(t, split, &r);
 }
 
@@ -92,7 +104,7 @@ static kin_status judge_items(const kin_items_setting *setting, const char *run,
 static kin_status begin_items(kin_trainer *t, kin_split split)
 {
     kin_items_judged untrained = { 0 }, baseline = { 0 };
-    kin_results r = empty_results(t->store, split);
+    kin_results r = empty_results(t->config, t->store, split);
     kin_items_setting setting = items_of(t, split, true);
     kin_status status = judge_items(&setting, t->folder.path, "untrained", &untrained);
     setting.model = NULL;
@@ -108,7 +120,7 @@ static kin_status begin_items(kin_trainer *t, kin_split split)
 static kin_status begin_all_items(kin_trainer *t)
 {
     kin_tell_stage(t->watch, "evaluating the untrained model and %s",
-                   kin_goal_baseline(t->material.goal, t->store->features > 0));
+                   kin_goal_baseline(t->material.goal, encoder_of(t->config)));
     for (int i = 0; i < t->split_count; i++) KIN_TRY(begin_items(t, t->splits[i]));
     return KIN_OK;
 }
@@ -118,12 +130,12 @@ kin_status kin_trainer_begin(kin_trainer *t)
     kin_judged untrained[2] = { 0 }, bm25[2] = { 0 };
     if (!t->split_count || kin_config_number(t->config, "eval.baselines") == 0) return KIN_OK;
     if (t->material.goal != KIN_GOAL_RANKING) return begin_all_items(t);
-    kin_tell_stage(t->watch, "evaluating BM25 and the untrained model");
+    const bool words = t->model->tokenizer != NULL;      /* numbers have none for BM25 to match */
+    kin_tell_stage(t->watch, "evaluating %sthe untrained model", words ? "BM25 and " : "");
     kin_look looks[2];
     for (int i = 0; i < t->split_count; i++)
-        looks[i] = (kin_look){ t->splits[i], t->splits[i] == kin_trainer_last_split(t)
-                                                 ? KIN_RUN_DEPTH : KIN_QUICK_DEPTH };
-    KIN_TRY(kin_evaluate_bm25(t->store, t->backend->pool, looks, t->split_count, bm25));
+        looks[i] = look_of(t->config, t->splits[i], t->splits[i] != kin_trainer_last_split(t));
+    if (words) KIN_TRY(kin_evaluate_bm25(t->store, t->backend->pool, looks, t->split_count, bm25));
     kin_status status = kin_evaluate_model(t->store, t->model, &t->tokens, looks, t->split_count,
                                            untrained);
     for (int i = 0; i < t->split_count; i++) {
@@ -160,14 +172,14 @@ static kin_status keep_if_best(kin_trainer *t, const kin_marks *m, bool *best)
 {
     char results[200];
     int count;
-    const int headline = kin_goal_headline(m->goal);
-    *best = t->state.best_step < 0 || m->mean[headline] > t->state.best;
+    const int by = m->goal == KIN_GOAL_RANKING ? (int)kin_config_number(t->config, "eval.best_by")
+                                               : kin_goal_headline(m->goal);
+    *best = t->state.best_step < 0 || m->mean[by] > t->state.best;
     if (!*best) return KIN_OK;
-    t->state.best = m->mean[headline];
+    t->state.best = m->mean[by];
     t->state.best_step = t->state.step;
     snprintf(results, sizeof results, "| validation, step %ld | %s %.4f |\n|---|---|\n",
-             (long)t->state.step, kin_goal_measures(m->goal, &count)[headline],
-             m->mean[headline]);
+             (long)t->state.step, kin_goal_measures(m->goal, &count)[by], m->mean[by]);
     return kin_trainer_export(t, results);
 }
 
@@ -180,7 +192,7 @@ typedef struct {
 
 static kin_status look_at_ranking(kin_trainer *t, look_t *l)
 {
-    static const kin_look look = { KIN_VALIDATION, KIN_QUICK_DEPTH };
+    const kin_look look = look_of(t->config, KIN_VALIDATION, true);
     kin_judged judged;
     KIN_TRY(kin_evaluate_model(t->store, t->model, &t->tokens, &look, 1, &judged));
     kin_status status = kin_marks_of(&l->marks, &judged, t->backend->pool, 0, false);
@@ -259,9 +271,13 @@ static kin_status judge_untrained_items(verdict *v, const kin_model *untrained)
 static kin_status with_untrained(verdict *v, kin_status (*judges)(verdict *, const kin_model *))
 {
     const kin_finished *f = v->run;
+    const kin_network *n = f->model->network;
     kin_model untrained = *f->model;
+    double hypers[KIN_HYPERS_MAX];
     if (v->results->untrained.present) return KIN_OK;
-    KIN_TRY(kin_untrained_network(&untrained.network, f->backend, f->config, f->model,
+    kin_config_hypers(f->config, "encoder", hypers);
+    if (n->encoder->rows) memcpy(hypers, n->hypers, sizeof hypers);     /* as the store has */
+    KIN_TRY(kin_untrained_network(&untrained.network, f->backend, f->config, hypers, n->vocab,
                                   f->tokens->of[KIN_DOCUMENT], f->store));
     const kin_status status = judges(v, &untrained);
     kin_network_free(untrained.network);
@@ -282,6 +298,7 @@ static kin_status judge_baselines(verdict *v, const kin_judged *model)
 {
     kin_judged bm25 = { 0 };
     KIN_TRY(with_untrained(v, judge_untrained));
+    if (!v->run->model->tokenizer) return KIN_OK;
     KIN_TRY(kin_evaluate_bm25(v->run->store, v->run->backend->pool, &v->look, 1, &bm25));
     const kin_status status = compare(v, model, &bm25);
     kin_judged_free(&bm25);
@@ -347,10 +364,11 @@ kin_status kin_finished_judge(const kin_finished *f, kin_split split, kin_result
 {
     char folder[KIN_PATH_MAX];
     kin_results before = { 0 };
-    verdict v = { .run = f, .look = { split, KIN_RUN_DEPTH }, .results = r };
+    verdict v = { .run = f, .look = look_of(f->config, split, false),
+                  .results = r };
     KIN_TRY(results_path(f->run, split, v.path));
     if (kin_file_exists(v.path)) KIN_TRY(kin_results_load(&before, v.path));
-    *r = empty_results(f->store, split);
+    *r = empty_results(f->config, f->store, split);
     r->untrained = before.untrained;
     r->pairs = f->facts->pairs;
     r->step = f->facts->best_step;

@@ -9,7 +9,8 @@ static bool is(const kin_trainer *t, kin_goal goal) { return t->material.goal ==
 
 int64_t kin_trainer_inputs(const kin_trainer *t)
 {
-    return t->store->features ? t->store->features : kin_tokenizer_size(t->model->tokenizer);
+    if (t->store->features) return t->store->features;
+    return t->model->tokenizer ? kin_tokenizer_size(t->model->tokenizer) : 0;
 }
 
 int kin_material_sides(const kin_trainer *t) { return is(t, KIN_GOAL_LABELS) ? 1 : 2; }
@@ -72,14 +73,26 @@ static kin_status take_pairs(kin_trainer *t)
 
 /* ---- what goes together ---------------------------------------------------------------------- */
 
+/* What is said of lists of documents has no meaning for other stores. */
+static kin_status check_judging(const kin_trainer *t)
+{
+    static const char *const keys[][2] = { { "eval.seen", "keep" }, { "eval.best_by", "mrr@10" } };
+    for (int i = 0; i < 2 && !is(t, KIN_GOAL_RANKING); i++)
+        KIN_REQUIRE(kin_config_is(t->config, keys[i][0], keys[i][1]), KIN_USAGE,
+                    "%s is '%s', which needs queries and documents; a run trains on %s here",
+                    keys[i][0], kin_config_text(t->config, keys[i][0]),
+                    kin_goal_data(t->material.goal));
+    return KIN_OK;
+}
+
 static kin_status check_encoder(const kin_trainer *t)
 {
     const kin_config *c = t->config;
     const kin_encoder *e = kin_encoder_at(kin_config_entry(c, "encoder"));
     const bool dense = e->forward_features != NULL, features = t->store->features > 0;
     KIN_REQUIRE(dense == features, KIN_USAGE, "encoder.name is '%s', which takes %s, and %s holds "
-                "%s", e->entry.name, dense ? "features" : "texts", t->store->path,
-                features ? "features" : "texts");
+                "%s", e->entry.name, dense ? "features" : e->rows ? "numbers" : "texts",
+                t->store->path, features ? "features" : "texts");
     if (is(t, KIN_GOAL_RANKING)) return KIN_OK;
     KIN_REQUIRE(kin_config_number(c, "encoder.momentum") <= 0, KIN_USAGE,
                 "encoder.momentum needs pairs; a run trains on %s here",
@@ -96,9 +109,9 @@ static kin_status check_reading(const kin_trainer *t)
     static kin_tensor target;
     if (is(t, KIN_GOAL_RANKING)) return KIN_OK;
     const bool scores = is(t, KIN_GOAL_SCORES);
-    KIN_REQUIRE(!kin_config_is(t->config, "loss.negatives", "drawn"), KIN_USAGE,
-                "loss.negatives is 'drawn', which needs pairs; a run trains on %s here",
-                kin_goal_data(t->material.goal));
+    KIN_REQUIRE(kin_config_is(t->config, "loss.negatives", "shared"), KIN_USAGE,
+                "loss.negatives is '%s', which needs pairs; a run trains on %s here",
+                kin_config_text(t->config, "loss.negatives"), kin_goal_data(t->material.goal));
     for (int i = 0; i < kin_config_losses(t->config); i++) {
         kin_config_loss l;
         kin_config_loss_at(t->config, i, &l);
@@ -121,6 +134,7 @@ kin_status kin_material_open(kin_trainer *t)
                                kin_goal_data(t->material.goal)));
     KIN_TRY(check_encoder(t));
     KIN_TRY(check_reading(t));
+    KIN_TRY(check_judging(t));
     switch (t->material.goal) {
     case KIN_GOAL_LABELS: return take_items(t);
     case KIN_GOAL_SCORES: return take_scores(t);
@@ -160,6 +174,7 @@ kin_status kin_material_make_sampler(kin_trainer *t)
         .sources = kinds_known ? t->store->source.count : 0,
         .source_start = kinds_known ? t->store->source_start : NULL,
         .repeat = kinds_known ? t->repeat : NULL,
+        .mixed = kin_config_number(t->config, "batch.distinct") == 0,
     };
     return kin_sampler_new(&t->sampler, &setting);
 }

@@ -71,6 +71,23 @@ static void make_term(kin_objective *o, int i, const kin_config *config)
     if (t >= 0) o->first[i] = l.hypers[t];
 }
 
+/* What cells of drawn negatives have alike in each step: a row's own column comes first. */
+static kin_status make_pattern(kin_objective *o, int64_t rows)
+{
+    const int64_t each = o->drawn + 1, count = rows * each;
+    o->row = malloc((size_t)count * sizeof *o->row);
+    o->kind = malloc((size_t)count);
+    o->start = malloc((size_t)(rows + 1) * sizeof *o->start);
+    KIN_REQUIRE(o->row && o->kind && o->start, KIN_MEMORY, "no memory for %ld drawn negatives",
+                (long)count);
+    for (int64_t n = 0; n < count; n++) {
+        o->row[n] = (int32_t)(n / each);
+        o->kind[n] = n % each ? -1 : 1;
+    }
+    for (int64_t i = 0; i <= rows; i++) o->start[i] = i * each;
+    return KIN_OK;
+}
+
 kin_status kin_objective_make(kin_objective *o, kin_backend *backend, const kin_config *config)
 {
     const size_t bytes = KIN_TERMS_MAX * KIN_HYPERS_MAX * sizeof(real);
@@ -78,12 +95,16 @@ kin_status kin_objective_make(kin_objective *o, kin_backend *backend, const kin_
                           .sum = kin_config_sums(config),
                           .final = kin_config_number(config, "loss.final_temperature"),
                           .drawn = (int64_t)kin_config_number(config, "loss.drawn"),
+                          .corpus = kin_config_is(config, "loss.negatives", "corpus"),
+                          .one_sample = kin_config_is(config, "loss.negatives", "corpus_shared"),
                           .seed = (uint64_t)kin_config_number(config, "run.seed") };
     o->learned_values = backend->alloc(backend, bytes);
     KIN_REQUIRE(o->learned_values, KIN_MEMORY, "no memory for the loss");
     backend->zero(backend, o->learned_values, bytes);
+    o->corpus |= o->one_sample;
     for (int i = 0; i < o->count; i++) make_term(o, i, config);
-    return KIN_OK;
+    if (!o->drawn) return KIN_OK;
+    return make_pattern(o, (int64_t)kin_config_number(config, "batch.size"));
 }
 
 /* As loss.candidates says; own: what the loss is made for. */
@@ -132,7 +153,11 @@ void kin_objective_free(kin_objective *o)
     o->proxies.value = NULL;
     o->class = NULL;
     if (o->learned_values) o->backend->release(o->backend, o->learned_values);
+    free(o->row);
+    free(o->kind);
+    free(o->start);
     o->learned_values = NULL;
+    o->row = NULL, o->kind = NULL, o->start = NULL;
 }
 
 /* ---- a step ---------------------------------------------------------------------------------- */
@@ -149,27 +174,50 @@ void kin_objective_set_step(kin_objective *o, int64_t step, int64_t steps)
     }
 }
 
-/* Row i's cells: its own column, then columns of others, drawn uniformly with replacement. */
-static kin_cells *draw(kin_tape *tape, const kin_objective *o, int64_t step, int64_t rows)
+/* Columns of the cells: of each row its own, then others of the batch. */
+static void draw_from_batch(const kin_objective *o, int64_t step, int64_t rows, int32_t *col)
 {
-    const int64_t each = o->drawn + 1, count = rows * each;
-    kin_cells *c = kin_keep_host(tape, sizeof *c);
-    int64_t *start = kin_keep_host(tape, (size_t)(rows + 1) * sizeof *start);
-    int32_t *row = kin_keep_host(tape, (size_t)count * sizeof *row);
-    int32_t *col = kin_keep_host(tape, (size_t)count * sizeof *col);
-    int8_t *kind = kin_keep_host(tape, (size_t)count);
-    if (!kind) return NULL;
-    for (int64_t n = 0; n < count; n++) {
+    const int64_t each = o->drawn + 1;
+    for (int64_t n = 0; n < rows * each; n++) {
         const int64_t i = n / each;
         const uint64_t other = kin_random_below(o->seed, KIN_STREAM_NEGATIVES, (uint32_t)step,
                                                 (uint64_t)n, (uint64_t)rows - 1);
-        const bool own = n % each == 0;
-        row[n] = (int32_t)i;
-        col[n] = own ? (int32_t)i : (int32_t)other + ((int64_t)other >= i);
-        kind[n] = own ? 1 : -1;
+        col[n] = n % each == 0 ? (int32_t)i : (int32_t)other + ((int64_t)other >= i);
     }
-    for (int64_t i = 0; i <= rows; i++) start[i] = i * each;
-    *c = (kin_cells){ .rows = rows, .start = start, .row = row, .col = col, .kind = kind };
+}
+
+typedef struct {
+    const kin_objective *o;
+    const int32_t *own;
+    int64_t step, columns;
+    int32_t *col;
+} drawing;
+
+/* Of all columns, a row's own among them: what is published draws so. */
+static void draw_row(void *context, int64_t i, int thread)
+{
+    (void)thread;
+    const drawing *d = context;
+    const int64_t drawn = d->o->drawn;
+    int32_t *col = d->col + i * (drawn + 1);
+    col[0] = d->own[i];
+    kin_random_list(d->o->seed, KIN_STREAM_NEGATIVES, (uint32_t)d->step,
+                    d->o->one_sample ? 0 : (uint64_t)(i * drawn), drawn, (uint32_t)d->columns,
+                    col + 1);
+}
+
+/* Row i's cells: its own column, then those drawn, uniformly and with replacement. */
+static kin_cells *draw(kin_tape *tape, const kin_objective *o, int64_t step, const kin_sides *sides)
+{
+    const int64_t rows = sides->rows->rows;
+    kin_cells *c = kin_keep_host(tape, sizeof *c);
+    int32_t *col = kin_keep_host(tape, (size_t)(rows * (o->drawn + 1)) * sizeof *col);
+    if (!col) return NULL;
+    drawing d = { o, sides->own, step, sides->columns->rows, col };
+    if (o->corpus) kin_pool_run(o->backend->pool, rows, draw_row, &d);
+    else draw_from_batch(o, step, rows, col);
+    *c = (kin_cells){ .rows = rows, .start = o->start, .row = o->row, .col = col,
+                      .kind = o->kind };
     return c;
 }
 
@@ -260,7 +308,7 @@ kin_tensor *kin_objective_apply(kin_tape *tape, kin_objective *o, int64_t step, 
     kin_loss_report back[KIN_TERMS_MAX] = { { 0 } };
     const kin_cells *cells = NULL;
     const bool twice = sides->back_rows != NULL;
-    if (o->drawn && !(cells = draw(tape, o, step, sides->rows->rows))) return kin_empty(tape);
+    if (o->drawn && !(cells = draw(tape, o, step, sides))) return kin_empty(tape);
     if (sides->target) {
         kin_tensor *target = send_target(tape, sides->target, sides->rows->rows);
         for (int i = 0; i < o->count; i++) o->term[i].setting.target = target;

@@ -42,9 +42,11 @@ static const struct { int carries; const char *data; } batches[] = {
 int kin_goal_carries(kin_goal goal) { return batches[goal].carries; }
 const char *kin_goal_data(kin_goal goal) { return batches[goal].data; }
 
-const char *kin_goal_baseline(kin_goal goal, bool features)
+const char *kin_goal_baseline(kin_goal goal, const kin_encoder *encoder)
 {
-    return goal == KIN_GOAL_RANKING ? "bm25" : features ? "features" : "tf-idf";
+    if (encoder->rows) return "";
+    if (goal == KIN_GOAL_RANKING) return "bm25";
+    return encoder->forward_features ? "features" : "tf-idf";
 }
 
 static void put_scores(kin_json_out *out, const char *key, const kin_marks *s)
@@ -116,7 +118,7 @@ kin_status kin_results_save(const kin_results *r, const char *path)
     kin_json_put_whole(&out, "queries", r->queries);
     kin_json_put_whole(&out, "documents", r->documents);
     if (r->goal == KIN_GOAL_RANKING) {
-        kin_json_put_whole(&out, "depth", KIN_RUN_DEPTH);
+        kin_json_put_whole(&out, "depth", r->depth);
         kin_json_put_string(&out, "ties", "score descending, then document id descending");
     }
     if (r->goal == KIN_GOAL_LABELS) kin_json_put_whole(&out, "classes", r->classes);
@@ -223,6 +225,8 @@ static kin_status read_results(const kin_json_tree *t, kin_results *r)
     if (r->model.present) KIN_TRY(read_shape(t, &r->shape));
     KIN_TRY(kin_json_need_whole(t, root, "queries", 0, most, &r->queries));
     KIN_TRY(kin_json_need_whole(t, root, "documents", 0, most, &r->documents));
+    if (r->goal == KIN_GOAL_RANKING)
+        KIN_TRY(kin_json_need_whole(t, root, "depth", 0, KIN_RUN_DEPTH, &r->depth));
     KIN_TRY(kin_json_need_whole(t, root, "step", 0, most, &r->step));
     KIN_TRY(kin_json_need_number(t, root, "train_seconds", &r->train_seconds));
     KIN_TRY(kin_json_need_whole(t, root, "pairs", 0, most, &r->pairs));

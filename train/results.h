@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "data/store.h"
+#include "encoders/encoder.h"
 #include "metrics/ranking.h"
 #include "metrics/statistics.h"
 
@@ -18,8 +19,9 @@ int kin_goal_headline(kin_goal goal);
 int kin_goal_carries(kin_goal goal);
 const char *kin_goal_data(kin_goal goal);
 
-/* What a model is compared with: "bm25", "tf-idf" or, of features, "features". */
-const char *kin_goal_baseline(kin_goal goal, bool features);
+/* What a model of this encoder is compared with: "bm25", "tf-idf" or, of features, "features"; ""
+ * of numbers, in which there is nothing to match. */
+const char *kin_goal_baseline(kin_goal goal, const kin_encoder *encoder);
 
 /* One system's averages by the goal's measures, with 95 % bootstrap intervals over queries. */
 typedef struct {
@@ -44,6 +46,7 @@ typedef struct {
     kin_paired against_bm25;                    /* model against it by the goal's headline */
     kin_shape shape;
     int64_t queries, documents, pairs;          /* pairs: seen in training */
+    int64_t depth;                              /* documents listed for a query */
     int64_t classes;                            /* of items */
     int64_t step;                               /* of the weights that were judged */
     double train_seconds, peak_mb;

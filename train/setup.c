@@ -25,6 +25,13 @@ kin_split kin_trainer_last_split(const kin_trainer *t)
     return kin_trainer_judges(t, KIN_TEST) ? KIN_TEST : KIN_VALIDATION;
 }
 
+/* Where the pairs of the validation queries are trained on, these say nothing. */
+static bool held_out(const kin_trainer *t, kin_split split)
+{
+    const bool trained = kin_config_is(t->config, "data.validation", "trained");
+    return split != KIN_VALIDATION || !trained || kin_store_held_out(t->store) < 0;
+}
+
 static kin_status open_store(kin_trainer *t)
 {
     KIN_TRY(kin_store_open(&t->store, kin_config_text(t->config, "data.store")));
@@ -35,8 +42,9 @@ static kin_status open_store(kin_trainer *t)
     static const kin_split candidates[] = { KIN_VALIDATION, KIN_TEST };
     const int judged = kin_config_is(t->config, "eval.final", "test") ? 2 : 1;
     for (int i = 0; i < judged && number(t, "eval.every") > 0; i++)
-        if (kin_split_judged(t->store, candidates[i])) t->splits[t->split_count++] = candidates[i];
-    return KIN_OK;
+        if (kin_split_judged(t->store, candidates[i]) && held_out(t, candidates[i]))
+            t->splits[t->split_count++] = candidates[i];
+    return kin_trainer_count_rows(t);
 }
 
 /* ---- tokenizer and tokens -------------------------------------------------------------------- */
@@ -69,6 +77,7 @@ static kin_status make_tokenizer(kin_trainer *t, const char *checkpoint)
 {
     char path[KIN_PATH_MAX];
     const char *given = kin_config_text(t->config, "tokenizer.file");
+    if (kin_trainer_takes_numbers(t)) return KIN_OK;
     if (!*checkpoint && !*given) return train_tokenizer(t);
     if (!*checkpoint) return kin_tokenizer_load(&t->model->tokenizer, given);
     KIN_TRY(kin_path_join(path, sizeof path, checkpoint, "tokenizer.json"));
@@ -86,6 +95,7 @@ static kin_status make_model(kin_trainer *t, const char *checkpoint)
     m->max_tokens = (int64_t)number(t, "encoder.max_tokens");
     if (t->store->features) return KIN_OK;
     KIN_TRY(make_tokenizer(t, checkpoint));
+    if (!m->tokenizer) return kin_trainer_number_tokens(t);
     kin_tell_stage(t->watch, "tokenising %ld texts", (long)t->store->texts.count);
     return kin_role_tokens_make(&t->tokens, m, t->backend->pool, t->store);
 }
@@ -140,7 +150,8 @@ static kin_status init_network(kin_network *network, const kin_config *config,
 {
     const int64_t vocab = network->vocab;
     const uint64_t seed = (uint64_t)kin_config_number(config, "run.seed");
-    if (store->features) return kin_network_init(network, seed, NULL);
+    const bool texts = !network->encoder->forward_features && !network->encoder->rows;
+    if (!texts) return kin_network_init(network, seed, NULL);
     float *rarity = malloc((size_t)vocab * sizeof *rarity);
     int32_t *seen = malloc((size_t)vocab * sizeof *seen);
     kin_status status = KIN_OK;
@@ -156,14 +167,10 @@ static kin_status init_network(kin_network *network, const kin_config *config,
 }
 
 kin_status kin_untrained_network(kin_network **network, kin_backend *backend,
-                                 const kin_config *config, const kin_model *model,
+                                 const kin_config *config, const double *hypers, int64_t inputs,
                                  const kin_tokens *documents, const kin_store *store)
 {
-    double hypers[KIN_HYPERS_MAX];
-    kin_config_hypers(config, "encoder", hypers);
-    KIN_TRY(kin_network_new(network, backend, kin_config_entry(config, "encoder"), hypers,
-                            store->features ? store->features
-                                            : kin_tokenizer_size(model->tokenizer),
+    KIN_TRY(kin_network_new(network, backend, kin_config_entry(config, "encoder"), hypers, inputs,
                             kin_config_is(config, "encoder.towers", "separate")));
     const kin_status status = init_network(*network, config, documents, store);
     if (!status) return KIN_OK;
@@ -179,12 +186,14 @@ static kin_status read_repeat(kin_trainer *t)
 {
     const kin_texts *kinds = &t->store->source;
     const char *text = kin_config_text(t->config, "batch.repeat");
-    if (!*text) return KIN_OK;
+    const int64_t held = kin_config_is(t->config, "data.validation", "held_out")
+                         ? kin_store_held_out(t->store) : -1;
+    if (!*text && held < 0) return KIN_OK;
     char *copy = strdup(text), *rest = NULL;
     t->repeat = malloc((size_t)(kinds->count + 1) * sizeof *t->repeat);
     kin_status status = KIN_OK;
     if (!copy || !t->repeat) status = kin_fail(KIN_MEMORY, "no memory for batch.repeat");
-    for (int64_t k = 0; k < kinds->count && !status; k++) t->repeat[k] = 1;
+    for (int64_t k = 0; k < kinds->count && !status; k++) t->repeat[k] = k != held;
     for (char *part = status ? NULL : strtok_r(copy, " ,", &rest); part && !status;
          part = strtok_r(NULL, " ,", &rest)) {
         char *sign = strchr(part, '='), *end = NULL;
@@ -281,9 +290,15 @@ static void make_schedule(kin_trainer *t)
     t->schedule.schedule = kin_config_entry(t->config, "schedule");
     kin_config_hypers(t->config, "schedule", hypers);
     const kin_entry *entry = kin_schedules.items[t->schedule.schedule];
-    const int warmup = kin_hyper_find(entry, "warmup"), least = kin_hyper_find(entry, "floor");
-    t->schedule.warmup = warmup >= 0 ? hypers[warmup] : 0;
-    t->schedule.floor = least >= 0 ? hypers[least] : 0;
+    const struct { const char *name; double *to; } settings[] = {
+        { "warmup", &t->schedule.warmup }, { "floor", &t->schedule.floor },
+        { "first_drop", &t->schedule.first_drop }, { "second_drop", &t->schedule.second_drop },
+        { "drop", &t->schedule.drop },
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const int place = kin_hyper_find(entry, settings[i].name);
+        *settings[i].to = place >= 0 ? hypers[place] : 0;
+    }
 }
 
 void kin_trainer_begin_with(kin_trainer *t, const kin_config *config, kin_backend *backend,
@@ -297,13 +312,15 @@ void kin_trainer_begin_with(kin_trainer *t, const kin_config *config, kin_backen
 
 kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint)
 {
+    double hypers[KIN_HYPERS_MAX];
     t->size = (int64_t)number(t, "batch.size");
     KIN_TRY(open_store(t));
     KIN_TRY(make_sampler(t));
     KIN_TRY(make_model(t, checkpoint));
     KIN_TRY(kin_trainer_check_memory(t));
-    KIN_TRY(kin_untrained_network(&t->model->network, t->backend, t->config, t->model,
-                                  t->tokens.of[KIN_DOCUMENT], t->store));
+    kin_trainer_encoder(t, hypers);
+    KIN_TRY(kin_untrained_network(&t->model->network, t->backend, t->config, hypers,
+                                  kin_trainer_inputs(t), t->tokens.of[KIN_DOCUMENT], t->store));
     make_schedule(t);
     KIN_TRY(kin_towers_make(t));
     KIN_TRY(kin_objective_make(&t->objective, t->backend, t->config));

@@ -132,10 +132,22 @@ static kin_status embed_side(kin_trainer *t, int side)
     return kin_tape_status(t->tape);
 }
 
+/* Every document is a column; the loss names those that it compares with. A document of the batch
+ * is its own number. */
+static kin_status embed_corpus(kin_trainer *t, kin_sides *sides)
+{
+    kin_network *n = t->model->network;
+    sides->rows = kin_network_forward_rows(t->tape, n, KIN_QUERY, &t->batch.bags.queries, 0, 0);
+    sides->columns = kin_network_forward_all(t->tape, n, KIN_DOCUMENT);
+    sides->own = t->batch.room[1].host_ids;
+    return kin_tape_status(t->tape);
+}
+
 kin_status kin_towers_embed(kin_trainer *t, kin_sides *sides)
 {
     kin_towers *w = &t->towers;
     *sides = (kin_sides){ .label = t->batch.label, .target = t->batch.target };
+    if (t->objective.corpus) return embed_corpus(t, sides);
     if (!w->chunk && !w->slow && !w->items) {
         kin_network_forward_pairs(t->tape, t->model->network, &t->batch.bags, &sides->rows,
                                   &sides->columns);

@@ -137,6 +137,14 @@ static bool due(const kin_trainer *t, kin_every every)
     return every.steps && t->state.step % every.steps == 0;
 }
 
+/* Whether the last evaluations, as many as eval.patience says, found nothing better. */
+static bool out_of_patience(const kin_trainer *t)
+{
+    const int64_t patience = (int64_t)kin_config_number(t->config, "eval.patience");
+    return patience && t->state.best_step >= 0 && kin_trainer_judges(t, KIN_VALIDATION)
+           && t->state.step - t->state.best_step >= patience * t->eval_every.steps;
+}
+
 static kin_status evaluate(kin_trainer *t, bool *best)
 {
     *best = false;
@@ -156,7 +164,7 @@ static kin_status after_step(kin_trainer *t)
     KIN_TRY(kin_trainer_tell(t));
     kin_profile_host(t->flags->profile, NULL);
     KIN_TRY(evaluate(t, &best));
-    if (!best && !stop_asked && !due(t, t->checkpoint_every)) return KIN_OK;
+    if (!best && !stop_asked && !out_of_patience(t) && !due(t, t->checkpoint_every)) return KIN_OK;
     stop_clock(t);
     const kin_status status = kin_trainer_save(t);
     start_clock(t);
@@ -174,7 +182,7 @@ static kin_status stop(kin_trainer *t)
 
 static kin_status run_loop(kin_trainer *t)
 {
-    while (t->state.step < t->steps) {
+    while (t->state.step < t->steps && !out_of_patience(t)) {
         if (stop_asked) return stop(t);
         kin_status status = take_step(t);
         if (status) return explain(t, status, t->state.step + 1);

@@ -1,7 +1,7 @@
 /* Trainer: what a training run consists of. For the files of train/ that work on it:
  *
  *     setup.c      makes it from a config      estimate.c   memory and time beforehand
- *     material.c   what is trained on
+ *     material.c   what is trained on         numbers.c    users and items of a store
  *     batch.c      texts of a step             progress.c   what is told and logged
  *     towers.c     texts to embeddings         objective.c  embeddings to a loss
  *     trainer.c    the loop                    saving.c     checkpoints and model/
@@ -91,6 +91,8 @@ typedef struct kin_trainer {
     kin_store *store;
     kin_split splits[2];            /* that can be judged: validation, test */
     int split_count;
+    int64_t rows[2];                /* by kin_role: numbers of the store, where an encoder looks
+                                       them up */
     kin_model *model;
     kin_role_tokens tokens;
 
@@ -131,15 +133,16 @@ int64_t kin_material_steps(const kin_trainer *t);
 const int32_t *kin_material_batch(kin_trainer *t, int64_t step);
 int32_t kin_material_text(const kin_trainer *t, int32_t which, kin_role role);
 int kin_material_sides(const kin_trainer *t);               /* roles that a batch has texts of */
-int64_t kin_trainer_inputs(const kin_trainer *t);           /* of the encoder: V or F */
+int64_t kin_trainer_inputs(const kin_trainer *t);           /* of the encoder: V, F or 0 */
 
 /* setup.c: begin_with makes an empty one of t; setup takes all but the optimizer's, the tape's and
  * the batch's memory. */
 void kin_trainer_begin_with(kin_trainer *t, const kin_config *config, kin_backend *backend,
                             const kin_watch *watch, const kin_train_flags *flags);
 kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint);    /* "": from scratch */
+/* A network with its first values. hypers: the encoder's; inputs: V, F or 0. */
 kin_status kin_untrained_network(kin_network **network, kin_backend *backend,
-                                 const kin_config *config, const kin_model *model,
+                                 const kin_config *config, const double *hypers, int64_t inputs,
                                  const kin_tokens *documents, const kin_store *store);
 kin_status kin_trainer_setup_step(kin_trainer *t);
 void kin_trainer_close_step(kin_trainer *t);                            /* what setup_step made */
@@ -147,6 +150,13 @@ void kin_trainer_close(kin_trainer *t);
 kin_optimizer_setting kin_trainer_optimizer(const kin_trainer *t);
 bool kin_trainer_judges(const kin_trainer *t, kin_split split);
 kin_split kin_trainer_last_split(const kin_trainer *t);     /* that judges the finished model */
+
+/* numbers.c: for an encoder that looks rows up by number; count_rows before the others. encoder:
+ * the encoder's settings, with as many rows as the store has. */
+bool kin_trainer_takes_numbers(const kin_trainer *t);
+kin_status kin_trainer_count_rows(kin_trainer *t);
+void kin_trainer_encoder(const kin_trainer *t, double *hypers);
+kin_status kin_trainer_number_tokens(kin_trainer *t);
 
 /* batch.c */
 kin_status kin_batch_init(kin_trainer *t);

@@ -28,20 +28,13 @@ static saved *keep(kin_tape *tape, const int32_t *index, int64_t n, int64_t rows
     return s;
 }
 
-/* Each row is a bag with one token. */
 static bool gather(kin_tape *tape, const kin_tensor *x, const int32_t *index, int64_t n, real *y)
 {
     kin_backend *backend = kin_tape_backend(tape);
-    int64_t *each = kin_keep_host(tape, (size_t)(n + 1) * sizeof *each);
-    int64_t *start = kin_keep(tape, (size_t)(n + 1) * sizeof *start);
     int32_t *ids = kin_keep(tape, (size_t)n * sizeof *ids);
-    if (!each || !start || !ids) return false;
-    for (int64_t i = 0; i <= n; i++) each[i] = i;
-    backend->upload(backend, start, each, (size_t)(n + 1) * sizeof *start);
+    if (!ids) return false;
     backend->upload(backend, ids, index, (size_t)n * sizeof *ids);
-    const kin_bags bags = { .rows = n, .tokens = n, .ids = ids, .start = start };
-    backend->bag(backend, &bags, x->cols, x->value, NULL, y);
-    return true;
+    return kin_rows_of(tape, n, n, ids, x->cols, x->value, y);
 }
 
 kin_tensor *kin_gather_rows(kin_tape *tape, kin_tensor *x, const int32_t *index, int64_t n)

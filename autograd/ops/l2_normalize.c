@@ -4,7 +4,8 @@
  *
  * A row with |x_i| <= 1e-12 gives 0 and gets no gradient: the true one is about 1e12 times dy and
  * would drown all others in the norm that clipping looks at. x, y: B x D. Rows that have length 1
- * already (x->unit) are passed on as they are. */
+ * already (x->unit) are passed on as they are. A gradient of few rows stays one of few rows, so that
+ * a table may be normalised as a whole. */
 #include "autograd/op.h"
 
 kin_tensor *kin_l2_normalize(kin_tape *tape, kin_tensor *x)
@@ -20,10 +21,32 @@ kin_tensor *kin_l2_normalize(kin_tape *tape, kin_tensor *x)
     return node->out;
 }
 
+/* Memory is taken for all rows, however few have a gradient in this step. */
+static void backward_rows(kin_tape *tape, kin_node *node)
+{
+    const kin_tensor *y = node->out;
+    kin_sparse *dy = y->sparse;
+    const int64_t n = dy->count;
+    kin_backend *backend = kin_tape_backend(tape);
+    real *rows = kin_keep(tape, sizeof *rows * (size_t)(y->rows * y->cols));
+    real *inverse = kin_keep(tape, sizeof *inverse * (size_t)y->rows);
+    if (rows == NULL || inverse == NULL) return;
+    if (n > 0) {
+        if (!kin_rows_of(tape, n, y->rows, dy->id, y->cols, y->value, rows)) return;
+        if (!kin_rows_of(tape, n, y->rows, dy->id, 1, node->saved, inverse)) return;
+        backend->normalize_back(backend, n, y->cols, rows, inverse, dy->value, dy->value);
+    }
+    kin_grad_give_rows(tape, node->in[0], 1, dy);
+}
+
 static void backward(kin_tape *tape, kin_node *node)
 {
     const kin_tensor *y = node->out;
     kin_backend *backend = kin_tape_backend(tape);
+    if (y->sparse != NULL) {
+        backward_rows(tape, node);
+        return;
+    }
     real *dx = kin_grad_pass(tape, node);
     const real *dy = dx != NULL ? dx : y->grad;
     if (dx == NULL) dx = kin_grad(tape, node->in[0]);
@@ -43,4 +66,5 @@ const kin_op kin_op_l2_normalize = {
     .entry = { "l2_normalize", "brings every row to length 1", { { 0 } } },
     .backward = backward,
     .example = example,
+    .takes_rows = true,
 };

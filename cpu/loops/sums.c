@@ -45,6 +45,36 @@ void KIN_VARIANT(kin_dots)(int64_t rows, int64_t cols, const real *m, const real
     }
 }
 
+/* Rows lie anywhere in a table that is larger than the second-level cache: those after the next
+ * few are asked for. */
+enum { AHEAD = 16 };
+
+void KIN_VARIANT(kin_dots_at)(int64_t n, int64_t known, const int32_t *index, int64_t cols,
+                              const real *m, const real *x, real *y)
+{
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        const real *a = m + index[i] * cols, *b = m + index[i + 1] * cols;
+        const real *c = m + index[i + 2] * cols, *d = m + index[i + 3] * cols;
+        real s = 0, t = 0, u = 0, v = 0;
+        for (int64_t k = i + AHEAD; k < i + AHEAD + 4 && k < known; k++)
+            fetch_row(m + index[k] * cols, cols);
+        for (int64_t j = 0; j < cols; j++) {
+            s += a[j] * x[j];
+            t += b[j] * x[j];
+            u += c[j] * x[j];
+            v += d[j] * x[j];
+        }
+        y[i] = s, y[i + 1] = t, y[i + 2] = u, y[i + 3] = v;
+    }
+    for (; i < n; i++) {
+        const real *a = m + index[i] * cols;
+        real s = 0;
+        for (int64_t j = 0; j < cols; j++) s += a[j] * x[j];
+        y[i] = s;
+    }
+}
+
 double KIN_VARIANT(kin_sum_squares)(int64_t n, const real *x)
 {
     return KIN_VARIANT(kin_dot)(n, x, x);

@@ -22,11 +22,12 @@ kin_status kin_cells_relate(kin_tape *tape, kin_rows_run *run, kin_loss_report *
     if (!s->positives) return kin_tape_status(tape);
     s->negatives = s->positives + n, s->weight = s->positives + 2 * n;
     for (int64_t r = 0; r < c->rows; r++) {
-        s->positives[r] = s->negatives[r] = 0;
+        int64_t positives = 0, negatives = 0;
         for (int64_t i = c->start[r]; i < c->start[r + 1]; i++) {
-            s->positives[r] += c->kind[i] > 0;
-            s->negatives[r] += c->kind[i] < 0;
+            positives += c->kind[i] > 0;
+            negatives += c->kind[i] < 0;
         }
+        s->positives[r] = (real)positives, s->negatives[r] = (real)negatives;
         run->scores.paired += s->positives[r] > 0;
     }
     run->scores.extra = c->extra ? c->extra : INT32_MAX / 2;
@@ -35,45 +36,104 @@ kin_status kin_cells_relate(kin_tape *tape, kin_rows_run *run, kin_loss_report *
     return kin_rows_upload(tape, s, 1, false, &run->scores.side[0]);
 }
 
-/* The cells of each row (column), by counting: start and cell of kin_backend.cell_sums. */
-static kin_status sort_cells(kin_tape *tape, const int32_t *of, int64_t cells, int64_t rows,
-                             int64_t **start, int32_t **cell)
+/* ---- what slopes give back ------------------------------------------------------------------ */
+
+/* The cells that push at all (host): a hinge leaves few of many. */
+typedef struct { int32_t *cell, *of[2]; int64_t count; } pushing;
+
+static kin_status find_pushing(kin_tape *tape, const engine *e, pushing *p)
 {
-    kin_backend *backend = kin_tape_backend(tape);
-    const size_t start_bytes = (size_t)(rows + 1) * sizeof(int64_t);
-    const size_t cell_bytes = (size_t)cells * sizeof(int32_t);
-    int64_t *first = kin_keep_host(tape, start_bytes + sizeof *first);     /* rows + 2 */
-    int32_t *sorted = kin_keep_host(tape, cell_bytes);
-    *start = kin_keep(tape, start_bytes), *cell = kin_keep(tape, cell_bytes);
-    if (!first || !sorted || !*start || !*cell) return kin_tape_status(tape);
-    kin_group(of, cells, rows, first, sorted);
-    backend->upload(backend, *start, first, start_bytes);
-    backend->upload(backend, *cell, sorted, cell_bytes);
+    kin_backend *backend = e->backend;
+    const size_t ids = (size_t)(e->count + 1) * sizeof(int32_t);
+    real *slope = kin_keep_host(tape, (size_t)e->count * sizeof *slope);
+    *p = (pushing){ .cell = kin_keep_host(tape, ids),
+                    .of = { kin_keep_host(tape, ids), kin_keep_host(tape, ids) } };
+    if (!slope || !p->of[1]) return kin_tape_status(tape);
+    backend->download(backend, slope, e->run->scores.score, (size_t)e->count * sizeof *slope);
+    for (int64_t c = 0; c < e->count; c++) {
+        if (slope[c] == 0) continue;
+        p->cell[p->count] = (int32_t)c;
+        p->of[0][p->count] = e->cells->row[c];
+        p->of[1][p->count++] = e->cells->col[c];
+    }
     return KIN_OK;
+}
+
+/* They by row (side 0) or column, of so many: cells of i are cell[start[i]] .. (host). Memory is
+ * taken for all cells, however many push in this step. */
+typedef struct { int64_t *start; int32_t *cell; int64_t room, most; } grouped;
+
+static kin_status group(kin_tape *tape, const engine *e, const pushing *p, int side, int64_t rows,
+                        grouped *g)
+{
+    *g = (grouped){ .room = rows, .most = e->count };
+    g->start = kin_keep_host(tape, (size_t)(rows + 2) * sizeof *g->start);
+    g->cell = kin_keep_host(tape, (size_t)(e->count + 1) * sizeof *g->cell);
+    if (!g->start || !g->cell) return kin_tape_status(tape);
+    kin_group(p->of[side], p->count, rows, g->start, g->cell);
+    for (int64_t i = 0; i < p->count; i++) g->cell[i] = p->cell[g->cell[i]];
+    return KIN_OK;
+}
+
+/* x_r = sum of slope times the other side's row, for the groups as they lie. */
+static kin_status sum_groups(kin_tape *tape, const engine *e, int side, const grouped *g,
+                             int64_t rows, real *x)
+{
+    kin_backend *backend = e->backend;
+    const kin_rows_run *run = e->run;
+    int64_t *start = kin_keep(tape, (size_t)(g->room + 1) * sizeof *start);
+    int32_t *cell = kin_keep(tape, (size_t)(g->most + 1) * sizeof *cell);
+    if (!start || !cell) return kin_tape_status(tape);
+    backend->upload(backend, start, g->start, (size_t)(rows + 1) * sizeof *start);
+    backend->upload(backend, cell, g->cell, (size_t)g->start[rows] * sizeof *cell);
+    backend->zero(backend, x, (size_t)(rows * run->dimension) * sizeof(real));
+    backend->cell_sums(backend, rows, start, cell, run->scores.score, side ? e->row : e->col,
+                       run->dimension, side ? run->q : run->k, x);
+    return KIN_OK;
+}
+
+/* The columns that have cells, one behind the other. */
+static kin_status push_few(kin_tape *tape, const engine *e, grouped *g)
+{
+    kin_sparse *few = e->run->dk_rows;
+    const int64_t columns = e->run->scores.side[1].count;
+    const int64_t most = columns < e->count ? columns : e->count;
+    int32_t *id = kin_keep_host(tape, (size_t)most * sizeof *id);
+    few->id = kin_keep(tape, (size_t)most * sizeof *id);
+    few->value = kin_keep(tape, (size_t)(most * e->run->dimension) * sizeof(real));
+    if (!id || !few->id || !few->value) return kin_tape_status(tape);
+    for (int64_t j = 0; j < columns; j++) {
+        if (g->start[j + 1] == g->start[j]) continue;
+        id[few->count] = (int32_t)j;
+        g->start[few->count++] = g->start[j];          /* at most j: it was read already */
+    }
+    g->start[few->count] = g->start[columns];
+    e->backend->upload(e->backend, few->id, id, (size_t)few->count * sizeof *id);
+    return sum_groups(tape, e, 1, g, few->count, few->value);
 }
 
 static kin_status push(kin_tape *tape, engine *e)
 {
     kin_rows_run *run = e->run;
     kin_backend *backend = e->backend;
-    const int32_t *const of[2] = { e->cells->row, e->cells->col };
-    int32_t *const other[2] = { e->col, e->row };
-    const real *const from[2] = { run->k, run->q };
     real *const to[2] = { run->dq, run->dk };
-    const int64_t rows[2] = { run->scores.side[0].count, run->scores.side[1].count };
+    pushing p;
     if (run->dgiven)
         backend->copy(backend, run->dgiven, run->scores.score, (size_t)e->count * sizeof(real));
+    if (!to[0] && !to[1] && !run->dk_rows) return KIN_OK;
+    KIN_TRY(find_pushing(tape, e, &p));
     for (int side = 0; side < 2; side++) {
-        int64_t *start;
-        int32_t *cell;
-        if (!to[side]) continue;
-        KIN_TRY(sort_cells(tape, of[side], e->count, rows[side], &start, &cell));
-        backend->zero(backend, to[side], (size_t)(rows[side] * run->dimension) * sizeof(real));
-        backend->cell_sums(backend, rows[side], start, cell, run->scores.score, other[side],
-                           run->dimension, from[side], to[side]);
+        const int64_t rows = run->scores.side[side].count;
+        grouped g;
+        if (!to[side] && !(side && run->dk_rows)) continue;
+        KIN_TRY(group(tape, e, &p, side, rows, &g));
+        if (side && run->dk_rows) KIN_TRY(push_few(tape, e, &g));
+        else KIN_TRY(sum_groups(tape, e, side, &g, rows, to[side]));
     }
     return KIN_OK;
 }
+
+/* ---- scores --------------------------------------------------------------------------------- */
 
 static kin_status send(kin_tape *tape, const void *host, size_t bytes, void **to)
 {
@@ -118,6 +178,16 @@ static bool run_loops(engine *e, const kin_score_kernels *kernels)
     return kin_rows_total(e->backend, run);
 }
 
+/* Of a table's columns few are looked at: the scores of these show what is not finite, in place of
+ * the whole table. */
+static bool check_scores(engine *e)
+{
+    kin_rows_run *run = e->run;
+    if (!run->unchecked || !run->dk_rows) return true;
+    run->unchecked = false;
+    return e->backend->sum_squares(e->backend, e->count, run->scores.score) < 1e30;
+}
+
 static kin_status compute(kin_tape *tape, engine *e)
 {
     kin_rows_run *run = e->run;
@@ -135,7 +205,7 @@ static kin_status compute(kin_tape *tape, engine *e)
         backend->cell_dots(backend, e->count, e->row, e->col, run->dimension, run->q, run->k,
                            run->scores.score);
     run->formed = (double)e->count;
-    const bool sound = run_loops(e, kernels);
+    const bool sound = check_scores(e) && run_loops(e, kernels);
     if (e->hit && sound) run->accuracy = backend->sum(backend, e->cells->rows, e->hit);
     run->scores.side[0].count = q_rows;
     if (!run->slopes || !sound) return KIN_OK;

@@ -11,6 +11,10 @@ expect 3 "pairs.tsv" "$KIN" import pairs pairs.tsv --out x.h5
 printf 'only one column\n' > one.tsv;   expect 3 "one.tsv line 1" "$KIN" import pairs one.tsv --out x.h5
 printf 'a\tb\na\tb\tx\n' > grade.tsv;   expect 3 "grade.tsv line 2" "$KIN" import pairs grade.tsv --out x.h5
 printf 'a\tb\n\xff\xfe\tb\n' > bad.tsv; expect 3 "bad.tsv line 2" "$KIN" import pairs bad.tsv --out x.h5
+mkdir chosen; printf '0 1\n1 x\n' > chosen/train.txt
+expect 3 "train.txt line 2" "$KIN" import interactions chosen --out x.h5
+expect 2 "FOLDER" "$KIN" import interactions --out x.h5
+expect 2 "takes no validation file" "$KIN" import interactions chosen --validation a --out x.h5
 mkdir folder.tsv;                   expect 3 "folder.tsv" "$KIN" import pairs folder.tsv --out x.h5
 pairs > pairs.tsv
 expect 1 "nowhere" "$KIN" import pairs pairs.tsv --out nowhere/x.h5

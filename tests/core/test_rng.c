@@ -75,6 +75,23 @@ static void below_is_even(void **state)
     assert_true(kin_random_below(3, 1, 0, 0, 1) == 0);
 }
 
+/* Each word of each block, wherever the list begins. */
+static void list_is_words_of_blocks(void **state)
+{
+    (void)state;
+    int32_t all[103], part[103];
+    kin_random_list(77, KIN_STREAM_TEST, 4, 0, 103, 1000003, all);
+    for (uint32_t i = 0; i < 103; i++) {
+        const uint32_t counter[4] = { i / 4, 0, KIN_STREAM_TEST, 4 }, key[2] = { 77, 0 };
+        const uint64_t word = kin_philox(counter, key).word[i % 4];
+        assert_int_equal(all[i], (word * 1000003) >> 32);
+    }
+    for (uint64_t from = 0; from < 9; from++) {
+        kin_random_list(77, KIN_STREAM_TEST, 4, from, 90, 1000003, part);
+        assert_memory_equal(part, all + from, 90 * sizeof *part);
+    }
+}
+
 static void shuffle_is_a_permutation(void **state)
 {
     static int32_t order[1000], again[1000];
@@ -121,5 +138,5 @@ static void mixing(void **state)
     assert_true(kin_hash_bytes("12345678x", 9, 0) != kin_hash_bytes("12345678y", 9, 0));
 }
 
-RUN(TEST(known_answers), TEST(streams_differ), TEST(moments), TEST(below_is_even),
+RUN(TEST(known_answers), TEST(streams_differ), TEST(moments), TEST(below_is_even), TEST(list_is_words_of_blocks),
     TEST(shuffle_is_a_permutation), TEST(shuffle_is_even), TEST(mixing))

@@ -231,6 +231,35 @@ static void kinds_repeat_as_often_as_told(void **state)
     free(pair);
 }
 
+/* Mixed batches use every pair at most once an epoch and do not mind what they share. */
+static void mixed_batches_are_a_shuffle(void **state)
+{
+    (void)state;
+    int32_t *pair = make_pairs(1000, 3, 3, 3), first[64];
+    kin_sampler *s;
+    expect_ok(kin_sampler_new(&s, &(kin_sampler_setting){.pairs = 1000, .pair = pair, .batch = 64,
+                                                         .seed = 5, .mixed = true}));
+    assert_int_equal(kin_sampler_steps(s), 15);
+    assert_int_equal(kin_sampler_dropped(s), 40);
+    memcpy(first, kin_sampler_batch(s, 0), sizeof first);
+    for (int64_t epoch = 0; epoch < 3; epoch++) {
+        bool used[1000] = {false};
+        kin_sampler_epoch(s, epoch);
+        for (int64_t i = 0; i < 15 * 64; i++) {
+            const int32_t p = kin_sampler_batch(s, 0)[i];
+            assert_in_range(p, 0, 999);
+            assert_false(used[p]);
+            used[p] = true;
+        }
+        assert_int_equal(memcmp(first, kin_sampler_batch(s, 0), sizeof first) == 0, epoch == 0);
+    }
+    kin_sampler_free(s);
+    expect_failure(kin_sampler_new(&s, &(kin_sampler_setting){.pairs = 9, .pair = pair, .batch = 10,
+                                                              .mixed = true}),
+                   KIN_DATA, "batch.size is 10, but there are 9 pairs");
+    free(pair);
+}
+
 static void wrong_settings_are_refused(void **state)
 {
     (void)state;
@@ -281,6 +310,7 @@ int main(void)
         cmocka_unit_test(epochs_differ_and_repeat),
         cmocka_unit_test(companions_are_drawn_evenly),
         cmocka_unit_test(kinds_repeat_as_often_as_told),
+        cmocka_unit_test(mixed_batches_are_a_shuffle),
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(time_is_linear),
     };

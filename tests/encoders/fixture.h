@@ -51,11 +51,14 @@ static int close_all(void **state)
     return kin_folder_remove(folder) ? -1 : 0;
 }
 
-/* A static network; settings: "name value name value". */
-static inline kin_network *make_network(const char *settings, int64_t vocab, bool separate)
+/* A network of the encoder called name; settings: "name value name value". */
+static inline kin_network *make_network_of(const char *encoder, const char *settings, int64_t vocab,
+                                           bool separate)
 {
     double hypers[KIN_HYPERS_MAX] = { 0 };
-    const kin_entry *entry = kin_encoders.items[0];
+    int place;
+    expect_ok(kin_list_find(&kin_encoders, encoder, &place));
+    const kin_entry *entry = kin_encoders.items[place];
     char text[256], *rest = NULL;
     kin_network *network;
     kin_hyper_defaults(entry, hypers);
@@ -66,8 +69,13 @@ static inline kin_network *make_network(const char *settings, int64_t vocab, boo
         expect_ok(kin_hyper_parse(&entry->hypers[i], name, strtok_r(NULL, " ", &rest),
                                   &hypers[i]));
     }
-    expect_ok(kin_network_new(&network, backend, 0, hypers, vocab, separate));
+    expect_ok(kin_network_new(&network, backend, place, hypers, vocab, separate));
     return network;
+}
+
+static inline kin_network *make_network(const char *settings, int64_t vocab, bool separate)
+{
+    return make_network_of("static", settings, vocab, separate);
 }
 
 /* The weight called name. */

@@ -32,7 +32,8 @@ while [ $count -lt "$kills" ]; do
     code=$?
     count=$((count + 1))
     echo "kill $count: way $what, exit $code, $(find runs/plan -name run.json 2> find.err | wc -l) runs begun"
-    case "$what/$code" in 0/75 | 1/75 | 2/137 | ?/0) passed=$((passed + 1)) ;;
+    # 130 and 143: the signal came before the runner was there to take it.
+    case "$what/$code" in 0/75 | 1/75 | 2/137 | 0/130 | 1/143 | ?/0) passed=$((passed + 1)) ;;
         *) note "exit $code after kill $what" ;; esac
     # A plan that came to its end begins again, so that the next kill has something to hit.
     [ $code != 0 ] || { compare_with_calm; rm -r runs/plan; }

@@ -257,6 +257,76 @@ static void test_refusals(void **state)
     problem_free((problem *)&good);
 }
 
+/* ---- columns of a table ---------------------------------------------------------------------- */
+
+enum { FEW_ROWS = 7, FEW_COLUMNS = 60, FEW_D = 5, FEW_EACH = 9 };
+
+/* Cells of each row: its own column, then others, some of them twice. */
+static kin_cells few_cells(void)
+{
+    static int32_t row[FEW_ROWS * FEW_EACH], col[FEW_ROWS * FEW_EACH];
+    static int8_t kind[FEW_ROWS * FEW_EACH];
+    static int64_t start[FEW_ROWS + 1];
+    for (int n = 0; n < FEW_ROWS * FEW_EACH; n++) {
+        row[n] = n / FEW_EACH;
+        col[n] = (int32_t)kin_random_below(4, KIN_STREAM_TEST, 8, (uint64_t)n, FEW_COLUMNS);
+        kind[n] = n % FEW_EACH ? -1 : 1;
+    }
+    for (int i = 0; i <= FEW_ROWS; i++) start[i] = i * FEW_EACH;
+    return (kin_cells){ .rows = FEW_ROWS, .start = start, .row = row, .col = col, .kind = kind };
+}
+
+/* The gradients of both sides where columns may be a table whose few rows are pushed; terms: how
+ * often the same loss is in the sum. Returns how many rows the columns' gradient has, or -1: all. */
+static int64_t few_gradients(bool table, int terms, real *dq, real *dk)
+{
+    const kin_cells cells = few_cells();
+    double *x = normals(11, (FEW_ROWS + FEW_COLUMNS) * FEW_D);
+    real *value = to_real(x, (FEW_ROWS + FEW_COLUMNS) * FEW_D);
+    kin_tensor q = { .rows = FEW_ROWS, .cols = FEW_D, .value = value, .needs_grad = true,
+                     .name = "q" };
+    kin_tensor k = { .rows = FEW_COLUMNS, .cols = FEW_D, .value = value + FEW_ROWS * FEW_D,
+                     .needs_grad = true, .table = table, .name = "k" };
+    kin_loss_term term[2] = { { .weight = 1.0 / terms }, { .weight = 1.0 / terms } };
+    kin_tape_reset(m.tape, 1, 0, true);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(kin_loss_default(&term[i].setting, "cosine_contrastive"), KIN_OK);
+        term[i].setting.cells = &cells;
+        term[i].setting.hypers[0] = 0.5;
+    }
+    kin_tensor *columns = kin_l2_normalize(m.tape, &k);
+    kin_tensor *loss = kin_loss_sum(m.tape, term, terms, &q, columns, NULL);
+    assert_int_equal(kin_tape_backward(m.tape, loss), KIN_OK);
+    const int64_t count = k.sparse ? k.sparse->count : -1;
+    memcpy(dq, q.grad, FEW_ROWS * FEW_D * sizeof *dq);
+    memcpy(dk, kin_tensor_dense_gradient(m.tape, &k), FEW_COLUMNS * FEW_D * sizeof *dk);
+    kin_tape_reset(m.tape, 1, 0, true);
+    free(value);
+    free(x);
+    return count;
+}
+
+/* Few rows hold what the whole gradient would; two losses of one table write it out. */
+static void test_few_columns(void **state)
+{
+    (void)state;
+    real dq[3][FEW_ROWS * FEW_D], dk[3][FEW_COLUMNS * FEW_D];
+    int pushed = 0;
+    assert_int_equal(few_gradients(false, 1, dq[0], dk[0]), -1);
+    for (int j = 0; j < FEW_COLUMNS; j++) {
+        bool zero = true;
+        for (int d = 0; d < FEW_D; d++) zero = zero && dk[0][j * FEW_D + d] == 0;
+        pushed += !zero;
+    }
+    assert_in_range(pushed, 5, FEW_COLUMNS - 10);
+    assert_int_equal(few_gradients(true, 1, dq[1], dk[1]), pushed);
+    assert_memory_equal(dq[0], dq[1], sizeof dq[0]);
+    assert_memory_equal(dk[0], dk[1], sizeof dk[0]);
+    assert_int_equal(few_gradients(true, 2, dq[2], dk[2]), -1);
+    for (int i = 0; i < FEW_COLUMNS * FEW_D; i++)
+        assert_true(fabs((double)(dk[0][i] - dk[2][i])) < 1e-6);
+}
+
 static void test_learned(void **state)
 {
     (void)state;
@@ -280,7 +350,7 @@ int main(void)
         cmocka_unit_test(test_extremes), cmocka_unit_test(test_distance_zero),
         cmocka_unit_test(test_upstream),
         cmocka_unit_test(test_partial), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_learned),
+        cmocka_unit_test(test_learned), cmocka_unit_test(test_few_columns),
     };
     if (machine_open(&m, 2) != KIN_OK) return 1;
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,11 +23,13 @@ import pytrec_eval
 
 MEASURES = {"mrr@10": "recip_rank", "recall@1": "recall_1", "recall@10": "recall_10",
             "recall@100": "recall_100", "ndcg@10": "ndcg_cut_10", "map": "map",
-            "success@1": "success_1", "success@10": "success_10"}
+            "success@1": "success_1", "success@10": "success_10",
+            "recall@20": "recall_20", "ndcg@20": "ndcg_cut_20"}
 OUTSIDE = {"mrr@10": ir_measures.RR @ 10, "recall@1": ir_measures.R @ 1,
            "recall@10": ir_measures.R @ 10, "recall@100": ir_measures.R @ 100,
            "ndcg@10": ir_measures.nDCG @ 10, "map": ir_measures.AP,
-           "success@1": ir_measures.Success @ 1, "success@10": ir_measures.Success @ 10}
+           "success@1": ir_measures.Success @ 1, "success@10": ir_measures.Success @ 10,
+           "recall@20": ir_measures.R @ 20, "ndcg@20": ir_measures.nDCG @ 20}
 
 
 def mix(z):
@@ -50,7 +52,7 @@ def reference(run, qrels):
     does not count."""
     judged = {q: d for q, d in qrels.items() if max(d.values()) > 0}
     families = {"recip_rank", "map", "recall", "ndcg_cut", "success"}
-    found = pytrec_eval.RelevanceEvaluator(judged, families | {"recall.1,10,100"}).evaluate(run)
+    found = pytrec_eval.RelevanceEvaluator(judged, families | {"recall.1,10,20,100"}).evaluate(run)
     table = {}
     for q in judged:
         for ours, theirs in MEASURES.items():

@@ -143,6 +143,54 @@ static void all_at_once_is_one_block(void **state)
     kin_arena_free(work);
 }
 
+/* What is skipped is in no list, and what is behind it moves up: block by block as at once. */
+static void skipped_documents_are_not_listed(void **state)
+{
+    (void)state;
+    kin_backend *cpu;
+    kin_pool *pool;
+    kin_arena *work;
+    static int32_t skip[ROWS * DOCUMENTS];
+    static int64_t start[ROWS + 1];
+    for (int r = 0; r < ROWS; r++) {             /* every third, none, all, the ten best, ... */
+        start[r + 1] = start[r];
+        for (int d = 0; d < DOCUMENTS; d++)
+            if (r % 4 == 0 ? d % 3 == 0 : r % 4 == 2 ? r % 8 == 2 : r % 4 == 3 && d < r % 70)
+                skip[start[r + 1]++] = d;
+    }
+    assert_ok(kin_pool_new(&pool, 2));
+    assert_ok(kin_cpu_new(&cpu, pool));
+    assert_ok(kin_arena_new(&work, NULL));
+    for (int64_t block = 7; block <= DOCUMENTS; block = 5 * block + 115) {
+        kin_retrieval *retrieval;
+        kin_run *run;
+        const int64_t k = 20;
+        assert_ok(kin_retrieval_new(&retrieval, cpu, ROWS, COLS, queries, k));
+        kin_retrieval_skip(retrieval, start, skip);
+        for (int64_t d = 0; d < DOCUMENTS; d += block)
+            assert_ok(kin_retrieval_add(retrieval, work,
+                                        DOCUMENTS - d < block ? DOCUMENTS - d : block,
+                                        documents + d * COLS));
+        assert_ok(kin_retrieval_finish(retrieval, &run));
+        for (int r = 0; r < ROWS; r++) {
+            int64_t at = run->start[r];
+            for (int i = 0; i < DOCUMENTS && at < run->start[r + 1]; i++) {
+                bool skipped = false;
+                for (int64_t s = start[r]; s < start[r + 1]; s++)
+                    skipped |= skip[s] == expected[r][i].index;
+                if (!skipped) assert_int_equal(run->document[at++], expected[r][i].index);
+            }
+            const int64_t left = DOCUMENTS - (start[r + 1] - start[r]);
+            assert_int_equal(at, run->start[r + 1]);
+            assert_int_equal(run->start[r + 1] - run->start[r], left < k ? left : k);
+        }
+        kin_run_free(run);
+    }
+    kin_arena_free(work);
+    cpu->free(cpu);
+    kin_pool_free(pool);
+}
+
 /* A query that is its own document, found first; another that is the opposite, found last. */
 static void store_to_scores(void **state)
 {
@@ -189,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_do_not_matter_plain), cmocka_unit_test(blocks_do_not_matter_cpu),
         cmocka_unit_test(all_at_once_is_one_block), cmocka_unit_test(store_to_scores),
+        cmocka_unit_test(skipped_documents_are_not_listed),
     };
     return cmocka_run_group_tests(tests, fill, NULL);
 }

@@ -191,6 +191,7 @@ static void measures_are_those_of_trec_eval(void **state)
         [KIN_RECALL10] = 0.052566471518677396, [KIN_RECALL100] = 0.28635532950451681,
         [KIN_NDCG10] = 0.062099026595006199, [KIN_MAP] = 0.043749014650994421,
         [KIN_SUCCESS1] = 0.075, [KIN_SUCCESS10] = 0.575,
+        [KIN_RECALL20] = 0.10564921952402603, [KIN_NDCG20] = 0.085012409515005632,
     };
     kin_texts queries = texts_numbered('q', QUERIES), documents = texts_numbered('d', DOCUMENTS);
     kin_run *run = tied_run();

@@ -60,6 +60,22 @@ static void test_decay(void **state)
     expect(&quadratic, 9, 10, 2 * (0.1 + 0.9 * (1 - 0.875 * 0.875)));
 }
 
+static void test_stairs(void **state)
+{
+    (void)state;
+    kin_schedule_setting s = make("stairs", 0, 0);
+    expect(&s, 0, 40, 2);
+    expect(&s, 19, 40, 2);
+    expect(&s, 20, 40, 0.2);
+    expect(&s, 29, 40, 0.2);
+    expect(&s, 30, 40, 0.02);
+    s.first_drop = 3, s.second_drop = 5, s.drop = 0.5, s.warmup = 2;
+    expect(&s, 0, 40, 1);
+    expect(&s, 2, 40, 2);
+    expect(&s, 3, 40, 1);
+    expect(&s, 39, 40, 0.5);
+}
+
 /* A warm-up as long as the run or longer, and a run of one step. */
 static void test_short_runs(void **state)
 {
@@ -78,13 +94,13 @@ static void test_names(void **state)
     (void)state;
     kin_schedule_setting setting;
     assert_int_equal(kin_schedule_defaults(&setting, "cosinus", 1), KIN_USAGE);
-    assert_int_equal(kin_schedules.count, 4);
+    assert_int_equal(kin_schedules.count, 5);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_warmup), cmocka_unit_test(test_decay),
+        cmocka_unit_test(test_warmup), cmocka_unit_test(test_decay), cmocka_unit_test(test_stairs),
         cmocka_unit_test(test_short_runs), cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

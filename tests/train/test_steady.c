@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "data/import.h"
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -91,6 +93,30 @@ static void test_steady(void **state)
                        "loss.direction=one_way log.every=1", 2);
 }
 
+/* Columns of which each step pushes others, and more or fewer of them. */
+static void test_steady_numbers(void **state)
+{
+    (void)state;
+    if (!COUNTS) skip();
+    int index;
+    char settings[600];
+    kin_import_report report;
+    kin_import_setting setting = { .source = in_folder("data"), .out = in_folder("numbers.h5") };
+    expect_ok(kin_folder_make(in_folder("data")));
+    FILE *f = fopen(in_folder("data/train.txt"), "w");
+    for (int u = 0; u < 50; u++)
+        for (int i = 0; i < 9; i++) fprintf(f, "%d %d\n", u, (u * i + 3 * i) % 70);
+    assert_int_equal(fclose(f), 0);
+    expect_ok(kin_list_find(&kin_importers, "interactions", &index));
+    expect_ok(kin_import_run(index, &setting, &report));
+    snprintf(settings, sizeof settings, "schedule.steps=60 eval.every=0 data.store=%s "
+             "encoder.name=id encoder.towers=separate encoder.dropout=0.1 encoder.init_scale=0.1 "
+             "loss.name=cosine_contrastive loss.similarity=dot loss.margin=0.2 loss.drawn=20 "
+             "loss.negatives=corpus loss.direction=one_way batch.distinct=false optim.dense=true "
+             "optim.clip=1", in_folder("numbers.h5"));
+    expect_steady("n", settings, 2);
+}
+
 /* The counter counts. */
 static void test_counter(void **state)
 {
@@ -110,6 +136,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counter), cmocka_unit_test(test_steady),
+        cmocka_unit_test(test_steady_numbers),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }
