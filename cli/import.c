@@ -75,7 +75,7 @@ static kin_status run(const args *a)
 static const verb_option options[] = {
     { "out", "FILE.h5", "the store to write" },
     { "validation", "FILE", "pairs: validation queries from this file, not by hash" },
-    { "fraction", "SHARE", "pairs, interactions: the share of queries, of choices, to validate by" },
+    { "fraction", "SHARE", "pairs, interactions: the share kept for validation" },
     { NULL, NULL, NULL }
 };
 

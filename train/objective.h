@@ -17,7 +17,7 @@ typedef struct {
     real *learned_values;                           /* one number for each, backend memory */
     double first[KIN_TERMS_MAX], final;             /* temperatures; final 0: they stay */
     int64_t drawn;                                  /* negatives of a row's own; 0: all columns */
-    bool corpus, one_sample;                        /* drawn from all documents; once for all rows */
+    bool corpus, one_sample;                        /* drawn from all documents; once for a batch */
     uint64_t seed;
     int32_t *row;                                   /* of cells, the same in each step */
     int8_t *kind;

@@ -325,7 +325,8 @@ static void test_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_round_trip), cmocka_unit_test(test_any_block),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_any_block),
         cmocka_unit_test(test_no_tokens_is_zero), cmocka_unit_test(test_replace),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_changed),
         cmocka_unit_test(test_foreign),

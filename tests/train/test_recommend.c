@@ -240,7 +240,10 @@ static void test_rankings(void **state)
 
 typedef struct { kin_estimate estimate; int validations; int64_t last; } seen_run;
 
-static void note_estimate(void *state, const kin_estimate *e) { ((seen_run *)state)->estimate = *e; }
+static void note_estimate(void *state, const kin_estimate *e)
+{
+    ((seen_run *)state)->estimate = *e;
+}
 
 static void note_scores(void *state, int64_t step, const char *split, const char *what,
                         const kin_marks *marks)
