@@ -40,9 +40,10 @@ static void estimate(void *state, const kin_estimate *e)
     fprintf(stderr, "data: %" PRId64 " documents, %" PRId64 " pairs, queries %" PRId64 " train, %"
             PRId64 " validation, %" PRId64 " test\n", e->documents, e->pairs, e->train_queries,
             e->validation_queries, e->test_queries);
-    fprintf(stderr, "texts: %" PRId64 ", tokens %" PRId64 " of a vocabulary of %" PRId64 "; %"
-            PRId64 " empty, %" PRId64 " cut, %" PRId64 " unknown tokens\n", e->texts, e->tokens,
-            e->vocabulary, e->empty, e->cut, e->unknown);
+    if (e->vocabulary)                                        /* numbers have none */
+        fprintf(stderr, "texts: %" PRId64 ", tokens %" PRId64 " of a vocabulary of %" PRId64 "; %"
+                PRId64 " empty, %" PRId64 " cut, %" PRId64 " unknown tokens\n", e->texts,
+                e->tokens, e->vocabulary, e->empty, e->cut, e->unknown);
     fprintf(stderr, "run: %" PRId64 " parameters, %" PRId64 " steps (%" PRId64 " an epoch, %"
             PRId64 " pairs of a short last batch dropped), %d threads\n", e->parameters, e->steps,
             e->steps_per_epoch, e->dropped, e->threads);
