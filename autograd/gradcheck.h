@@ -13,8 +13,9 @@
 /* What every gradient check must stay below, in double. */
 #define KIN_GRADIENT_BOUND 1e-7
 
-/* Records a function of the parameters and returns its 1 x 1 value. It is called many times; the
- * tape was reset with the same seed and step, training. */
+/* Records a function of the parameters and returns its 1 x 1 value. It is called many times, the
+ * first time for the gradients and then for slopes; the tape was reset with the same seed and step,
+ * training. */
 typedef kin_tensor *(*kin_function)(kin_tape *tape, void *context);
 
 /* The worst entry. error = |gradient - slope| / scale; scale is the largest slope of the parameter,

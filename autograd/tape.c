@@ -7,25 +7,13 @@
 #include "autograd/finite.h"
 #include "core/rng.h"
 
-static void *backend_alloc(void *state, size_t bytes)
-{
-    kin_backend *backend = state;
-    return backend->alloc(backend, bytes);
-}
-
-static void backend_release(void *state, void *block)
-{
-    kin_backend *backend = state;
-    backend->release(backend, block);
-}
-
 kin_status kin_tape_new(kin_tape **out, kin_backend *backend)
 {
     *out = NULL;
     kin_tape *tape = calloc(1, sizeof *tape);
     KIN_REQUIRE(tape != NULL, KIN_MEMORY, "no memory for a tape");
     tape->backend = backend;
-    const kin_memory memory = { backend_alloc, backend_release, backend };
+    const kin_memory memory = kin_backend_memory(backend);
     kin_status status = kin_arena_new(&tape->numbers, &memory);
     if (status == KIN_OK) status = kin_arena_new(&tape->nodes, NULL);
     if (status != KIN_OK) {

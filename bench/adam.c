@@ -48,4 +48,4 @@ static void close(bench *b)
 }
 
 const bench_case bench_O1 = { "O1", "Adam over 31,254,528 numbers", open, repeat, close,
-                              { 31254528 } };
+                              { 31254528 }, BENCH_PLAIN };

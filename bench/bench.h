@@ -4,6 +4,7 @@
 #ifndef KIN_BENCH_BENCH_H
 #define KIN_BENCH_BENCH_H
 
+#include <stdbool.h>
 #include "core/backend.h"
 
 typedef struct bench_case bench_case;
@@ -15,15 +16,18 @@ typedef struct {
     size_t own_bytes;        /* inputs, their gradients, parameters and optimizer state not yet
                                 touched when the base of the memory reading is taken */
     double flops;            /* the least a repetition needs */
-    const char *dump;        /* folder for the arrays of the first repetition; NULL: none, any more */
+    const char *dump;        /* folder for the arrays of the first repetition; NULL: none */
 } bench;
 
+/* GROWS: size[0] is a batch size, and any other will do. JUDGED: the loss is a share of what the case
+ * knows to be right. */
 struct bench_case {
     const char *name, *summary;
     kin_status (*open)(bench *);
     kin_status (*repeat)(bench *, double *loss);
     void (*close)(bench *);
     int64_t size[5];         /* the case's own: rows, dimension, ... */
+    enum { BENCH_PLAIN, BENCH_GROWS, BENCH_JUDGED } sort;
 };
 
 extern const bench_case *const bench_cases[];      /* ends with NULL */
@@ -45,6 +49,15 @@ void bench_pairs(int64_t n, real *q, real *k);
  * start and ids. */
 kin_status bench_bags(uint64_t seed, int64_t vocabulary, int64_t rows, int64_t length,
                       int64_t **start, int32_t **ids);
+
+/* Both sides' bags of batch t, the documents' behind the queries': start has 2 rows + 1 numbers,
+ * ids as many as there are tokens. Allocates both. */
+typedef struct { int64_t *start; int32_t *ids; int64_t tokens; } bench_sides;
+kin_status bench_both_bags(int t, int64_t vocabulary, int64_t rows, int64_t length,
+                           bench_sides *out);
+
+/* Numbers first .. first + n - 1 of weight number `weight`, as a run would start with them. */
+void bench_normals(uint32_t weight, double deviation, int64_t first, int64_t n, real *x);
 
 /* The products that a loss over rows x rows scores of d-dimensional embeddings takes, once: a BLAS
  * library keeps buffers that grow with the shapes it has seen; they are not the case's memory. */

@@ -22,11 +22,9 @@ const device_case *const device_cases[] = {
     NULL
 };
 
-const char *const device_precisions[] = { "fp32", "tf32", "bf16", "bf16x3", NULL };
-
 const char *device_precision_of(const device_work *w, int precision)
 {
-    return w->flops > 0 ? device_precisions[precision] : "-";
+    return w->flops > 0 ? kin_precision_name(precision) : "-";
 }
 
 /* ---- the device ---------------------------------------------------------------------------- */

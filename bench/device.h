@@ -93,7 +93,6 @@ void device_roofline(const device_options *o, const char *cases, double product,
  * case that failed. */
 kin_status device_report(const device_options *o, const char *cases, double product, double copy);
 bool device_named(const char *cases, const char *name);
-extern const char *const device_precisions[];        /* "fp32", ... ; ends with NULL */
 const char *device_precision_of(const device_work *work, int precision);   /* "-": no products */
 
 /* ---- memory -------------------------------------------------------------------------------- */

@@ -129,7 +129,7 @@ static kin_status measure(device_bench *b, const device_options *o, int precisio
                           device_rates *rates)
 {
     FILE *json = o->json;
-    const char *name = strcmp(o->device, "cpu") ? device_precisions[precision] : "real";
+    const char *name = strcmp(o->device, "cpu") ? kin_precision_name(precision) : "real";
     for (int i = 0; i < SHAPES; i++) {
         const int64_t m = scaled(shapes[i].m, o->scale), n = scaled(shapes[i].n, o->scale);
         const int64_t k = scaled(shapes[i].k, o->scale);

@@ -23,22 +23,10 @@ static void count_search(const device_bench *b, device_work *w)
     w->bytes = rows * dim * sizeof(real) + w->outputs;
 }
 
-static void *take(void *state, size_t bytes)
-{
-    kin_backend *backend = state;
-    return backend->alloc(backend, bytes);
-}
-
-static void give(void *state, void *block)
-{
-    kin_backend *backend = state;
-    backend->release(backend, block);
-}
-
 static kin_status open_search(device_bench *b)
 {
     kin_backend *backend = b->backend;
-    const kin_memory memory = { take, give, backend };
+    const kin_memory memory = kin_backend_memory(backend);
     const size_t hits = (size_t)(b->size[ROWS] * b->size[BEST]);
     finding *s = b->state = calloc(1, sizeof *s);
     KIN_REQUIRE(s, KIN_MEMORY, "no memory for the case");

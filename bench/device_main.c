@@ -8,7 +8,7 @@
 
 static const char usage[] =
     "usage: kin_device_bench [--device cuda|pretend|cpu] [--case G1a,G2] [--seconds S]\n"
-    "                        [--precision fp32|tf32|bf16|bf16x3] [--scale F] [--keep MB]\n"
+    "                        [--precision " KIN_PRECISION_LIST("|") "] [--scale F] [--keep MB]\n"
     "                        [--no-errors] [--rate TFLOPS --copy TBS] [--json FILE]\n"
     "       kin_device_bench --roofline [--rate TFLOPS --copy TBS] [--scale F]\n"
     "       kin_device_bench --list\n"
@@ -38,13 +38,6 @@ static kin_status read_number(const char *option, const char *text, double *numb
     return KIN_OK;
 }
 
-static kin_status read_precision(const char *text, int *precision)
-{
-    for (*precision = 0; device_precisions[*precision]; ++*precision)
-        if (!strcmp(text, device_precisions[*precision])) return KIN_OK;
-    return kin_fail(KIN_USAGE, "--precision %s: expected fp32, tf32, bf16 or bf16x3", text);
-}
-
 static kin_status read_value(command *c, const char *option, const char *text)
 {
     double mb = 0;
@@ -65,7 +58,8 @@ static kin_status read_value(command *c, const char *option, const char *text)
         if (numbers[i].number == &mb) c->o.keep = (size_t)(mb * (1 << 20));
         return KIN_OK;
     }
-    if (!strcmp(option, "--precision")) return read_precision(text, &c->o.precision);
+    if (!strcmp(option, "--precision"))
+        return kin_precision_parse(option, text, &c->o.precision);
     return kin_fail(KIN_USAGE, "unknown option %s", option);
 }
 

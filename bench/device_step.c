@@ -1,22 +1,16 @@
 /* G10, G11: a whole training step: encode both sides, InfoNCE at temperature 0.05, backward, Adam.
  * G10 is an MLP of two towers, G11 a shared static encoder whose rows rest unless touched. */
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "autograd/op.h"
 #include "bench/bench.h"
 #include "bench/device.h"
 #include "bench/work.h"
-#include "core/rng.h"
 #include "optim/optimizer.h"
 
 enum { STATIC_ROWS = 0, STATIC_VOCABULARY, STATIC_DIM, STATIC_LENGTH };
 enum { MLP_IN = 0, MLP_HIDDEN, MLP_OUT, MLP_ROWS };
-enum { BATCHES = 6, WEIGHTS = 8 };
-
-/* Both sides' bags, one below the other. */
-typedef struct { int64_t *start; int32_t *ids; int64_t tokens; } bags;
+enum { BATCHES = 6, WEIGHTS = 2 * TOWER_WEIGHTS };
 
 typedef struct {
     kin_tape *tape;
@@ -25,7 +19,7 @@ typedef struct {
     kin_tensor weight[WEIGHTS];
     kin_parameter parameters[WEIGHTS];
     int weights, turn;
-    bags batch[BATCHES];              /* G11, on the device */
+    bench_sides batch[BATCHES];       /* G11, on the device */
     real *q, *k;                      /* G10, on the device */
 } state;
 
@@ -36,19 +30,17 @@ typedef struct { double deviation; uint32_t weight; } spread;
 static void make_normal(const void *context, int64_t first, int64_t n, real *x)
 {
     const spread *s = context;
-    for (int64_t i = 0; i < n; i++)
-        x[i] = (real)(float)(s->deviation * kin_random_normal(0, KIN_STREAM_INIT, s->weight,
-                                                              (uint64_t)(first + i)));
+    bench_normals(s->weight, s->deviation, first, n, x);
 }
 
-static kin_status add_weight(device_bench *b, state *s, int64_t rows, int64_t cols,
-                             double deviation)
+static kin_status add_weight(device_bench *b, state *s, bench_weight like)
 {
     kin_tensor *w = &s->weight[s->weights];
-    const spread how = { deviation, (uint32_t)s->weights };
-    *w = (kin_tensor){ .rows = rows, .cols = cols, .needs_grad = true, .name = "weight" };
+    const spread how = { like.deviation, (uint32_t)s->weights };
+    *w = (kin_tensor){ .rows = like.rows, .cols = like.cols, .needs_grad = true,
+                       .name = "weight" };
     s->parameters[s->weights++] = (kin_parameter){ .tensor = w, .rate_factor = 1 };
-    return device_make(b, &w->value, rows * cols, make_normal, &how);
+    return device_make(b, &w->value, like.rows * like.cols, make_normal, &how);
 }
 
 static kin_status open_common(device_bench *b, state **out)
@@ -110,26 +102,15 @@ static void count_mlp(const device_bench *b, device_work *w)
 
 static kin_status open_mlp(device_bench *b)
 {
-    const int64_t *size = b->size, in = size[MLP_IN], hidden = size[MLP_HIDDEN];
-    const int64_t out = size[MLP_OUT];
+    const int64_t *size = b->size, in = size[MLP_IN];
+    bench_weight like[TOWER_WEIGHTS];
     state *s;
     KIN_TRY(open_common(b, &s));
-    for (int tower = 0; tower < 2; tower++) {
-        KIN_TRY(add_weight(b, s, in, hidden, 1 / sqrt((double)in)));
-        KIN_TRY(add_weight(b, s, 1, hidden, 0));
-        KIN_TRY(add_weight(b, s, hidden, out, 1 / sqrt((double)hidden)));
-        KIN_TRY(add_weight(b, s, 1, out, 0));
-    }
+    bench_tower_weights(in, size[MLP_HIDDEN], size[MLP_OUT], like);
+    for (int i = 0; i < WEIGHTS; i++) KIN_TRY(add_weight(b, s, like[i % TOWER_WEIGHTS]));
     KIN_TRY(device_make(b, &s->q, size[MLP_ROWS] * in, device_make_queries, NULL));
     KIN_TRY(device_make(b, &s->k, size[MLP_ROWS] * in, device_make_documents, NULL));
     return open_optimizer(b, s);
-}
-
-static kin_tensor *tower(state *s, int first, kin_tensor *x)
-{
-    kin_tensor *w = s->weight + first;
-    x = kin_relu(s->tape, kin_bias(s->tape, kin_matmul(s->tape, x, &w[0]), &w[1]));
-    return kin_bias(s->tape, kin_matmul(s->tape, x, &w[2]), &w[3]);
 }
 
 static kin_status repeat_mlp(device_bench *b, double *loss)
@@ -137,34 +118,22 @@ static kin_status repeat_mlp(device_bench *b, double *loss)
     const int64_t rows = b->size[MLP_ROWS], in = b->size[MLP_IN];
     state *s = b->state;
     kin_tape_reset(s->tape, 0, (uint32_t)++s->turn, true);
-    kin_tensor *q = tower(s, 0, kin_tape_input(s->tape, rows, in, s->q));
-    kin_tensor *k = tower(s, 4, kin_tape_input(s->tape, rows, in, s->k));
-    return finish_step(b, s, q, k, loss);
+    return finish_step(b, s,
+                       bench_tower(s->tape, s->weight, kin_tape_input(s->tape, rows, in, s->q)),
+                       bench_tower(s->tape, s->weight + TOWER_WEIGHTS,
+                                   kin_tape_input(s->tape, rows, in, s->k)), loss);
 }
 
 /* ---- G11 ----------------------------------------------------------------------------------- */
 
 /* Batch t in host memory. */
-static kin_status make_bags(const device_bench *b, int t, bags *out)
+static kin_status make_bags(const device_bench *b, int t, bench_sides *out)
 {
-    const int64_t rows = b->size[STATIC_ROWS];
-    int64_t *start[2] = { NULL };
-    int32_t *ids[2] = { NULL };
-    for (int side = 0; side < 2; side++)
-        KIN_TRY(bench_bags((uint64_t)(16 * t + 8 * side), b->size[STATIC_VOCABULARY], rows,
-                           b->size[STATIC_LENGTH], &start[side], &ids[side]));
-    const int64_t first = start[0][rows], all = first + start[1][rows];
-    *out = (bags){ realloc(start[0], sizeof **start * (size_t)(2 * rows + 1)),
-                   realloc(ids[0], sizeof **ids * (size_t)all), all };
-    KIN_REQUIRE(out->start && out->ids, KIN_MEMORY, "no memory for %lld tokens", (long long)all);
-    for (int64_t i = 1; i <= rows; i++) out->start[rows + i] = first + start[1][i];
-    memcpy(out->ids + first, ids[1], sizeof **ids * (size_t)(all - first));
-    free(start[1]);
-    free(ids[1]);
-    return KIN_OK;
+    return bench_both_bags(t, b->size[STATIC_VOCABULARY], b->size[STATIC_ROWS],
+                           b->size[STATIC_LENGTH], out);
 }
 
-static double distinct(const bags *b, int64_t vocabulary)
+static double distinct(const bench_sides *b, int64_t vocabulary)
 {
     int64_t n = 0;
     char *seen = calloc((size_t)vocabulary, 1);
@@ -179,7 +148,7 @@ static void count_static(const device_bench *b, device_work *w)
 {
     const double rows = (double)b->size[STATIC_ROWS], dim = (double)b->size[STATIC_DIM];
     const double number = sizeof(real);
-    bags batch;
+    bench_sides batch;
     *w = (device_work){ .flops = 0 };
     if (make_bags(b, 0, &batch) != KIN_OK) return;
     const double touched = distinct(&batch, b->size[STATIC_VOCABULARY]) * dim;
@@ -205,9 +174,9 @@ static kin_status open_static(device_bench *b)
     const int64_t *size = b->size;
     state *s;
     KIN_TRY(open_common(b, &s));
-    KIN_TRY(add_weight(b, s, size[STATIC_VOCABULARY], size[STATIC_DIM], 1));
+    KIN_TRY(add_weight(b, s, (bench_weight){ size[STATIC_VOCABULARY], size[STATIC_DIM], 1 }));
     for (int t = 0; t < BATCHES; t++) {
-        bags host;
+        bench_sides host;
         KIN_TRY(make_bags(b, t, &host));
         s->batch[t].tokens = host.tokens;
         kin_status status = send(b->backend, host.start, sizeof *host.start *
@@ -225,7 +194,7 @@ static kin_status repeat_static(device_bench *b, double *loss)
 {
     const int64_t rows = b->size[STATIC_ROWS];
     state *s = b->state;
-    const bags *batch = &s->batch[s->turn++ % BATCHES];
+    const bench_sides *batch = &s->batch[s->turn++ % BATCHES];
     const kin_bags both = { 2 * rows, batch->tokens, batch->ids, batch->start };
     kin_tape_reset(s->tape, 0, (uint32_t)s->turn, true);
     kin_tensor *x = kin_l2_normalize(s->tape, kin_embedding_bag(s->tape, &s->weight[0], NULL,

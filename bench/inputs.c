@@ -1,8 +1,10 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/bench.h"
 #include "core/hash.h"
+#include "core/rng.h"
 
 float bench_uniform(uint64_t seed, uint64_t i)
 {
@@ -44,6 +46,50 @@ kin_status bench_bags(uint64_t seed, int64_t vocabulary, int64_t rows, int64_t l
         (*ids)[t] = (int32_t)(id < 0 ? 0 : id >= vocabulary ? vocabulary - 1 : id);
     }
     return KIN_OK;
+}
+
+static void free_sides(bench_sides *s)
+{
+    free(s->start);
+    free(s->ids);
+    *s = (bench_sides){ NULL, NULL, 0 };
+}
+
+/* The documents' bags behind the queries'. */
+static kin_status append(bench_sides *q, const bench_sides *d, int64_t rows)
+{
+    const int64_t first = q->start[rows], all = first + d->start[rows];
+    int64_t *start = realloc(q->start, sizeof *start * (size_t)(2 * rows + 1));
+    if (start) q->start = start;
+    int32_t *ids = realloc(q->ids, sizeof *ids * (size_t)all);
+    if (ids) q->ids = ids;
+    KIN_REQUIRE(start && ids, KIN_MEMORY, "no memory for %lld tokens", (long long)all);
+    for (int64_t i = 1; i <= rows; i++) start[rows + i] = first + d->start[i];
+    memcpy(ids + first, d->ids, sizeof *ids * (size_t)(all - first));
+    q->tokens = all;
+    return KIN_OK;
+}
+
+kin_status bench_both_bags(int t, int64_t vocabulary, int64_t rows, int64_t length,
+                           bench_sides *out)
+{
+    const uint64_t seed = (uint64_t)(16 * t);
+    bench_sides documents = { NULL, NULL, 0 };
+    *out = documents;
+    kin_status status = bench_bags(seed, vocabulary, rows, length, &out->start, &out->ids);
+    if (!status) status = bench_bags(seed + 8, vocabulary, rows, length, &documents.start,
+                                     &documents.ids);
+    if (!status) status = append(out, &documents, rows);
+    free_sides(&documents);
+    if (status) free_sides(out);
+    return status;
+}
+
+void bench_normals(uint32_t weight, double deviation, int64_t first, int64_t n, real *x)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (real)(float)(deviation * kin_random_normal(0, KIN_STREAM_INIT, weight,
+                                                           (uint64_t)(first + i)));
 }
 
 kin_status bench_warm_products(kin_backend *backend, int64_t rows, int64_t d)

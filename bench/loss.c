@@ -91,7 +91,8 @@ static void close(bench *b)
 }
 
 #define CASE(id, name_, text, rows, dim, work_) \
-    const bench_case bench_##id = { name_, text, open, repeat, close, { rows, dim, work_ } };
+    const bench_case bench_##id = { name_, text, open, repeat, close, { rows, dim, work_ }, \
+                                    BENCH_GROWS };
 CASE(L1a, "L1a", "one-way InfoNCE, B 8192, D 256", 8192, 256, ONE_WAY)
 CASE(L1b, "L1b", "one-way InfoNCE, B 4096, D 64", 4096, 64, ONE_WAY)
 CASE(L1c, "L1c", "one-way InfoNCE, B 4096, D 768", 4096, 768, ONE_WAY)

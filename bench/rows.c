@@ -94,4 +94,4 @@ static void close_(bench *b)
 }
 
 const bench_case bench_I1 = { "I1", "2,048 random rows of 1,000,000 x 256 in an HDF5 file", open,
-                              repeat, close_, { 1000000, 256, 2048 } };
+                              repeat, close_, { 1000000, 256, 2048 }, BENCH_PLAIN };

@@ -1,18 +1,16 @@
 /* T: a whole training step: encode both sides, one-way InfoNCE at temperature 0.05, backward,
  * Adam. T1 is an MLP of two towers, T2 a shared static encoder with row-lazy Adam. */
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "autograd/op.h"
 #include "bench/bench.h"
-#include "core/rng.h"
+#include "bench/work.h"
 #include "losses/loss.h"
 #include "optim/optimizer.h"
 
 enum { STATIC_VOCABULARY = 0, STATIC_DIM, STATIC_ROWS, STATIC_LENGTH };
 enum { MLP_IN = 0, MLP_HIDDEN, MLP_OUT, MLP_ROWS };
-enum { BATCHES = 6, WEIGHTS = 8 };
+enum { BATCHES = 6, WEIGHTS = 2 * TOWER_WEIGHTS };
 
 typedef struct {
     kin_tape *tape;
@@ -21,21 +19,19 @@ typedef struct {
     kin_tensor weight[WEIGHTS];
     kin_parameter parameters[WEIGHTS];
     int weights, turn;
-    int64_t *start[BATCHES];          /* T2: queries' bags, then documents' */
-    int32_t *ids[BATCHES];
+    bench_sides batch[BATCHES];       /* T2 */
     real *q, *k;                      /* T1 */
 } state;
 
-static kin_status add_weight(bench *b, state *s, int64_t rows, int64_t cols, double deviation)
+static kin_status add_weight(bench *b, state *s, bench_weight like)
 {
     kin_tensor *w = &s->weight[s->weights];
-    *w = (kin_tensor){ .rows = rows, .cols = cols, .needs_grad = true, .name = "weight" };
-    w->value = b->backend->alloc(b->backend, sizeof(real) * (size_t)(rows * cols));
-    KIN_REQUIRE(w->value, KIN_MEMORY, "no memory for a %ldx%ld weight", (long)rows, (long)cols);
-    for (int64_t i = 0; i < rows * cols; i++)
-        w->value[i] = (real)(float)(deviation * kin_random_normal(0, KIN_STREAM_INIT,
-                                                                  (uint32_t)s->weights,
-                                                                  (uint64_t)i));
+    const int64_t n = like.rows * like.cols;
+    *w = (kin_tensor){ .rows = like.rows, .cols = like.cols, .needs_grad = true,
+                       .name = "weight" };
+    w->value = b->backend->alloc(b->backend, sizeof(real) * (size_t)n);
+    KIN_REQUIRE(w->value, KIN_MEMORY, "no memory for a " KIN_SHAPE " weight", KIN_DIMS(w));
+    bench_normals((uint32_t)s->weights, like.deviation, 0, n, w->value);
     s->parameters[s->weights++] = (kin_parameter){ .tensor = w, .rate_factor = 1 };
     return KIN_OK;
 }
@@ -62,23 +58,12 @@ static kin_status open_static(bench *b)
     const int64_t *size = b->kind->size, rows = size[STATIC_ROWS];
     state *s;
     KIN_TRY(open_common(b, &s));
-    KIN_TRY(add_weight(b, s, size[STATIC_VOCABULARY], size[STATIC_DIM], 1));
+    KIN_TRY(add_weight(b, s, (bench_weight){ size[STATIC_VOCABULARY], size[STATIC_DIM], 1 }));
     double tokens = 0;
     for (int t = 0; t < BATCHES; t++) {
-        int64_t *start[2];
-        int32_t *ids[2];
-        for (int side = 0; side < 2; side++)
-            KIN_TRY(bench_bags((uint64_t)(16 * t + 8 * side), size[STATIC_VOCABULARY], rows,
-                               size[STATIC_LENGTH], &start[side], &ids[side]));
-        const int64_t first = start[0][rows], all = first + start[1][rows];
-        s->start[t] = realloc(start[0], sizeof **start * (size_t)(2 * rows + 1));
-        s->ids[t] = realloc(ids[0], sizeof **ids * (size_t)all);
-        KIN_REQUIRE(s->start[t] && s->ids[t], KIN_MEMORY, "no memory for %ld tokens", (long)all);
-        for (int64_t i = 1; i <= rows; i++) s->start[t][rows + i] = first + start[1][i];
-        memcpy(s->ids[t] + first, ids[1], sizeof **ids * (size_t)(all - first));
-        free(start[1]);
-        free(ids[1]);
-        tokens += (double)all / BATCHES;
+        KIN_TRY(bench_both_bags(t, size[STATIC_VOCABULARY], rows, size[STATIC_LENGTH],
+                                &s->batch[t]));
+        tokens += (double)s->batch[t].tokens / BATCHES;
     }
     b->flops = (6.0 * (double)(rows * rows) + 4 * tokens) * (double)size[STATIC_DIM];
     return open_optimizer(b, s);
@@ -111,8 +96,8 @@ static kin_status repeat_static(bench *b, double *loss)
 {
     const int64_t rows = b->kind->size[STATIC_ROWS];
     state *s = b->state;
-    const int t = s->turn++ % BATCHES;
-    const kin_bags bags = { 2 * rows, s->start[t][2 * rows], s->ids[t], s->start[t] };
+    const bench_sides *batch = &s->batch[s->turn++ % BATCHES];
+    const kin_bags bags = { 2 * rows, batch->tokens, batch->ids, batch->start };
     kin_tape_reset(s->tape, 0, (uint32_t)s->turn, true);
     kin_tensor *both = kin_embedding_bag(s->tape, &s->weight[0], NULL, &bags);
     both = kin_l2_normalize(s->tape, both);
@@ -126,12 +111,9 @@ static kin_status open_mlp(bench *b)
     const int64_t n = size[MLP_ROWS] * in;
     state *s;
     KIN_TRY(open_common(b, &s));
-    for (int tower = 0; tower < 2; tower++) {
-        KIN_TRY(add_weight(b, s, in, hidden, 1 / sqrt((double)in)));
-        KIN_TRY(add_weight(b, s, 1, hidden, 0));
-        KIN_TRY(add_weight(b, s, hidden, size[MLP_OUT], 1 / sqrt((double)hidden)));
-        KIN_TRY(add_weight(b, s, 1, size[MLP_OUT], 0));
-    }
+    bench_weight like[TOWER_WEIGHTS];
+    bench_tower_weights(in, hidden, size[MLP_OUT], like);
+    for (int i = 0; i < WEIGHTS; i++) KIN_TRY(add_weight(b, s, like[i % TOWER_WEIGHTS]));
     s->q = malloc(sizeof(real) * (size_t)n);
     s->k = malloc(sizeof(real) * (size_t)n);
     KIN_REQUIRE(s->q && s->k, KIN_MEMORY, "no memory for the inputs");
@@ -142,21 +124,15 @@ static kin_status open_mlp(bench *b)
     return open_optimizer(b, s);
 }
 
-static kin_tensor *tower(state *s, int first, kin_tensor *x)
-{
-    kin_tensor *w = s->weight + first;
-    x = kin_relu(s->tape, kin_bias(s->tape, kin_matmul(s->tape, x, &w[0]), &w[1]));
-    return kin_bias(s->tape, kin_matmul(s->tape, x, &w[2]), &w[3]);
-}
-
 static kin_status repeat_mlp(bench *b, double *loss)
 {
     const int64_t rows = b->kind->size[MLP_ROWS], in = b->kind->size[MLP_IN];
     state *s = b->state;
     kin_tape_reset(s->tape, 0, (uint32_t)++s->turn, true);
-    kin_tensor *q = tower(s, 0, kin_tape_input(s->tape, rows, in, s->q));
-    kin_tensor *k = tower(s, 4, kin_tape_input(s->tape, rows, in, s->k));
-    return finish_step(b, s, q, k, loss);
+    return finish_step(b, s,
+                       bench_tower(s->tape, s->weight, kin_tape_input(s->tape, rows, in, s->q)),
+                       bench_tower(s->tape, s->weight + TOWER_WEIGHTS,
+                                   kin_tape_input(s->tape, rows, in, s->k)), loss);
 }
 
 static void close(bench *b)
@@ -167,8 +143,8 @@ static void close(bench *b)
     kin_tape_free(s->tape);
     for (int i = 0; i < s->weights; i++) b->backend->release(b->backend, s->weight[i].value);
     for (int t = 0; t < BATCHES; t++) {
-        free(s->start[t]);
-        free(s->ids[t]);
+        free(s->batch[t].start);
+        free(s->batch[t].ids);
     }
     free(s->q);
     free(s->k);
@@ -176,10 +152,10 @@ static void close(bench *b)
 }
 
 const bench_case bench_T1a = { "T1a", "MLP step (784, 512, 128), B 1024", open_mlp, repeat_mlp,
-                               close, { 784, 512, 128, 1024 } };
+                               close, { 784, 512, 128, 1024 }, BENCH_PLAIN };
 const bench_case bench_T1b = { "T1b", "MLP step (128, 256, 64), B 8192", open_mlp, repeat_mlp,
-                               close, { 128, 256, 64, 8192 } };
+                               close, { 128, 256, 64, 8192 }, BENCH_PLAIN };
 const bench_case bench_T2a = { "T2a", "static-encoder step, V 30522, D 256, B 2048", open_static,
-                               repeat_static, close, { 30522, 256, 2048, 24 } };
+                               repeat_static, close, { 30522, 256, 2048, 24 }, BENCH_PLAIN };
 const bench_case bench_T2b = { "T2b", "static-encoder step, V 105879, D 1024, B 2048", open_static,
-                               repeat_static, close, { 105879, 1024, 2048, 24 } };
+                               repeat_static, close, { 105879, 1024, 2048, 24 }, BENCH_PLAIN };

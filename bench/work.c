@@ -1,5 +1,8 @@
 #include "bench/work.h"
 
+#include <math.h>
+#include "autograd/op.h"
+
 const bench_work bench_works[] = {
     [ONE_WAY] = { "infonce", { { "temperature", 0.05 } }, KIN_ONE_WAY, .flops = 6, .exps = 1 },
     [BOTH_WAYS] = { "infonce", { { "temperature", 0.05 } }, KIN_BOTH_WAYS, .flops = 8, .exps = 2 },
@@ -34,4 +37,18 @@ kin_status bench_choose_loss(kin_loss_setting *s, const bench_work *w)
     for (int i = 0; i < 3 && w->hypers[i].name; i++)
         KIN_TRY(set_hyper(s, w->hypers[i].name, w->hypers[i].value));
     return KIN_OK;
+}
+
+void bench_tower_weights(int64_t in, int64_t hidden, int64_t out, bench_weight w[TOWER_WEIGHTS])
+{
+    w[0] = (bench_weight){ in, hidden, 1 / sqrt((double)in) };
+    w[1] = (bench_weight){ 1, hidden, 0 };
+    w[2] = (bench_weight){ hidden, out, 1 / sqrt((double)hidden) };
+    w[3] = (bench_weight){ 1, out, 0 };
+}
+
+kin_tensor *bench_tower(kin_tape *tape, kin_tensor w[TOWER_WEIGHTS], kin_tensor *x)
+{
+    x = kin_relu(tape, kin_bias(tape, kin_matmul(tape, x, &w[0]), &w[1]));
+    return kin_bias(tape, kin_matmul(tape, x, &w[2]), &w[3]);
 }

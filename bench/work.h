@@ -24,4 +24,11 @@ extern const bench_work bench_works[];
 /* The loss with its hyperparameters and direction. */
 kin_status bench_choose_loss(kin_loss_setting *setting, const bench_work *work);
 
+/* An MLP of two layers, x w0 + w1 through relu, then w2 + w3, as a tower of training steps: the
+ * shapes of its weights, and how far they are spread at first. */
+enum { TOWER_WEIGHTS = 4 };
+typedef struct { int64_t rows, cols; double deviation; } bench_weight;
+void bench_tower_weights(int64_t in, int64_t hidden, int64_t out, bench_weight[TOWER_WEIGHTS]);
+kin_tensor *bench_tower(kin_tape *tape, kin_tensor weights[TOWER_WEIGHTS], kin_tensor *x);
+
 #endif

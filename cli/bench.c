@@ -115,7 +115,7 @@ static kin_status measure(bench_versus *v, bench *b, const args *a, double base,
 /* Nothing is timed that is not right. */
 static kin_status pass_gate(bench_versus *v, const args *a)
 {
-    if (!args_has(a, "record") && !args_has(a, "check")) return KIN_OK;
+    if (v->kind->sort == BENCH_JUDGED || (!args_has(a, "record") && !args_has(a, "check"))) return KIN_OK;
     v->gated = true;
     KIN_TRY(bench_gate_check(&v->gate, v->kind->name, v->threads));
     KIN_REQUIRE(v->gate.passed, KIN_CHECK, "%s: against double the loss is off by %.1e (1e-6 at "
@@ -172,6 +172,26 @@ static kin_status refuse_device_options(const args *a)
     return KIN_OK;
 }
 
+/* --rows: the case with another B. */
+static kin_status choose_rows(const args *a, bench_case *sized, const bench_case **kind)
+{
+    static char summary[128];
+    long rows;
+    if (!args_has(a, "rows")) return KIN_OK;
+    KIN_TRY(args_integer(a, "rows", 2, 1 << 24, 0, &rows));
+    KIN_REQUIRE((*kind)->sort == BENCH_GROWS, KIN_USAGE, "--rows is for cases of a loss, not for %s",
+                (*kind)->name);
+    KIN_REQUIRE(!args_has(a, "record") && !args_has(a, "check") && !args_has(a, "peer"), KIN_USAGE,
+                "--rows goes with none of --check, --record and --peer, which take the case as it "
+                "is");
+    snprintf(summary, sizeof summary, "%s; here B %ld", (*kind)->summary, rows);
+    *sized = **kind;
+    sized->summary = summary;
+    sized->size[0] = rows;
+    *kind = sized;
+    return KIN_OK;
+}
+
 static kin_status run(const args *a)
 {
     long repeats;
@@ -181,6 +201,8 @@ static kin_status run(const args *a)
     KIN_TRY(refuse_device_options(a));
     bench b = { .dump = args_get(a, "dump") };
     KIN_TRY(find_case(a->positional[0], &b.kind));
+    bench_case sized;
+    KIN_TRY(choose_rows(a, &sized, &b.kind));
     if (b.dump) KIN_TRY(kin_folder_make(b.dump));
     device d;
     profiling profile;
@@ -200,6 +222,7 @@ static kin_status run(const args *a)
 static const verb_option options[] = {
     { "serve", NULL, "repeat on each line 'go' of stdin, leave on 'end'" },
     { "repeats", "N", "repetitions to time (default 7)" },
+    { "rows", "B", "another batch size than the case's" },
     { "dump", "FOLDER", "write the gradients of the first repetition as dq.npy and dk.npy" },
     { "peer", "[LABEL: ]COMMAND", "take turns with a program that speaks as --serve; repeatable" },
     { "check", NULL, "first compare loss and gradients with those of kin64" },

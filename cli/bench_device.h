@@ -11,7 +11,8 @@ kin_status bench_device(const args *);
 
 #define BENCH_DEVICE_OPTIONS                                                                    \
     { "device", "NAME", "of G cases: cuda (default), pretend or cpu" },                         \
-    { "precision", "WORD", "of G cases: fp32, tf32, bf16 or bf16x3 (default: each one's own)" }, \
+    { "precision", "WORD", "of G cases: " KIN_PRECISION_LIST(", ")                              \
+                           " (default: each one's own)" },                                      \
     { "seconds", "S", "of G cases: how long to time each (default 2)" },                        \
     { "scale", "F", "of G cases: batches, vocabularies and corpora times F" },                  \
     { "roofline", NULL, "what each G case needs at least, without a GPU" }

@@ -14,8 +14,8 @@ typedef struct {
 /* For a verb that computes on embeddings and takes no keys of a run file. */
 #define DEVICE_OPTIONS                                                                          \
     { "device", "NAME", "where to compute: cpu (default), cuda or pretend" },                   \
-    { "precision", "WORD", "what a GPU's products may round to: fp32 (default), tf32, bf16, "   \
-                           "bf16x3" }
+    { "precision", "WORD", "what a GPU's products may round to: " KIN_PRECISION_LIST(", ")      \
+                           " (default: fp32)" }
 
 /* threads 0: as many as the machine allows. name: "cpu", "cuda" or "pretend"; precision: what a
  * device's products may round to (kin_precision). */

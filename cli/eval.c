@@ -17,8 +17,8 @@ static kin_status run(const args *a)
     watcher w;
     const kin_watch watch = watch_start(&w, a);
     kin_results results = { 0 };
-    const kin_status status = kin_evaluate_run(a->positional[0], split, d.backend, &watch,
-                                               &results);
+    const kin_status status = kin_evaluate_run(a->positional[0], split, args_has(a, "baselines"),
+                                               d.backend, &watch, &results);
     watch_end(&w);
     device_close(&d);
     if (status != KIN_OK) return status;
@@ -31,14 +31,18 @@ static kin_status run(const args *a)
 
 static const verb_option options[] = {
     { "split", "NAME", "test (default) or validation" },
+    { "baselines", NULL, "also where the run's eval.baselines is false" },
     DEVICE_OPTIONS,
     { NULL, NULL, NULL }
 };
 
 const verb verb_eval = {
-    .name = "eval", .summary = "rank a split's queries with a run's model and score the ranking",
+    .name = "eval", .summary = "judge a run's model on a split",
     .usage = "RUN [--split test|validation]", .options = options, .least = 1, .most = 1,
     .run = run,
-    .details = "Writes RUN/eval/SPLIT: results.json, run.trec and qrels.trec. All measures are of\n"
-               "run.trec (top 1,000 a query), so that any TREC evaluator repeats them.",
+    .details = "Writes RUN/eval/SPLIT: results.json, run.trec and qrels.trec, and the scores of each\n"
+               "query in model.tsv, bm25.tsv and untrained.tsv. All measures are of run.trec (top\n"
+               "1,000 a query), so that any TREC evaluator repeats them. Of items of classes\n"
+               "(import labelled, idx) it writes items.tsv, of pairs with scores (import sts)\n"
+               "pairs.tsv; docs/training.md says how they are judged.",
 };

@@ -10,7 +10,8 @@
 /* Options that are the importer's own numbers: --fraction 0.1. */
 static kin_status read_hypers(const args *a, const kin_entry *entry, double *hypers)
 {
-    static const char *const others[] = { "out", "validation", "json", "quiet", "threads" };
+    static const char *const others[] = { "out", "validation", "test", "labels", "test-labels",
+                                          "json", "quiet", "threads" };
     kin_hyper_defaults(entry, hypers);
     for (int i = 0; i < a->options; i++) {
         bool other = false;
@@ -36,13 +37,34 @@ static kin_status print_report_json(const char *out, const kin_import_report *r)
     kin_json_put_whole(&json, "train_queries", r->queries[KIN_TRAIN]);
     kin_json_put_whole(&json, "validation_queries", r->queries[KIN_VALIDATION]);
     kin_json_put_whole(&json, "test_queries", r->queries[KIN_TEST]);
+    kin_json_put_whole(&json, "labels", r->labels);
+    kin_json_put_whole(&json, "features", r->features);
+    kin_json_put_whole(&json, "scores", r->scores);
     kin_json_put_whole(&json, "duplicates", r->duplicates);
     kin_json_close(&json);
     return print_json(&json);
 }
 
+static void print_items(const char *out, const kin_import_report *r)
+{
+    printf("%s: %" PRId64 " classes, ", out, r->labels);
+    if (r->features) printf("%" PRId64 " features an item, ", r->features);
+    printf("items %" PRId64 " train, %" PRId64 " validation, %" PRId64 " test\n",
+           r->queries[KIN_TRAIN], r->queries[KIN_VALIDATION], r->queries[KIN_TEST]);
+}
+
 static void print_report(const char *out, const kin_import_report *r)
 {
+    if (r->labels) {
+        print_items(out, r);
+        return;
+    }
+    if (r->scores) {
+        printf("%s: pairs with scores %" PRId64 " train, %" PRId64 " validation, %" PRId64
+               " test\n", out, r->queries[KIN_TRAIN], r->queries[KIN_VALIDATION],
+               r->queries[KIN_TEST]);
+        return;
+    }
     printf("%s: %" PRId64 " documents, %" PRId64 " pairs to train on, queries %" PRId64 " train, %"
            PRId64 " validation, %" PRId64 " test", out, r->documents, r->pairs,
            r->queries[KIN_TRAIN], r->queries[KIN_VALIDATION], r->queries[KIN_TEST]);
@@ -58,6 +80,8 @@ static kin_status run(const args *a)
     kin_import_setting setting = {
         .source = a->count == 2 ? a->positional[1] : NULL,
         .validation = args_get(a, "validation"), .out = args_get(a, "out"),
+        .test = args_get(a, "test"), .labels = args_get(a, "labels"),
+        .test_labels = args_get(a, "test-labels"),
     };
     KIN_REQUIRE(setting.out, KIN_USAGE, "--out FILE.h5 is missing: where the store goes");
     KIN_REQUIRE(setting.source || kind->source, KIN_USAGE, "%s needs %s", kind->entry.name,
@@ -74,13 +98,19 @@ static kin_status run(const args *a)
 
 static const verb_option options[] = {
     { "out", "FILE.h5", "the store to write" },
-    { "validation", "FILE", "pairs: validation queries from this file, not by hash" },
-    { "fraction", "SHARE", "pairs, interactions: the share kept for validation" },
+    { "validation", "FILE", "what is kept for validation, not by hash (pairs, labelled, sts)" },
+    { "test", "FILE", "what is kept for testing (labelled, sts, idx)" },
+    { "labels", "FILE", "idx: the labels of SOURCE" },
+    { "test-labels", "FILE", "idx: the labels of --test" },
+    { "fraction", "SHARE",
+      "the share that is kept for validation (pairs, labelled, idx, interactions)" },
+    { "test_fraction", "SHARE", "pairs: the share of queries kept for test (default 0)" },
+    { "top", "SCORE", "sts: the score of texts that say the same" },
     { NULL, NULL, NULL }
 };
 
 const verb verb_import = {
-    .name = "import", .summary = "make a store from WordNet, from text pairs, ...",
+    .name = "import", .summary = "make a store from WordNet, text pairs, labelled data, ...",
     .usage = "FORMAT [SOURCE] --out FILE.h5", .options = options, .least = 1, .most = 2,
     .run = run,
     .details = "'kin list importer' names the formats, 'kin describe importer NAME' explains one.",

@@ -6,11 +6,13 @@
 #include "data/import.h"
 #include "encoders/encoder.h"
 #include "losses/loss.h"
+#include "mining/index.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 
 const kin_list *const lists[] = {
-    &kin_losses, &kin_encoders, &kin_importers, &kin_optimizers, &kin_schedules, &kin_ops, NULL
+    &kin_losses, &kin_encoders, &kin_importers, &kin_optimizers, &kin_schedules, &kin_ops,
+    &kin_indexes, NULL
 };
 
 typedef struct { const char *kind, *name, *text; } head;

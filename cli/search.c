@@ -76,19 +76,44 @@ static kin_status converse(kin_search *search, int top, bool json)
     return status;
 }
 
+static kin_status answer_file(kin_search *search, const args *a, int top)
+{
+    kin_search_report report;
+    KIN_TRY(kin_search_file(search, args_get(a, "queries"), top, args_get(a, "out"), &report));
+    if (report.empty && !args_has(a, "quiet"))
+        fprintf(stderr, "%ld of %ld queries have no token of the vocabulary: nothing is near "
+                "them\n", (long)report.empty, (long)report.queries);
+    return KIN_OK;
+}
+
+/* A file of queries goes to a file; neither goes with a query on the command line. */
+static kin_status check_files(const args *a)
+{
+    const bool file = args_has(a, "queries");
+    KIN_REQUIRE(file == args_has(a, "out"), KIN_USAGE, "--queries FILE and --out RUN.trec go "
+                "together");
+    KIN_REQUIRE(!file || (a->count == 1 && !args_has(a, "json")), KIN_USAGE,
+                "--queries goes with neither a QUERY nor --json: it writes a TREC run");
+    return KIN_OK;
+}
+
 static kin_status run(const args *a)
 {
     long top;
-    KIN_TRY(args_integer(a, "top", 1, MOST, 10, &top));
+    const bool json = args_has(a, "json"), file = args_has(a, "queries");
+    KIN_TRY(args_integer(a, "top", 1, MOST, file ? MOST : 10, &top));
+    KIN_TRY(check_files(a));
     device d;
     KIN_TRY(device_open_for(&d, a));
     watcher w;
     const kin_watch watch = watch_start(&w, a);
     kin_search *search = NULL;
-    kin_status status = kin_search_open(&search, a->positional[0], d.backend, &watch);
+    kin_status status = kin_search_open(&search, a->positional[0], args_get(a, "index"), d.backend,
+                                        &watch);
     watch_end(&w);
-    const bool json = args_has(a, "json");
-    if (status == KIN_OK && a->count == 2)
+    if (status == KIN_OK && file)
+        status = answer_file(search, a, (int)top);
+    else if (status == KIN_OK && a->count == 2)
         status = answer(search, a->positional[1], (int)top, json);
     else if (status == KIN_OK)
         status = converse(search, (int)top, json);
@@ -98,14 +123,19 @@ static kin_status run(const args *a)
 }
 
 static const verb_option options[] = {
-    { "top", "K", "how many documents (default 10)" },
+    { "top", "K", "how many documents (default 10; with --queries 1000)" },
+    { "index", "FILE", "search this index file (default RUN/index.kin where it is there)" },
+    { "queries", "FILE", "search for each of its lines, id<TAB>text or text alone" },
+    { "out", "RUN.trec", "where the lists for --queries go, as a TREC run" },
     DEVICE_OPTIONS,
     { NULL, NULL, NULL }
 };
 
 const verb verb_search = {
     .name = "search", .summary = "find the documents nearest to a question",
-    .usage = "RUN [QUERY] [--top K]", .options = options, .least = 1, .most = 2, .run = run,
+    .usage = "RUN [QUERY | --queries FILE --out RUN.trec] [--top K]", .options = options,
+    .least = 1, .most = 2, .run = run,
     .details = "Prints rank, cosine and text. Without a QUERY it reads questions from standard\n"
-               "input, one a line, and loads model and documents once.",
+               "input, one a line, and loads model and documents once. 'kin index RUN' makes an\n"
+               "index file; without one all documents are embedded first.",
 };

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "cli/print.h"
+#include "metrics/correlation.h"
+#include "metrics/labels.h"
 #include "train/machine.h"
 
 static void finish_line(watcher *w)
@@ -32,21 +34,33 @@ static void warning(void *state, const char *what)
     fputc('\n', stderr);
 }
 
+static void tell_data(const kin_estimate *e)
+{
+    static const char *const what[] = { "queries", "items", "pairs with scores" };
+    fprintf(stderr, "data: ");
+    if (e->goal == KIN_GOAL_RANKING)
+        fprintf(stderr, "%" PRId64 " documents, %" PRId64 " pairs, ", e->documents, e->pairs);
+    if (e->goal == KIN_GOAL_LABELS) fprintf(stderr, "%" PRId64 " classes, ", e->classes);
+    if (e->features) fprintf(stderr, "%" PRId64 " features an item, ", e->features);
+    fprintf(stderr, "%s %" PRId64 " train, %" PRId64 " validation, %" PRId64 " test\n",
+            what[e->goal], e->train_queries, e->validation_queries, e->test_queries);
+    if (e->features || !e->vocabulary) return;
+    fprintf(stderr, "texts: %" PRId64 ", tokens %" PRId64 " of a vocabulary of %" PRId64 "; %"
+            PRId64 " empty, %" PRId64 " cut, %" PRId64 " unknown tokens\n", e->texts, e->tokens,
+            e->vocabulary, e->empty, e->cut, e->unknown);
+}
+
 static void estimate(void *state, const kin_estimate *e)
 {
     watcher *w = state;
     if (w->quiet) return;
     finish_line(w);
-    fprintf(stderr, "data: %" PRId64 " documents, %" PRId64 " pairs, queries %" PRId64 " train, %"
-            PRId64 " validation, %" PRId64 " test\n", e->documents, e->pairs, e->train_queries,
-            e->validation_queries, e->test_queries);
-    if (e->vocabulary)                                        /* numbers have none */
-        fprintf(stderr, "texts: %" PRId64 ", tokens %" PRId64 " of a vocabulary of %" PRId64 "; %"
-                PRId64 " empty, %" PRId64 " cut, %" PRId64 " unknown tokens\n", e->texts,
-                e->tokens, e->vocabulary, e->empty, e->cut, e->unknown);
-    fprintf(stderr, "run: %" PRId64 " parameters, %" PRId64 " steps (%" PRId64 " an epoch, %"
-            PRId64 " pairs of a short last batch dropped), %d threads\n", e->parameters, e->steps,
-            e->steps_per_epoch, e->dropped, e->threads);
+    tell_data(e);
+    fprintf(stderr, "run: %" PRId64 " parameters, %" PRId64 " steps (%" PRId64 " an epoch",
+            e->parameters, e->steps, e->steps_per_epoch);
+    if (e->goal != KIN_GOAL_LABELS)
+        fprintf(stderr, ", %" PRId64 " pairs of a short last batch dropped", e->dropped);
+    fprintf(stderr, "), %d threads\n", e->threads);
     fprintf(stderr, "estimate: %.0f MB of %.0f MB available", e->memory_mb, e->available_mb);
     if (e->seconds > 0) fprintf(stderr, ", about %.0f s of training", e->seconds);
     fputc('\n', stderr);
@@ -83,9 +97,12 @@ static void scores(void *state, int64_t step, const char *split, const char *wha
     if (w->quiet) return;
     finish_line(w);
     fprintf(stderr, "%s at step %" PRId64 ", %s:", split, step, what);
-    for (int i = 0; i <= KIN_NDCG20; i++)
-        if (i <= KIN_NDCG10 || i >= KIN_RECALL20)
-            fprintf(stderr, " %s %.4f", kin_measure_names[i], marks->mean[i]);
+    int count;
+    const char *const *names = kin_goal_measures(marks->goal, &count);
+    const bool ranking = marks->goal == KIN_GOAL_RANKING;
+    for (int i = 0; i < count; i++)
+        if (!ranking || i <= KIN_NDCG10 || i >= KIN_RECALL20)
+            fprintf(stderr, " %s %.4f", names[i], marks->mean[i]);
     fputc('\n', stderr);
 }
 
@@ -102,45 +119,68 @@ void watch_end(watcher *w)
     finish_line(w);
 }
 
-/* The columns of the table: texts are searched, items recommended. */
-static const struct { int count, digits; kin_measure measure[6]; } columns[] = {
-    { 6, 3, { KIN_MRR10, KIN_RECALL1, KIN_RECALL10, KIN_RECALL100, KIN_NDCG10, KIN_MAP } },
-    { 6, 4, { KIN_RECALL20, KIN_NDCG20, KIN_RECALL10, KIN_NDCG10, KIN_MRR10, KIN_RECALL100 } },
-};
+/* The columns of the table, by the measures of its goal; items are recommended, texts found. */
+typedef struct { int count, digits, measure[6]; } columns;
 
-static void print_row(FILE *out, const char *name, const kin_marks *marks, int kind)
+static const columns *columns_of(const kin_results *r)
+{
+    static const columns recommended = {
+        6, 4, { KIN_RECALL20, KIN_NDCG20, KIN_RECALL10, KIN_NDCG10, KIN_MRR10, KIN_RECALL100 }
+    };
+    static const columns of[] = {
+        [KIN_GOAL_RANKING] = { 6, 3, { KIN_MRR10, KIN_RECALL1, KIN_RECALL10, KIN_RECALL100,
+                                       KIN_NDCG10, KIN_MAP } },
+        [KIN_GOAL_LABELS] = { KIN_LABEL_MEASURES, 3, { KIN_CENTROID, KIN_KNN1, KIN_KNN5,
+                                                       KIN_PEER_RECALL1, KIN_R_PRECISION,
+                                                       KIN_MAP_R } },
+        [KIN_GOAL_SCORES] = { KIN_SCORE_MEASURES, 3, { KIN_SPEARMAN, KIN_PEARSON } },
+    };
+    return *r->baseline ? &of[r->goal] : &recommended;
+}
+
+static void print_row(FILE *out, const char *name, const kin_marks *marks, const columns *c)
 {
     if (!marks->present) return;
-    const int digits = columns[kind].digits;
     fprintf(out, "%-10s", name);
-    for (int i = 0; i < columns[kind].count; i++) {
-        const kin_measure m = columns[kind].measure[i];
-        fprintf(out, " %*.*f [%.*f %.*f]", digits + 3, digits, marks->mean[m], digits,
-                marks->interval[m].low, digits, marks->interval[m].high);
+    for (int i = 0; i < c->count; i++) {
+        const int m = c->measure[i];
+        fprintf(out, " %*.*f [%.*f %.*f]", c->digits + 3, c->digits, marks->mean[m], c->digits,
+                marks->interval[m].low, c->digits, marks->interval[m].high);
     }
     fputc('\n', out);
 }
 
 void watch_print_table(FILE *out, const kin_results *r)
 {
-    const int kind = r->bm25.present ? 0 : 1;
-    fprintf(out, "%" PRId64 " %s queries, %" PRId64 " documents; mean and 95 %% interval (bootstrap "
-            "over queries)\n%-10s", r->queries, r->split, r->documents, "");
-    for (int i = 0; i < columns[kind].count; i++)
-        fprintf(out, "  %-*s", 10 + 3 * columns[kind].digits,
-                kin_measure_names[columns[kind].measure[i]]);
+    static const struct { const char *judged, *among, *trained; } words[] = {
+        [KIN_GOAL_RANKING] = { "queries", "documents", "pairs" },
+        [KIN_GOAL_LABELS] = { "items", "items", "items" },
+        [KIN_GOAL_SCORES] = { "pairs", "texts", "pairs" },
+    };
+    const columns *c = columns_of(r);
+    const char *judged = words[r->goal].judged;
+    int count;
+    const char *const *names = kin_goal_measures(r->goal, &count);
+    fprintf(out, "%" PRId64 " %s %s", r->queries, r->split, judged);
+    if (r->goal == KIN_GOAL_RANKING) fprintf(out, ", %" PRId64 " documents", r->documents);
+    if (r->goal == KIN_GOAL_LABELS) fprintf(out, ", %" PRId64 " classes", r->classes);
+    fprintf(out, "; mean and 95 %% interval (bootstrap over %s)\n%-10s", judged, "");
+    for (int i = 0; i < c->count; i++)
+        fprintf(out, "  %-*s", 10 + 3 * c->digits, names[c->measure[i]]);
     fputc('\n', out);
-    print_row(out, "model", &r->model, kind);
-    print_row(out, "bm25", &r->bm25, kind);
-    print_row(out, "untrained", &r->untrained, kind);
+    print_row(out, "model", &r->model, c);
+    print_row(out, r->baseline, &r->bm25, c);
+    print_row(out, "untrained", &r->untrained, c);
     if (r->model.present && r->bm25.present)
-        fprintf(out, "model minus bm25, mrr@10: %+.3f, p = %.2g (paired randomisation); better on %"
-                PRId64 " queries, worse on %" PRId64 ", equal on %" PRId64 "\n",
-                r->against_bm25.difference, r->against_bm25.p, r->against_bm25.wins,
-                r->against_bm25.losses, r->against_bm25.ties);
-    fprintf(out, "alignment %.3f, uniformity %.3f, cosine of positives %.3f, of random documents "
+        fprintf(out, "model minus %s, %s: %+.3f, p = %.2g (paired randomisation); better on %"
+                PRId64 " %s, worse on %" PRId64 ", equal on %" PRId64 "\n", r->baseline,
+                names[kin_goal_headline(r->goal)], r->against_bm25.difference, r->against_bm25.p,
+                r->against_bm25.wins, judged, r->against_bm25.losses, r->against_bm25.ties);
+    fprintf(out, "alignment %.3f, uniformity %.3f, cosine of positives %.3f, of random %s "
             "%.3f%s\n", r->shape.alignment, r->shape.uniformity, r->shape.positive_cosine,
-            r->shape.cosine, r->shape.collapsed ? "; WARNING: the embeddings have collapsed" : "");
-    fprintf(out, "trained %.1f s on %" PRId64 " pairs, peak memory %.0f MB; the model is that of step %"
-            PRId64 "\n", r->train_seconds, r->pairs, r->peak_mb, r->step);
+            words[r->goal].among, r->shape.cosine,
+            r->shape.collapsed ? "; WARNING: the embeddings have collapsed" : "");
+    fprintf(out, "trained %.1f s on %" PRId64 " %s, peak memory %.0f MB; the model is that of step "
+            "%" PRId64 "\n", r->train_seconds, r->pairs, words[r->goal].trained, r->peak_mb,
+            r->step);
 }

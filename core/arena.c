@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include "core/arena.h"
 
-enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20, FIRST_BLOCK = 64 << 10 };
+enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20, FIRST_BLOCK = 64 << 10, FIRST_LAZY = 32 << 20 };
 
 /* Blocks are filled in order; a mark is a place in their common numbering: start + used. */
 typedef struct block {
@@ -45,7 +45,7 @@ static void host_release(void *state, void *memory)
 
 kin_status kin_arena_new(kin_arena **arena, const kin_memory *memory)
 {
-    static const kin_memory host = { host_alloc, host_release, NULL };
+    static const kin_memory host = { host_alloc, host_release, NULL, false };
     *arena = calloc(1, sizeof **arena);
     KIN_REQUIRE(*arena, KIN_MEMORY, "arena: no memory");
     (*arena)->memory = memory ? *memory : host;
@@ -98,7 +98,8 @@ static block *block_with_room(kin_arena *arena, size_t bytes)
     while (at && at->size - at->used < bytes && at->next) at = at->next;
     if (at && at->size - at->used >= bytes) return at;
     arena->last = at;
-    size_t size = arena->stats.capacity > FIRST_BLOCK ? arena->stats.capacity : FIRST_BLOCK;
+    const size_t first = arena->memory.lazy ? FIRST_LAZY : FIRST_BLOCK;
+    size_t size = arena->stats.capacity > first ? arena->stats.capacity : first;
     block *fresh = add_block(arena, size > bytes ? size : bytes);
     return fresh || size <= bytes ? fresh : add_block(arena, bytes);
 }

@@ -3,6 +3,7 @@
 #ifndef KIN_CORE_ARENA_H
 #define KIN_CORE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "core/status.h"
@@ -14,6 +15,7 @@ typedef struct {
     void *(*alloc)(void *state, size_t bytes);
     void (*release)(void *state, void *block);
     void *state;
+    bool lazy;                     /* costs nothing until it is touched: blocks are generous */
 } kin_memory;
 
 typedef struct {

@@ -28,6 +28,13 @@ typedef enum {
     KIN_PRECISIONS
 } kin_precision;
 
+/* Their words, in the same order and with `between` between them; and one of them. */
+#define KIN_PRECISION_LIST(between) "fp32" between "tf32" between "bf16" between "bf16x3"
+const char *kin_precision_name(int precision);
+
+/* Reads one; where names the option for the message. */
+kin_status kin_precision_parse(const char *where, const char *text, int *precision);
+
 /* The operands of a product as a backend with `narrow` wants them: bf16, and what is missing to the
  * number, bf16 again, or NULL. high NULL: there is no such copy. */
 typedef struct { uint16_t *high, *low; } kin_narrow;
@@ -74,7 +81,7 @@ typedef struct {
  * keep = 1 - lr weight_decay (AdamW), rate = lr / (1 - beta1^k), root = sqrt(1 - beta2^k).
  * Without a mean of past gradients (beta1 = 0, m = g) the array m is NULL. */
 typedef struct {
-    double beta1, beta2, eps, rate, root, keep;    /* double: 1 - beta2 would lose digits in float */
+    double beta1, beta2, eps, rate, root, keep;    /* double: in float 1 - beta2 loses digits */
     double scale;              /* g is multiplied by this first (clipping) */
 } kin_adam;
 
@@ -86,6 +93,35 @@ typedef struct {
     real *p, *m, *v;
 } kin_move;
 
+/* Rows in bytes, for a first look at dot products. Row i is about scale[i] times its code; what
+ * is added to its scores is bias[i], minus infinity where the row only fills up a strip of
+ * KIN_STRIP. Column by column, four at a time, a strip holds the bytes of its rows. */
+enum { KIN_STRIP = 16, KIN_CODE_DEPTH = 16384 };
+
+typedef struct {
+    int64_t rows, depth;       /* whole strips; columns filled up to a multiple of 4 with zeros */
+    int8_t *code;              /* rows / KIN_STRIP x depth / 4 x KIN_STRIP x 4 */
+    int16_t *begin;            /* rows x 2: what sums in 16 bits begin with */
+    int32_t *sum;              /* rows: what a sum in 32 bits begins with */
+    float *scale, *bias;
+    int32_t *id;               /* who the row is, -1: nobody */
+} kin_codes;
+
+/* The k best rows of each query at a first look. The rows lie in parts: part p is rows
+ * part[p] .. part[p + 1] - 1, whole strips. A query looks at its parts (queries x probes, all
+ * different; -1: none), or at all of them where probe is NULL. */
+typedef struct {
+    const kin_codes *codes;
+    int64_t parts, probes;
+    const int64_t *part;       /* parts + 1 */
+    const int32_t *probe;
+    int64_t queries, k;
+    const uint8_t *code;       /* queries x depth, by encode_queries */
+    const float *scale;        /* queries */
+    int32_t *index;            /* queries x k: ids; -1 where fewer were found */
+    float *score;              /* queries x k; NULL: rows may come in any order */
+} kin_scan;
+
 /* The sum of n numbers, or of their squares. */
 typedef struct { int64_t n; const real *x; bool squares; } kin_sum_request;
 
@@ -93,6 +129,7 @@ struct kin_backend {
     const char *name;          /* "cpu" */
     kin_pool *pool;            /* host threads, borrowed */
     void *state;               /* the backend's own */
+    bool lazy;                 /* memory costs nothing until it is touched */
 
     /* KIN_OK, or what went wrong first on the device since it was opened, with its message
      * (kin_backend_check). NULL: nothing can. Results that follow a failure mean nothing;
@@ -141,13 +178,17 @@ struct kin_backend {
     void (*add_block)(kin_backend *, int64_t rows, int64_t cols, real a, const real *x,
                       int64_t ldx, real *y, int64_t ldy);
 
+    /* In the n x n square s, whose rows lie ld numbers apart, s_ij and s_ji both become their sum.
+     * NULL where the engine of the losses shall do without. */
+    void (*fold)(kin_backend *, int64_t n, real *s, int64_t ld);
+
     /* element ops by their place in autograd/elements.def */
     void (*element)(kin_backend *, int op, int64_t n, const real *x, real *y);
     /* dx = dy * slope(x, y); with add set: dx += . */
     void (*element_back)(kin_backend *, int op, int add, int64_t n, const real *x, const real *y,
                          const real *dy, real *dx);
 
-    /* y_i = x_i / |x_i|, inverse_i = 1 / |x_i|; a row with |x_i| <= 1e-12 gives y = 0, inverse = 0 */
+    /* y_i = x_i / |x_i|, inverse_i = 1 / |x_i|; both are 0 of a row with |x_i| <= 1e-12 */
     void (*normalize)(kin_backend *, int64_t rows, int64_t cols, const real *x, real *y,
                       real *inverse);
     /* dx_i += inverse_i (dy_i - (dy_i . y_i) y_i); when dx is dy it is replaced */
@@ -192,9 +233,24 @@ struct kin_backend {
                          int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,
                          real *score);
 
-    /* Scores of single cells, y_c = a[row_c] . b[col_c], and what their slopes give one side: x_r +=
-     * sum of slope[c] b[other[c]] over the cells c = cell[start[r]] .. of row r; slopes of 0 cost
-     * nothing. */
+    /* Searching in two steps: rows and queries become bytes, a scan gives candidates, and their dot
+     * products are formed as cells. NULL on a device, which has products to spare.
+     *     encode          rows first .. first + rows - 1 of the codes are rows which[i] of x (NULL:
+     *                     first + i), which[i] < 0: nobody; ldx > cols: x_i[cols] is the bias
+     *     encode_queries  code: queries x depth, scale: queries
+     *     scan            candidates
+     *     scan_self       the same where query i is row i, all ask for and look at all rows (one
+     *                     part, no probes): each product serves both of its rows */
+    void (*encode)(kin_backend *, kin_codes *, int64_t first, int64_t rows, const int32_t *which,
+                   int64_t cols, const real *x, int64_t ldx);
+    void (*encode_queries)(kin_backend *, int64_t queries, int64_t cols, const real *x, int64_t ldx,
+                           uint8_t *code, float *scale);
+    kin_status (*scan)(kin_backend *, kin_arena *work, const kin_scan *);
+    kin_status (*scan_self)(kin_backend *, kin_arena *work, const kin_scan *);
+
+    /* Scores of single cells, y_c = a[row_c] . b[col_c], and what their slopes give one side:
+     * x_r += sum of slope[c] b[other[c]] over the cells c = cell[start[r]] .. of row r; slopes of 0
+     * cost nothing. */
     void (*cell_dots)(kin_backend *, int64_t cells, const int32_t *row, const int32_t *col,
                       int64_t cols, const real *a, const real *b, real *y);
     void (*cell_sums)(kin_backend *, int64_t rows, const int64_t *start, const int32_t *cell,
@@ -206,6 +262,9 @@ struct kin_backend {
 
     void (*free)(kin_backend *);
 };
+
+/* A backend's memory as an arena's. */
+kin_memory kin_backend_memory(kin_backend *backend);
 
 /* Kernels cannot report a failure: whoever uses what they gave asks here first. */
 static inline kin_status kin_backend_check(kin_backend *backend)

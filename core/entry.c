@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "core/entry.h"
 
 enum { LONGEST_NAME = 63, NEAREST = 3, MANY = 256 };
@@ -117,7 +118,12 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Insertions, deletions, changes and swaps of neighbours that turn a into b. */
+static bool alike(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
+/* Insertions, deletions, changes and swaps of neighbours that turn a into b; case does not count. */
 static int edit_distance(const char *a, const char *b)
 {
     int table[LONGEST_NAME + 1][LONGEST_NAME + 1];
@@ -126,9 +132,9 @@ static int edit_distance(const char *a, const char *b)
     for (int j = 0; j <= n; j++) table[0][j] = j;
     for (int i = 1; i <= m; i++) {
         for (int j = 1; j <= n; j++) {
-            int best = table[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            int best = table[i - 1][j - 1] + !alike(a[i - 1], b[j - 1]);
             best = least(best, least(table[i - 1][j], table[i][j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+            if (i > 1 && j > 1 && alike(a[i - 1], b[j - 2]) && alike(a[i - 2], b[j - 1])) {
                 best = least(best, table[i - 2][j - 2] + 1);
             }
             table[i][j] = best;
@@ -137,14 +143,15 @@ static int edit_distance(const char *a, const char *b)
     return table[m][n];
 }
 
-/* Distance if it is small for names of this length or one begins with the other, else -1. */
+/* Distance if it is small for names of this length, 1 at most where the other begins with the
+ * name; else -1. */
 static int near_distance(const char *name, const char *other)
 {
-    const int length = (int)strlen(name), limit = (length + 2) / 3;
-    const bool begins = length >= 2 && strncmp(name, other, (size_t)length) == 0;
+    const int length = (int)strlen(name), limit = least((length + 2) / 3, length - 1);
+    const bool begins = length >= 2 && strncasecmp(name, other, (size_t)length) == 0;
     if (!begins && abs((int)strlen(other) - length) > limit) return -1;     /* spares the table */
     const int distance = edit_distance(name, other);
-    return begins || distance <= limit ? distance : -1;
+    return begins ? least(distance, 1) : distance <= limit ? distance : -1;
 }
 
 const char *kin_nearest(const char *name, const char *const *names, int n)

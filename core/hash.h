@@ -17,4 +17,7 @@ static inline uint64_t kin_mix64(uint64_t z)
 /* 64 bits of any bytes: each eight are mixed into the state, the length last. */
 uint64_t kin_hash_bytes(const void *bytes, size_t size, uint64_t seed);
 
+/* XXH64 (Collet, https://github.com/Cyan4973/xxHash): a checksum that other programs know. */
+uint64_t kin_xxh64(const void *bytes, size_t size, uint64_t seed);
+
 #endif

@@ -64,6 +64,8 @@ struct kin_loss_setting;
 enum { KIN_AS_IS, KIN_LOG, KIN_LOG_INVERSE };                       /* h, log h, log 1/h */
 typedef struct { int as; double low, high; } kin_learned;
 
+enum { KIN_LEARNED_MAX = 2 };          /* hyperparameters of one loss that are trained at a time */
+
 /* Sums of slopes: over all cells, over positives, and of slope times score over all cells. */
 typedef struct { double all, positive, score; } kin_slopes;
 
@@ -84,8 +86,6 @@ typedef struct {
     bool whole;         /* the batch is one row: its rows are merged before they are closed */
     bool columns;       /* the columns are the anchors (proxies) */
     int looks;                                 /* KIN_NEVER, ... */
-    bool looks_first;   /* every cell must be looked at before the first is added; otherwise parts
-                           of a row may be looked at, added and merged one by one */
     bool fast;          /* its loops are made again for cells of which less need be asked: twice the
                            speed there, four times the code */
     bool keeps;         /* slope() reads the term and not the score: one may replace the other */
@@ -98,6 +98,10 @@ typedef struct {
     /* By how much an exponent grows per unit of score; an upper bound of the scores is safe in
      * place of looking while exponents span less than 80. Needed with KIN_IF_UNBOUNDED. */
     double (*steepness)(const double *hypers);
+
+    /* Whether every cell must be looked at before the first is added; otherwise, and where this is
+     * NULL, parts of a row may be looked at, added and merged one by one. */
+    bool (*looks_first)(const double *hypers);
 
     /* d loss / d hypers. */
     void (*learn)(const double *hypers, kin_slopes, double *gradient);
@@ -152,6 +156,7 @@ typedef struct {
     int reduce;                                /* KIN_MEAN_VALID, ... */
     real paired;                               /* rows that have a positive */
     bool bounded;                              /* no score is above top */
+    bool looks_first;                          /* as the loss's descriptor says */
     bool kept;                                 /* both: the scores stay until slope is called */
     real top;
     real scale[2];                             /* slopes of rows and columns are multiplied by */

@@ -56,6 +56,7 @@ static void look(void)
     found.avx512 = found.avx2 && __builtin_cpu_supports("avx512f")
                    && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
                    && __builtin_cpu_supports("avx512vl");
+    found.vnni = found.avx512 && __builtin_cpu_supports("avx512vnni");
     found.half_units = has_half_units();
 #define NOTE(name) if (__builtin_cpu_supports(name)) strcat(found.names, " " name);
     NOTE("sse4.2") NOTE("avx") NOTE("fma") NOTE("avx2") NOTE("avx512f") NOTE("avx512dq")

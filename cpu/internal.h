@@ -10,7 +10,7 @@
 
 typedef struct {
     char vendor[16], model[64], names[256];
-    bool avx2, avx512;           /* the CPU and the system have all that a variant needs */
+    bool avx2, avx512, vnni;     /* the CPU and the system have all that a variant needs */
     bool half_units;             /* AVX-512 runs in two halves: AVX2 code is as fast or faster */
 } kin_cpu_features;
 
@@ -37,6 +37,8 @@ typedef struct {
     const kin_blas *blas;        /* gemm NULL: plain product */
     bool crosses;                /* products of short rows are our own also beside OpenBLAS */
     int64_t crossed;             /* how many were */
+    void (*scan)(const kin_scan_block *);
+    int64_t scans;               /* how many there were */
     real *pack;                  /* KIN_PACK numbers for each thread, for our own products */
 } kin_cpu;
 
@@ -82,6 +84,7 @@ void kin_cpu_scale_rows(kin_backend *, int64_t rows, int64_t cols, const real *f
                         const real *x, real *y);
 void kin_cpu_add_block(kin_backend *, int64_t rows, int64_t cols, real a, const real *x,
                        int64_t ldx, real *y, int64_t ldy);
+void kin_cpu_fold(kin_backend *, int64_t n, real *s, int64_t ld);
 void kin_cpu_element(kin_backend *, int op, int64_t n, const real *x, real *y);
 void kin_cpu_element_back(kin_backend *, int op, int add, int64_t n, const real *x, const real *y,
                           const real *dy, real *dx);
@@ -109,5 +112,16 @@ void kin_cpu_bag_adam(kin_backend *, const kin_sparse *g, int64_t cols, const ki
 kin_status kin_cpu_search(kin_backend *, kin_arena *work, int64_t queries, int64_t documents,
                           int64_t cols, const real *q, const real *d, int64_t k, int32_t *index,
                           real *score);
+
+void kin_cpu_encode(kin_backend *, kin_codes *codes, int64_t first, int64_t rows,
+                    const int32_t *which, int64_t cols, const real *x, int64_t ldx);
+void kin_cpu_encode_queries(kin_backend *, int64_t queries, int64_t cols, const real *x,
+                            int64_t ldx, uint8_t *code, float *scale);
+kin_status kin_cpu_scan(kin_backend *, kin_arena *work, const kin_scan *);
+kin_status kin_cpu_scan_self(kin_backend *, kin_arena *work, const kin_scan *);
+/* of both scans: whether it can be done, room for lists, and list i as the answer to query q */
+kin_status kin_cpu_check_scan(const kin_scan *);
+kin_status kin_cpu_take_lists(kin_short_lists *lists, kin_arena *work, int64_t k, int64_t count);
+void kin_cpu_write_list(const kin_scan *, kin_short_lists *lists, int64_t i, int64_t q);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef KIN_CPU_LOOPS_H
 #define KIN_CPU_LOOPS_H
 
+#include <stdbool.h>
 #include "core/backend.h"
 
 /* ISA(name): the variants in rising order; a CPU that runs one runs those before it. */
@@ -13,8 +14,40 @@
 #define KIN_EACH_ISA(ISA) ISA(plain)
 #endif
 
+/* Short lists: for each query the best rows so far and, until it is full again, those that may be
+ * among them. A score must be above `least` to get in. */
+typedef struct {
+    int64_t k, room;                 /* kept, k < room */
+    uint64_t *hits;                  /* of list i: room, see hits.h */
+    int32_t *count;
+    float *least;
+} kin_short_lists;
+
+enum { KIN_SCAN_QUERIES = 6 };
+
+/* Queries against rows first .. end - 1 of codes, whole strips. both: query i is itself row who[i],
+ * and the lists of the rows take it too. */
+typedef struct {
+    const kin_codes *codes;
+    int64_t first, end;
+    kin_short_lists *lists;
+    int queries;                     /* 1 .. KIN_SCAN_QUERIES; codes of all are readable */
+    bool both;
+    const uint8_t *code[KIN_SCAN_QUERIES];
+    float scale[KIN_SCAN_QUERIES];
+    int32_t who[KIN_SCAN_QUERIES];   /* their lists */
+} kin_scan_block;
+
 typedef struct {
     const char *name;
+
+    void (*scan)(const kin_scan_block *);
+    void (*scan_vnni)(const kin_scan_block *);        /* by AVX512-VNNI; NULL: not compiled */
+
+    /* One row as whole numbers within -most .. most, its two halves (columns 0, 1 and 2, 3 of each
+     * four) no longer than `length`; returns the factor that turns them back. code: depth bytes. */
+    float (*round_row)(int64_t cols, int64_t depth, const real *x, float most, float length,
+                       int8_t *code);
 
     double (*sum)(int64_t n, const real *x);
     double (*sum_squares)(int64_t n, const real *x);

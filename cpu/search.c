@@ -2,22 +2,12 @@
  * in a small buffer; when it has enough, the best k stay. Documents come in rising order, so a
  * later one that only equals the k-th best has lost the tie already. */
 #include <math.h>
+#include "cpu/hits.h"
 #include "cpu/internal.h"
 
 /* A tile of scores stays in the second-level cache. Few queries: the documents are cut as well,
  * into at most RANGES parts, and up to FEW of them do without the product's preparations. */
-enum { QUERIES = 256, DOCUMENTS = 512, RANGES = 8, RANGE_LEAST = 4096, FEW = 3, SHORT = 16 };
-
-/* A score and its document as one whole number: larger is better, and of equal scores the one of
- * the earlier document is larger. */
-#ifdef KIN_DOUBLE
-typedef unsigned __int128 hit;
-typedef uint64_t bits;
-#else
-typedef uint64_t hit;
-typedef uint32_t bits;
-#endif
-static const bits sign = (bits)1 << (8 * sizeof(bits) - 1);
+enum { QUERIES = 256, DOCUMENTS = 512, RANGES = 8, RANGE_LEAST = 4096, FEW = 3 };
 
 typedef struct {
     hit *hits;                      /* room */
@@ -43,89 +33,6 @@ typedef struct {
 static int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
-
-/* ---- hits ----------------------------------------------------------------------------------- */
-
-static hit make_hit(real score, int32_t index)
-{
-    union { real x; bits b; } both = { score + 0 };                 /* -0 becomes 0 */
-    const bits rank = both.b & sign ? ~both.b : both.b | sign;
-    return (hit)rank << 32 | (UINT32_MAX - (uint32_t)index);
-}
-
-static int32_t index_of(hit h) { return (int32_t)(UINT32_MAX - (uint32_t)h); }
-
-static real score_of(hit h)
-{
-    const bits rank = (bits)(h >> 32);
-    union { bits b; real x; } both = { rank & sign ? rank ^ sign : ~rank };
-    return both.x;
-}
-
-static void swap(hit *a, hit *b)
-{
-    const hit kept = *a;
-    *a = *b;
-    *b = kept;
-}
-
-/* Moves the median of three to its place, what is larger before it and what is smaller behind;
- * returns the place. Hits are all different. The loop has no branch that could be guessed wrong. */
-static int64_t split(hit *hits, int64_t n)
-{
-    hit *last = hits + n - 1, *middle = hits + n / 2;
-    if (*middle > *hits) swap(middle, hits);
-    if (*last > *hits) swap(last, hits);
-    if (*middle > *last) swap(middle, last);
-    const hit pivot = *last;
-    int64_t place = 0;
-    for (int64_t i = 0; i < n - 1; i++) {
-        const hit h = hits[i];
-        hits[i] = hits[place];
-        hits[place] = h;
-        place += h > pivot;
-    }
-    swap(hits + place, last);
-    return place;
-}
-
-/* The k best of n come first, in any order. */
-static void select_best(hit *hits, int64_t n, int64_t k)
-{
-    while (n > 1) {
-        const int64_t place = split(hits, n);
-        if (place == k || place == k - 1) return;
-        if (place > k) {
-            n = place;
-        } else {
-            hits += place + 1;
-            n -= place + 1;
-            k -= place + 1;
-        }
-    }
-}
-
-/* Best first. The shorter side is sorted by a call, so calls nest at most log2(n) deep. */
-static void sort_hits(hit *hits, int64_t n)
-{
-    while (n > SHORT) {
-        const int64_t place = split(hits, n), behind = n - place - 1;
-        if (place < behind) {
-            sort_hits(hits, place);
-            hits += place + 1;
-            n = behind;
-        } else {
-            sort_hits(hits + place + 1, behind);
-            n = place;
-        }
-    }
-    for (int64_t i = 1; i < n; i++) {
-        const hit moved = hits[i];
-        int64_t j = i;
-        for (; j > 0 && hits[j - 1] < moved; j--) hits[j] = hits[j - 1];
-        hits[j] = moved;
-    }
-}
 
 /* ---- buffers -------------------------------------------------------------------------------- */
 

@@ -19,6 +19,7 @@ struct kin_builder {
     kin_status status;
     grow_texts texts, document_id, query_id, source;
     grow document_text, query_text, query_split, relation, pair, source_start, pieces;
+    grow label_text, query_label, feature, relation_score;
     int32_t *slots;            /* open addressing: text index + 1, or 0 */
     size_t slot_count;         /* a power of two, at least twice the texts */
 };
@@ -100,7 +101,8 @@ void kin_builder_free(kin_builder *b)
     if (!b) return;
     grow_texts *const texts[] = {&b->texts, &b->document_id, &b->query_id, &b->source};
     grow *const lists[] = {&b->document_text, &b->query_text, &b->query_split, &b->relation,
-                           &b->pair, &b->source_start, &b->pieces};
+                           &b->pair, &b->source_start, &b->pieces, &b->label_text,
+                           &b->query_label, &b->feature, &b->relation_score};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free_texts(texts[i]);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]->at);
     free(b->slots);
@@ -203,6 +205,26 @@ bool kin_builder_move(kin_builder *b, int32_t query, kin_split split)
     return true;
 }
 
+int32_t kin_builder_label(kin_builder *b, int32_t text)
+{
+    return append_item(b, &b->label_text, &text, sizeof text);
+}
+
+void kin_builder_query_label(kin_builder *b, int32_t label)
+{
+    append(b, &b->query_label, &label, sizeof label);
+}
+
+void kin_builder_features(kin_builder *b, const float *features, int64_t count)
+{
+    append(b, &b->feature, features, (size_t)count * sizeof *features);
+}
+
+void kin_builder_score(kin_builder *b, float score)
+{
+    append(b, &b->relation_score, &score, sizeof score);
+}
+
 int32_t kin_builder_relation(kin_builder *b, int32_t query, int32_t document, int32_t grade)
 {
     const int32_t row[3] = {query, document, grade};
@@ -248,7 +270,13 @@ kin_status kin_builder_contents(kin_builder *b, kin_store *s)
         .pair = (const int32_t *)b->pair.at,
         .source = seen(&b->source),
         .source_start = (const int64_t *)b->source_start.at,
+        .labels = (int64_t)(b->label_text.size / sizeof(int32_t)),
+        .label_text = (const int32_t *)b->label_text.at,
+        .query_label = (const int32_t *)b->query_label.at,
+        .feature = (const float *)b->feature.at,
+        .relation_score = (const float *)b->relation_score.at,
     };
+    if (s->queries) s->features = (int64_t)(b->feature.size / sizeof(float)) / s->queries;
     return b->status;
 }
 
@@ -260,6 +288,9 @@ kin_status kin_builder_write(kin_builder *b, const char *path, kin_import_report
     report->documents = s.documents;
     report->relations = s.relations;
     report->pairs = s.pairs;
+    report->labels = s.labels;
+    report->features = s.features;
+    report->scores = s.relation_score ? s.relations : 0;
     memset(report->queries, 0, sizeof report->queries);
     for (int64_t i = 0; i < s.queries; i++) report->queries[s.query_split[i]]++;
     return kin_store_write(path, &s);

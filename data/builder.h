@@ -30,6 +30,16 @@ int32_t kin_builder_query(kin_builder *builder, int32_t text, const char *id, ki
 /* Puts a query on another side; whether it was not there yet. */
 bool kin_builder_move(kin_builder *builder, int32_t query, kin_split split);
 
+/* A class, called as this text says, and that of the newest query: every query has one or none. */
+int32_t kin_builder_label(kin_builder *builder, int32_t text);
+void kin_builder_query_label(kin_builder *builder, int32_t label);
+
+/* The numbers of the newest query, as many as of every other. */
+void kin_builder_features(kin_builder *builder, const float *features, int64_t count);
+
+/* How alike the two texts of the newest relation are, from 0 to 1: of every relation or of none. */
+void kin_builder_score(kin_builder *builder, float score);
+
 int32_t kin_builder_relation(kin_builder *builder, int32_t query, int32_t document, int32_t grade);
 int32_t kin_builder_pair(kin_builder *builder, int32_t left, int32_t right, int32_t document);
 

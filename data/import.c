@@ -25,6 +25,20 @@ static bool same_file(const char *a, const char *b)
            of_a.st_ino == of_b.st_ino;
 }
 
+/* Each file that is given is one that the importer takes, and those that belong together are. */
+static kin_status check_files(const kin_importer *importer, const kin_import_setting *s)
+{
+    const char *name = importer->entry.name;
+    KIN_REQUIRE(importer->test || !s->test, KIN_USAGE, "import %s takes no test file", name);
+    KIN_REQUIRE(importer->labels || !(s->labels || s->test_labels), KIN_USAGE,
+                "import %s takes no file of labels", name);
+    KIN_REQUIRE(!importer->labels || s->labels, KIN_USAGE,
+                "import %s: the file of labels is missing (--labels FILE)", name);
+    KIN_REQUIRE(!importer->labels || !s->test == !s->test_labels, KIN_USAGE,
+                "import %s: --test and --test-labels belong together", name);
+    return KIN_OK;
+}
+
 kin_status kin_import_run(int index, const kin_import_setting *setting, kin_import_report *report)
 {
     const kin_importer *importer = kin_importer_at(index);
@@ -38,7 +52,10 @@ kin_status kin_import_run(int index, const kin_import_setting *setting, kin_impo
     KIN_REQUIRE(importer->validation || !full.validation, KIN_USAGE,
                 "import %s takes no validation file: it has a split of its own",
                 importer->entry.name);
-    KIN_REQUIRE(!same_file(full.out, full.source) && !same_file(full.out, full.validation),
+    KIN_TRY(check_files(importer, &full));
+    KIN_REQUIRE(!same_file(full.out, full.source) && !same_file(full.out, full.validation) &&
+                    !same_file(full.out, full.test) && !same_file(full.out, full.labels) &&
+                    !same_file(full.out, full.test_labels),
                 KIN_USAGE, "import %s: %s is the file to read and cannot be the one to write",
                 importer->entry.name, full.out);
     return importer->run(&full, report);

@@ -11,6 +11,8 @@
 typedef struct {
     const char *source;                /* file or folder to read; NULL: the importer's default */
     const char *validation;            /* a second file, or NULL */
+    const char *test;                  /* a file of what is kept for testing, or NULL */
+    const char *labels, *test_labels;  /* files of labels that belong to source and test, or NULL */
     double hypers[KIN_HYPERS_MAX];     /* in the order of the descriptor */
     const char *out;                   /* the store to write */
 } kin_import_setting;
@@ -22,6 +24,8 @@ typedef struct {
     int64_t texts, documents;          /* distinct texts; documents */
     int64_t queries[KIN_SPLITS];       /* by kin_split */
     int64_t relations, pairs;
+    int64_t labels, features;          /* classes of the queries; numbers of each, 0: texts */
+    int64_t scores;                    /* relations that have one */
     int64_t duplicates;                /* entries dropped because an earlier one says the same */
     char notice[512];                  /* licence and origin */
     char warning[512];
@@ -32,6 +36,7 @@ typedef struct {
     const char *argument;              /* what source is, for help: "FILE.tsv" */
     const char *source;                /* its default, or NULL when it must be given */
     bool validation;                   /* takes a second file */
+    bool test, labels;                 /* takes a file for testing; needs files of labels */
     kin_status (*run)(const kin_import_setting *setting, kin_import_report *report);
 } kin_importer;
 

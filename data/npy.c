@@ -1,5 +1,6 @@
 #include "data/npy.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,6 +167,21 @@ static bool take(reader *r, const char *text)
     return true;
 }
 
+/* A type that NumPy knows and kin does not is told, with what to do about it. */
+static kin_status bad_descr(reader *r)
+{
+    int length = 1;
+    skip_blanks(r);
+    const char *at = r->at;
+    while (length < 12 && at + length < r->end && isgraph((unsigned char)at[length]) &&
+           at[length] != '\'')
+        length++;
+    if (at + length >= r->end || *at != '\'' || at[length] != '\'')
+        return bad_header(r, "'<f4', '<f8', '<i4' or '<i8'");
+    return kin_fail(KIN_DATA, "%s: numbers of type %.*s, expected '<f4', '<f8', '<i4' or '<i8' "
+                    "(in NumPy: x.astype(...))", r->path, length + 1, at);
+}
+
 static kin_status read_descr(reader *r)
 {
     for (int i = 0; i < DESCRS; i++) {
@@ -175,7 +191,7 @@ static kin_status read_descr(reader *r)
         r->array->dtype = descrs[i].dtype;
         return KIN_OK;
     }
-    return bad_header(r, "'<f4', '<f8', '<i4' or '<i8'");
+    return bad_descr(r);
 }
 
 static kin_status read_length(reader *r, int64_t *length)
@@ -220,7 +236,10 @@ static kin_status read_key(reader *r)
     if (!take(r, ":")) return bad_header(r, "':'");
     if (key == 0) return read_descr(r);
     if (key == 2) return read_shape(r);
-    return take(r, "False") ? KIN_OK : bad_header(r, "False: rows one after the other (C order)");
+    if (take(r, "True"))
+        return kin_fail(KIN_DATA, "%s: columns are stored one after the other (fortran_order), "
+                        "expected rows (in NumPy: np.ascontiguousarray(x))", r->path);
+    return take(r, "False") ? KIN_OK : bad_header(r, "False or True");
 }
 
 static kin_status read_dictionary(reader *r)

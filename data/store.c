@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 #include "data/store.h"
@@ -11,6 +12,11 @@ bool kin_store_available(void)
 #else
     return false;
 #endif
+}
+
+kin_goal kin_store_goal(const kin_store *s)
+{
+    return s->labels ? KIN_GOAL_LABELS : s->relation_score ? KIN_GOAL_SCORES : KIN_GOAL_RANKING;
 }
 
 int64_t kin_store_held_out(const kin_store *s)
@@ -91,9 +97,33 @@ static kin_status check_texts(const kin_store *s, const char *name)
     return check_ids(name, "source name", &s->source);
 }
 
+static kin_status check_floats(const char *name, const char *what, int64_t count, const float *x,
+                               double low, double high)
+{
+    for (int64_t i = 0; i < count; i++)
+        KIN_REQUIRE((double)x[i] >= low && (double)x[i] <= high, KIN_DATA,
+                    "%s: %s %lld is %g, expected %g to %g", name, what, (long long)i,
+                    (double)x[i], low, high);
+    return KIN_OK;
+}
+
+static kin_status check_labels(const kin_store *s, const char *name)
+{
+    if (s->relation_score)
+        KIN_TRY(check_floats(name, "score of relation", s->relations, s->relation_score, 0, 1));
+    if (s->features)
+        KIN_TRY(check_floats(name, "feature", s->queries * s->features, s->feature, -FLT_MAX,
+                             FLT_MAX));
+    KIN_REQUIRE(s->labels > 0 || !s->features, KIN_DATA, "%s: features without labels", name);
+    if (!s->labels) return KIN_OK;
+    KIN_TRY(check_range(name, "text of label", s->labels, s->label_text, 1, 0, s->texts.count));
+    return check_range(name, "label of query", s->queries, s->query_label, 1, 0, s->labels);
+}
+
 kin_status kin_store_check(const kin_store *s, const char *name)
 {
     KIN_TRY(check_texts(s, name));
+    KIN_TRY(check_labels(s, name));
     const int64_t texts = s->texts.count, documents = s->documents, any = (int64_t)INT32_MAX + 1;
     KIN_TRY(check_range(name, "text of document", documents, s->document_text, 1, 0, texts));
     KIN_TRY(check_range(name, "text of query", s->queries, s->query_text, 1, 0, texts));
@@ -130,6 +160,10 @@ static void pack(const kin_store *s, kin_dataset set[DATASETS])
     set[RELATION] = (kin_dataset){s->relation, s->relations};
     set[PAIR] = (kin_dataset){s->pair, s->pairs};
     set[SOURCE_START] = (kin_dataset){s->source_start, s->source.count + 1};
+    set[LABEL_TEXT] = (kin_dataset){s->label_text, s->labels};
+    set[QUERY_LABEL] = (kin_dataset){s->query_label, s->labels ? s->queries : 0};
+    set[FEATURE] = (kin_dataset){s->feature, s->queries * s->features};
+    set[RELATION_SCORE] = (kin_dataset){s->relation_score, s->relation_score ? s->relations : 0};
 }
 
 static bool unpack_texts(const kin_dataset *start, const kin_dataset *bytes, kin_texts *texts)
@@ -137,6 +171,20 @@ static bool unpack_texts(const kin_dataset *start, const kin_dataset *bytes, kin
     if (start->rows < 1) return false;
     *texts = (kin_texts){start->rows - 1, bytes->data, start->data};
     return texts->start[texts->count] == bytes->rows;
+}
+
+/* What only some stores hold; whether the lengths fit. */
+static bool unpack_labels(const kin_dataset set[DATASETS], kin_store *s)
+{
+    const int64_t numbers = set[FEATURE].rows, scores = set[RELATION_SCORE].rows;
+    s->labels = set[LABEL_TEXT].rows;
+    s->label_text = set[LABEL_TEXT].data;
+    s->query_label = set[QUERY_LABEL].data;
+    s->features = numbers && s->queries ? numbers / s->queries : 0;
+    s->feature = set[FEATURE].data;
+    s->relation_score = scores ? set[RELATION_SCORE].data : NULL;
+    return s->labels <= INT32_MAX && set[QUERY_LABEL].rows == (s->labels ? s->queries : 0) &&
+           numbers == s->queries * s->features && (!scores || scores == s->relations);
 }
 
 static kin_status unpack(const kin_dataset set[DATASETS], const char *path, kin_store *s)
@@ -157,6 +205,7 @@ static kin_status unpack(const kin_dataset set[DATASETS], const char *path, kin_
     s->source_start = set[SOURCE_START].data;
     fit = fit && s->document_id.count == s->documents && s->query_id.count == s->queries &&
           set[QUERY_SPLIT].rows == s->queries && set[SOURCE_START].rows == s->source.count + 1;
+    fit = fit && unpack_labels(set, s);
     KIN_REQUIRE(fit, KIN_DATA, "%s: the lengths of its datasets do not fit together", path);
     return KIN_OK;
 }

@@ -15,6 +15,10 @@
 
 typedef enum { KIN_TRAIN = 0, KIN_VALIDATION = 1, KIN_TEST = 2, KIN_SPLITS = 3 } kin_split;
 
+/* What a store is for: queries have relevant documents; items have a class; pairs of texts have a
+ * score that says how alike they are. */
+typedef enum { KIN_GOAL_RANKING, KIN_GOAL_LABELS, KIN_GOAL_SCORES } kin_goal;
+
 /* The columns of kin_store.relation and kin_store.pair. */
 enum { KIN_RELATION_QUERY, KIN_RELATION_DOCUMENT, KIN_RELATION_GRADE };
 enum { KIN_PAIR_LEFT, KIN_PAIR_RIGHT, KIN_PAIR_DOCUMENT };
@@ -36,6 +40,15 @@ typedef struct {
                                           NULL when writing: one kind, "pairs" */
     const int64_t *source_start;       /* source.count + 1: pairs of kind s are
                                           source_start[s] .. source_start[s + 1] - 1 */
+    int64_t labels;                    /* classes; 0: nothing has one. Else the queries are items
+                                          of a class each, and features take the place of texts
+                                          where there are any */
+    const int32_t *label_text;         /* labels: what a class is called */
+    const int32_t *query_label;        /* queries */
+    int64_t features;                  /* numbers of an item; 0: it is its text */
+    const float *feature;              /* queries x features, finite */
+    const float *relation_score;       /* relations: how alike the two texts are, from 0 to 1; or
+                                          NULL */
     uint64_t checksum;                 /* xxh64 of all after the block; set by kin_store_open */
     const char *path;                  /* set by kin_store_open */
     kin_map map;                       /* what the arrays above point into; kin_store_open's */
@@ -56,6 +69,8 @@ kin_status kin_store_write(const char *path, const kin_store *contents);
 /* KIN_DATA with name and the first wrong entry unless every index, offset, split, grade and id of
  * the contents is valid. */
 kin_status kin_store_check(const kin_store *contents, const char *name);
+
+kin_goal kin_store_goal(const kin_store *store);
 
 /* The kind of pairs that belongs to the validation queries, "validation", or -1: there is none. */
 int64_t kin_store_held_out(const kin_store *store);

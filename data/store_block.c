@@ -117,7 +117,7 @@ kin_status kin_block_check(const char *path, const kin_map *file, const struct s
 #error "stores are read in place, which needs a little-endian machine"
 #endif
 
-enum { U8 = sizeof(uint8_t), I32 = sizeof(int32_t), I64 = sizeof(int64_t) };
+enum { U8 = sizeof(uint8_t), I32 = sizeof(int32_t), I64 = sizeof(int64_t), F32 = sizeof(float) };
 
 static const struct { const char *name; uint64_t element, columns; } shapes[DATASETS] = {
 #define X(place, name, type, columns) [place] = {name, type, columns},

@@ -32,7 +32,11 @@
     X(PAIR, "pair", I32, 3)                          \
     X(SOURCE_START, "source_start", I64, 1)          \
     X(SOURCE_ID_START, "source_id_start", I64, 1)    \
-    X(SOURCE_ID_BYTES, "source_id_bytes", U8, 1)
+    X(SOURCE_ID_BYTES, "source_id_bytes", U8, 1)     \
+    X(LABEL_TEXT, "label_text", I32, 1)              \
+    X(QUERY_LABEL, "query_label", I32, 1)            \
+    X(FEATURE, "feature", F32, 1)                    \
+    X(RELATION_SCORE, "relation_score", F32, 1)
 
 enum {
 #define X(place, name, type, columns) place,

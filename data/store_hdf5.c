@@ -18,6 +18,7 @@ kin_status kin_datasets_write(const char *path, const kin_dataset set[DATASETS])
 #define U8 H5T_STD_U8LE
 #define I32 H5T_STD_I32LE
 #define I64 H5T_STD_I64LE
+#define F32 H5T_IEEE_F32LE
 
 static const char *const names[DATASETS] = {
 #define X(place, name, type, columns) [place] = name,

@@ -1,8 +1,9 @@
-/* Encoder: how a bag of tokens becomes an embedding. An encoder file (static.c) says which
- * parameters it needs and computes with them on a tape; the network below owns the parameters, the
- * initialisation and the towers, so that an encoder is those two functions and a table of settings.
+/* Encoder: how a bag of tokens, or a row of features, becomes an embedding. An encoder file
+ * (static.c) says which parameters it needs and computes with them on a tape; the network below
+ * owns the parameters, the initialisation and the towers, so that an encoder is those two functions
+ * and a table of settings.
  *
- * Letters for shapes: B batch, D dimension, V vocabulary, T tokens. */
+ * Letters for shapes: B batch, D dimension, V vocabulary, T tokens, F features. */
 #ifndef KIN_ENCODERS_ENCODER_H
 #define KIN_ENCODERS_ENCODER_H
 
@@ -29,11 +30,15 @@ typedef struct {
 
 typedef struct kin_encoder {
     kin_entry entry;
-    int (*plan)(const double *hypers, int64_t vocab, kin_plan *plan);   /* returns the count */
+    /* Returns the count. inputs: V, or F where it takes features. */
+    int (*plan)(const double *hypers, int64_t inputs, kin_plan *plan);
     int64_t (*width)(const double *hypers);                             /* D of the embeddings */
     /* Unit rows (bags x D); p: the parameters in the order of plan. */
     kin_tensor *(*forward)(kin_tape *tape, const double *hypers, kin_tensor *const *p,
                            const kin_bags *bags);
+    /* In place of forward, of an encoder that takes features: x is B x F. */
+    kin_tensor *(*forward_features)(kin_tape *tape, const double *hypers, kin_tensor *const *p,
+                                    kin_tensor *x);
     /* The place of a table whose rows must be multiplied by another parameter before it is saved
      * (weight: that one's place), or -1; hypers become those of the model that is saved. */
     int (*fold)(double *hypers, int *weight);
@@ -64,7 +69,7 @@ typedef struct {
 typedef struct {
     const kin_encoder *encoder;
     double hypers[KIN_HYPERS_MAX];
-    int64_t vocab, width;                       /* V (of tokens), D */
+    int64_t vocab, width;                       /* V or F (0: rows says how many), and D */
     bool separate;                              /* queries and documents have their own tower */
     uint32_t stream;                            /* of its random numbers, this one and the next */
     int count, tower;                           /* weights in all, and of one tower */
@@ -92,6 +97,10 @@ int64_t kin_network_bytes(int encoder, const double *hypers, int64_t vocab, bool
 
 kin_tensor *kin_network_forward(kin_tape *tape, kin_network *network, kin_role role,
                                 const kin_bags *bags);
+
+/* The same for features x (B x F), rows first .. of a batch. */
+kin_tensor *kin_network_forward_features(kin_tape *tape, kin_network *network, kin_tensor *x,
+                                         int64_t first);
 
 /* Of an encoder that takes numbers: the embeddings of all that a role has, in their order. */
 kin_tensor *kin_network_forward_all(kin_tape *tape, kin_network *network, kin_role role);

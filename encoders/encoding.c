@@ -15,13 +15,18 @@ struct kin_encoding {
     kin_tape *tape;
     kin_bag_room bags;
     bool products;
+    real *stage, *features;          /* PRODUCT_ROWS of them, on the host and in backend memory */
 };
 
 kin_status kin_model_tokens(const kin_model *m, kin_pool *pool, kin_role role,
                             const kin_texts *texts, kin_tokens *tokens)
 {
     const kin_network *n = m->network;
-    if (!m->tokenizer) return kin_numbers_all(texts, n->encoder->rows(n->hypers, role), tokens);
+    if (!m->tokenizer) {
+        KIN_REQUIRE(n->encoder->rows, KIN_USAGE, "the model's encoder, '%s', takes features and no "
+                    "text", n->encoder->entry.name);
+        return kin_numbers_all(texts, n->encoder->rows(n->hypers, role), tokens);
+    }
     return kin_tokenizer_encode_all(m->tokenizer, pool, texts, m->prefix[role], m->max_tokens,
                                     tokens);
 }
@@ -44,6 +49,8 @@ void kin_encoding_free(kin_encoding *e)
 {
     if (!e) return;
     kin_bag_room_free(&e->bags);
+    free(e->stage);
+    e->model->network->backend->release(e->model->network->backend, e->features);
     kin_tape_free(e->tape);
     free(e);
 }
@@ -84,6 +91,53 @@ kin_status kin_encoding_run(kin_encoding *e, kin_role role, const kin_tokens *to
         const int64_t rows = count - from < block ? count - from : block;
         KIN_TRY(run_block(e, role, tokens, which ? which + from : NULL, first + from, rows,
                           out + from * network->width));
+    }
+    return KIN_OK;
+}
+
+/* ---- features -------------------------------------------------------------------------------- */
+
+static kin_status take_stage(kin_encoding *e)
+{
+    const kin_network *n = e->model->network;
+    const size_t bytes = (size_t)(PRODUCT_ROWS * n->vocab) * sizeof(real);
+    if (e->stage) return KIN_OK;
+    e->stage = malloc(bytes);
+    e->features = n->backend->alloc(n->backend, bytes);
+    KIN_REQUIRE(e->stage && e->features, KIN_MEMORY, "no memory for %d rows of %ld features",
+                PRODUCT_ROWS, (long)n->vocab);
+    return KIN_OK;
+}
+
+static kin_status run_features(kin_encoding *e, const float *features, const int32_t *which,
+                               int64_t first, int64_t count, real *out)
+{
+    kin_network *n = e->model->network;
+    kin_backend *b = n->backend;
+    const int64_t cols = n->vocab;
+    for (int64_t i = 0; i < PRODUCT_ROWS; i++) {
+        const float *from = features + (which && i < count ? which[i] : first + i) * cols;
+        for (int64_t j = 0; j < cols; j++)
+            e->stage[i * cols + j] = i < count ? (real)from[j] : 0;
+    }
+    b->upload(b, e->features, e->stage, (size_t)(PRODUCT_ROWS * cols) * sizeof(real));
+    kin_tape_reset(e->tape, 0, 0, false);
+    kin_tensor *x = kin_tape_input(e->tape, PRODUCT_ROWS, cols, e->features);
+    kin_tensor *y = kin_network_forward_features(e->tape, n, x, 0);
+    KIN_TRY(kin_tape_status(e->tape));
+    b->copy(b, out, y->value, (size_t)(count * n->width) * sizeof(real));
+    return kin_backend_check(b);
+}
+
+kin_status kin_encoding_run_features(kin_encoding *e, const float *features, const int32_t *which,
+                                     int64_t first, int64_t count, real *out)
+{
+    const int64_t width = e->model->network->width;
+    KIN_TRY(take_stage(e));
+    for (int64_t from = 0; from < count; from += PRODUCT_ROWS) {
+        const int64_t rows = count - from < PRODUCT_ROWS ? count - from : PRODUCT_ROWS;
+        KIN_TRY(run_features(e, features, which ? which + from : NULL, first + from, rows,
+                             out + from * width));
     }
     return KIN_OK;
 }

@@ -24,20 +24,3 @@ kin_status kin_host_floats(kin_backend *backend, const real *value, int64_t coun
     *floats = narrow;
     return KIN_OK;
 }
-
-static void *take(void *state, size_t bytes)
-{
-    kin_backend *b = state;
-    return b->alloc(b, bytes);
-}
-
-static void give(void *state, void *block)
-{
-    kin_backend *b = state;
-    b->release(b, block);
-}
-
-kin_memory kin_backend_memory(kin_backend *backend)
-{
-    return (kin_memory){ take, give, backend };
-}

@@ -8,7 +8,4 @@
 kin_status kin_host_floats(kin_backend *backend, const real *value, int64_t count,
                            const float **floats, void **copy);
 
-/* The backend's memory as an arena's. */
-kin_memory kin_backend_memory(kin_backend *backend);
-
 #endif

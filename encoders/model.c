@@ -33,7 +33,7 @@ typedef struct {
     int encoder;
     double hypers[KIN_HYPERS_MAX];
     bool separate, own;          /* own: kin wrote the file */
-    int64_t width;
+    int64_t width, inputs;       /* inputs: tokens of the vocabulary, features, or 0 */
 } shape;
 
 static kin_status read_settings(const kin_json_tree *tree, const kin_json *settings, shape *s)
@@ -81,6 +81,8 @@ static kin_status read_own(const kin_json_tree *tree, const kin_json *own, kin_m
     if (kin_list_find(&kin_encoders, name, &s->encoder))
         return kin_fail_in(KIN_DATA, "%s", kin_json_name(tree));
     kin_hyper_defaults(kin_encoders.items[s->encoder], s->hypers);
+    if (kin_encoder_at(s->encoder)->forward_features)
+        KIN_TRY(kin_json_need_whole(tree, own, "features", 1, INT32_MAX, &s->inputs));
     KIN_TRY(kin_json_need(tree, own, "settings", KIN_JSON_OBJECT, &settings));
     KIN_TRY(read_settings(tree, settings, s));
     KIN_TRY(kin_json_need_string(tree, own, "towers", &towers));
@@ -177,7 +179,7 @@ static kin_status read_width(const kin_safetensors *file, int64_t vocab, shape *
 static kin_status read_weights(kin_model *m, const kin_safetensors *file, shape *s,
                                kin_backend *backend)
 {
-    const int64_t vocab = m->tokenizer ? kin_tokenizer_size(m->tokenizer) : 0;
+    const int64_t vocab = s->inputs;
     if (!s->own) KIN_TRY(read_width(file, vocab, s));
     /* The file's own size bounds what is taken for it. */
     const int64_t expected = kin_network_bytes(s->encoder, s->hypers, vocab, s->separate)
@@ -229,7 +231,11 @@ static kin_status load_files(kin_model *m, kin_backend *backend, const char *fol
     kin_safetensors *file;
     KIN_TRY(load_config(m, folder, &s));
     KIN_TRY(kin_path_join(path, sizeof path, folder, "tokenizer.json"));
-    if (!kin_encoder_at(s.encoder)->rows) KIN_TRY(kin_tokenizer_load(&m->tokenizer, path));
+    const kin_encoder *encoder = kin_encoder_at(s.encoder);
+    if (!encoder->forward_features && !encoder->rows) {
+        KIN_TRY(kin_tokenizer_load(&m->tokenizer, path));
+        s.inputs = kin_tokenizer_size(m->tokenizer);
+    }
     KIN_TRY(kin_path_join(path, sizeof path, folder, "model.safetensors"));
     KIN_TRY(kin_safetensors_open(&file, path));
     kin_status status = check_sums(file, folder, m->tokenizer != NULL);

@@ -15,7 +15,7 @@
 
 typedef struct {
     kin_network *network;
-    kin_tokenizer *tokenizer;   /* NULL: the encoder takes numbers (kin_encoder.rows) */
+    kin_tokenizer *tokenizer;   /* NULL: the encoder takes features or numbers */
     char *prefix[2];            /* put before a text, by kin_role; never NULL */
     int64_t max_tokens;         /* a text's further tokens are dropped; 0: no limit */
 } kin_model;
@@ -56,7 +56,8 @@ typedef struct kin_encoding kin_encoding;       /* a tape and room for one block
 kin_status kin_encoding_new(kin_encoding **encoding, const kin_model *model);
 void kin_encoding_free(kin_encoding *encoding);
 
-/* Tokens of all texts in a role: prefix included, cut at max_tokens. Free with kin_tokens_free. */
+/* Tokens of all texts in a role: prefix included, cut at max_tokens. Free with kin_tokens_free.
+ * KIN_USAGE of a model that takes features. */
 kin_status kin_model_tokens(const kin_model *model, kin_pool *pool, kin_role role,
                             const kin_texts *texts, kin_tokens *tokens);
 
@@ -64,5 +65,10 @@ kin_status kin_model_tokens(const kin_model *model, kin_pool *pool, kin_role rol
  * (count x D, backend memory). */
 kin_status kin_encoding_run(kin_encoding *encoding, kin_role role, const kin_tokens *tokens,
                             const int32_t *which, int64_t first, int64_t count, real *out);
+
+/* The same of items that are features: rows of `features` (host memory, F numbers each). */
+kin_status kin_encoding_run_features(kin_encoding *encoding, const float *features,
+                                     const int32_t *which, int64_t first, int64_t count,
+                                     real *out);
 
 #endif

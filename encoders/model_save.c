@@ -41,8 +41,8 @@ static kin_status save_weights(const kin_model *m, const char *folder)
     char path[KIN_PATH_MAX];
     kin_status status = kin_path_join(path, sizeof path, folder, "model.safetensors");
     for (int i = 0; i < n->count && !status; i++) status = put_weight(m, i, &tensor[i], copy[i]);
-    if (!status) status = kin_safetensors_write(path, tensor, n->count, notes,
-                                                m->tokenizer ? 2 : 1);
+    if (!status)
+        status = kin_safetensors_write(path, tensor, n->count, notes, m->tokenizer ? 2 : 1);
     for (int i = 0; i < n->count; i++) free(copy[i][0]), free(copy[i][1]);
     return status;
 }
@@ -67,6 +67,7 @@ static void put_own(kin_json_out *out, const kin_model *m)
     const kin_entry *entry = &n->encoder->entry;
     kin_json_open(out, "kin", '{');
     kin_json_put_string(out, "encoder", entry->name);
+    if (n->encoder->forward_features) kin_json_put_whole(out, "features", n->vocab);
     kin_json_open(out, "settings", '{');
     for (int i = 0; entry->hypers[i].name; i++) {
         char value[64];
@@ -140,8 +141,10 @@ static kin_status save_prompts(const kin_model *m, const char *folder)
 
 static void put_use(kin_writer *w, const kin_model *m)
 {
-    kin_writer_printf(w, "## Use\n\n    kin search RUN \"a question\"\n"
-                         "    kin embed RUN --role document texts.txt --out vectors.npy\n\n");
+    if (m->network->encoder->forward_features) return;      /* features come from a store */
+    kin_writer_printf(w, "## Use\n\n    kin search RUN %s\n"
+                         "    kin embed RUN --role document texts.txt --out vectors.npy\n\n",
+                      m->tokenizer ? "\"a question\"" : "7");
     if (kin_model_is_bag(m))
         kin_writer_printf(w, "    from sentence_transformers import SentenceTransformer\n"
                              "    model = SentenceTransformer(\"model\")\n"
@@ -151,20 +154,30 @@ static void put_use(kin_writer *w, const kin_model *m)
                           m->max_tokens ? "token limit" : "architecture");
 }
 
+static void put_inputs(kin_writer *w, const kin_model *m)
+{
+    const kin_network *n = m->network;
+    if (n->encoder->rows)
+        kin_writer_printf(w, "| numbers | %ld queries, %ld documents |\n",
+                          (long)n->weight[0].tensor.rows, (long)n->weight[1].tensor.rows);
+    else
+        kin_writer_printf(w, "| %s | %ld%s |\n", m->tokenizer ? "vocabulary" : "features",
+                          (long)n->vocab, m->tokenizer ? " tokens" : "");
+}
+
 static void put_card(kin_writer *w, const kin_model *m, const kin_card *card)
 {
     const kin_network *n = m->network;
     kin_writer_printf(w, "---\nlibrary_name: %s\ntags:\n- sentence-similarity\n"
                          "- feature-extraction\n- static-embeddings\n---\n\n"
-                         "# A text encoder trained with kin\n\n",
-                      kin_model_is_bag(m) ? "sentence-transformers" : "kin");
+                         "# A%s encoder trained with kin\n\n",
+                      kin_model_is_bag(m) ? "sentence-transformers" : "kin",
+                      m->tokenizer ? " text" : "n");
     kin_writer_printf(w, "| | |\n|---|---|\n| encoder | %s, %s tower%s |\n"
                          "| dimension | %ld |\n",
                       n->encoder->entry.name, n->separate ? "separate" : "one shared",
                       n->separate ? "s" : "", (long)n->width);
-    if (m->tokenizer) kin_writer_printf(w, "| vocabulary | %ld tokens |\n", (long)n->vocab);
-    else kin_writer_printf(w, "| numbers | %ld queries, %ld documents |\n",
-                           (long)n->weight[0].tensor.rows, (long)n->weight[1].tensor.rows);
+    put_inputs(w, m);
     if (card && card->data) kin_writer_printf(w, "| data | %s |\n", card->data);
     kin_writer_printf(w, "\n");
     if (card && card->results) kin_writer_printf(w, "## Results\n\n%s\n", card->results);

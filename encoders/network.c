@@ -179,6 +179,15 @@ kin_tensor *kin_network_forward_all(kin_tape *tape, kin_network *n, kin_role rol
     return n->encoder->finish(tape, n->hypers, role, n->encoder->all(tape, p));
 }
 
+kin_tensor *kin_network_forward_features(kin_tape *tape, kin_network *n, kin_tensor *x,
+                                         int64_t first)
+{
+    kin_tensor *p[KIN_PLAN_MAX];
+    for (int i = 0; i < n->tower; i++) p[i] = &n->weight[i].tensor;
+    kin_tape_rows(tape, n->stream, first);
+    return n->encoder->forward_features(tape, n->hypers, p, x);
+}
+
 /* A shared tower has the documents' rows behind the queries'. */
 kin_tensor *kin_network_forward_rows(kin_tape *tape, kin_network *n, kin_role role,
                                      const kin_bags *bags, int64_t pairs, int64_t first)

@@ -15,7 +15,7 @@ typedef struct { real scale; } hyper;
 
 INLINE real whole(span c, count n, hyper h)
 {
-    real *sign = c.work + 5 * c.n;                       /* behind what ordered() uses */
+    real *sign = c.work + ORDERED_WORK * c.n;
     for (int32_t j = 0; j < c.n; j++) {
         sign[j] = c.s[j] < 0 ? -1 : c.s[j] > 0;
         c.s[j] = size(c.s[j]);

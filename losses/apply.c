@@ -15,7 +15,7 @@ static double learned_slope(const kin_loss *loss, int hyper, double value)
 
 /* ---- the node ------------------------------------------------------------------------------ */
 
-enum { INPUTS_MAX = 4 };                       /* rows, columns, learned hyperparameters */
+enum { INPUTS_MAX = 2 + KIN_LEARNED_MAX };     /* rows, columns, learned hyperparameters */
 
 typedef struct {
     int inputs;
@@ -127,7 +127,7 @@ static kin_status aim_gradients(kin_tape *tape, kin_rows_run *run, kin_node *nod
     if (!run->slopes) return KIN_OK;
     const bool few = run->setting->cells && embeddings == 2 && node->in[0]->needs_grad
                      && node->in[0] != node->in[1] && kin_grad_takes_rows(node->in[1]);
-    saved *s = node->saved = make_room(tape, node, embeddings, run->triangle, few);
+    saved *s = node->saved = make_room(tape, node, embeddings, run->one, few);
     if (!s) return kin_tape_status(tape);
     for (int i = embeddings; i < s->inputs; i++) run->learns |= s->gradient[i] != NULL;
     if (run->given) run->dgiven = s->gradient[0];

@@ -3,8 +3,6 @@
 
 #define REFUSE(...) return kin_tape_fail(tape, KIN_USAGE, __VA_ARGS__), kin_tape_status(tape)
 
-enum { LEARNED_MAX = 2 };
-
 static kin_status check_hypers(kin_tape *tape, const kin_loss_setting *setting,
                                const kin_loss *loss)
 {
@@ -13,8 +11,11 @@ static kin_status check_hypers(kin_tape *tape, const kin_loss_setting *setting,
         const kin_hyper *hyper = &loss->entry.hypers[i];
         const kin_tensor *parameter = setting->learned[i];
         const double value = setting->hypers[i];
-        if (parameter && (!(hyper->flags & KIN_LEARNABLE) || ++learned > LEARNED_MAX))
+        if (parameter && !(hyper->flags & KIN_LEARNABLE))
             REFUSE("loss %s: %s cannot be learned", loss->entry.name, hyper->name);
+        if (parameter && ++learned > KIN_LEARNED_MAX)
+            REFUSE("loss %s: %s is one too many to be learned, expected at most %d at a time",
+                   loss->entry.name, hyper->name, KIN_LEARNED_MAX);
         if (parameter && (parameter->rows != 1 || parameter->cols != 1))
             REFUSE("loss %s: the parameter of %s is %lldx%lld, expected 1x1", loss->entry.name,
                    hyper->name, (long long)parameter->rows, (long long)parameter->cols);
@@ -76,7 +77,8 @@ static kin_status check_target(kin_tape *tape, const kin_loss_setting *setting,
 {
     const kin_tensor *t = setting->target;
     const int64_t cells = setting->cells ? setting->cells->start[setting->cells->rows] : 0;
-    const int64_t h = cells ? 1 : rows, w = cells ? cells : columns;
+    const int64_t both = setting->direction >= KIN_VIEWS ? rows + columns : 0;
+    const int64_t h = cells ? 1 : both ? both : rows, w = cells ? cells : both ? both : columns;
     if (!t && (loss->takes & KIN_TARGETS))
         REFUSE("loss %s: it needs a target for each score", loss->entry.name);
     if (t && (t->rows != h || t->cols != w))
@@ -103,7 +105,7 @@ kin_status kin_loss_check_choices(const kin_loss_setting *s)
         DECLINE("loss %s: its rows cannot be stacked with its columns", name);
     if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more))
         DECLINE("loss %s: both views as rows and columns need plain pairs or labels", name);
-    if (s->direction >= KIN_VIEWS && s->target)
+    if (s->direction >= KIN_VIEWS && s->target && !loss->holds)
         DECLINE("loss %s: both views as rows and columns have no targets", name);
     if (s->direction >= KIN_VIEWS && loss->columns)
         DECLINE("loss %s: its anchors are the columns, so views cannot be stacked", name);
@@ -111,7 +113,8 @@ kin_status kin_loss_check_choices(const kin_loss_setting *s)
         DECLINE("loss %s: its anchors are the columns, so it takes no cells one by one", name);
     if (s->direction != KIN_ONE_WAY && s->cells)
         DECLINE("loss %s: cells one by one are read one way", name);
-    if (s->direction != KIN_ONE_WAY && s->target && (loss->form == KIN_ROW || s->relation.more))
+    if (s->direction != KIN_ONE_WAY && s->target && !loss->holds &&
+        (loss->form == KIN_ROW || s->relation.more))
         DECLINE("loss %s: with targets it is read one way", name);
     if (s->direction == KIN_JOINT && loss->form != KIN_CELLS)
         DECLINE("loss %s: its rows cannot be merged", name);

@@ -1,6 +1,5 @@
 #include "losses/batch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -330,9 +329,10 @@ static kin_status copy_scores(kin_loss_batch *b, kin_tape *tape, real *to)
 kin_status kin_loss_batch_hold(kin_loss_batch *b, kin_tape *tape)
 {
     const kin_cells *cells = b->setting.cells;
-    const int64_t rows = b->scores || !cells ? b->rows.rows : 1;
-    const int64_t cols = cells ? cells->start[cells->rows] : b->scores ? b->rows.cols
-                         : b->columns.value ? b->columns.rows : b->rows.rows;
+    int64_t rows = b->scores || !cells ? b->rows.rows : 1;
+    int64_t cols = cells ? cells->start[cells->rows] : b->scores ? b->rows.cols
+                   : b->columns.value ? b->columns.rows : b->rows.rows;
+    if (b->setting.direction >= KIN_VIEWS) rows = cols = rows + cols;
     maker m = { .batch = b };
     real *held = b->target.value ? b->target.value : take(&m, rows * cols, sizeof *held);
     KIN_REQUIRE(held, KIN_MEMORY, "no memory for held scores");
@@ -352,54 +352,4 @@ void kin_loss_batch_learn(kin_loss_batch *b)
         b->learned[i] = tensor(entry->hypers[i].name, 1, 1, &b->parameter[i]);
         b->setting.learned[i] = &b->learned[i];
     }
-}
-
-/* ---- settings -------------------------------------------------------------------------------- */
-
-static bool is_choice(const kin_hyper *h) { return h->choices || (h->flags & KIN_BOOLEAN); }
-
-/* The n-th combination of all choices; 0 past the last. */
-static bool combine(const kin_entry *loss, int n, double *hypers)
-{
-    for (int i = 0; loss->hypers[i].name; i++) {
-        const kin_hyper *h = &loss->hypers[i];
-        if (!is_choice(h)) continue;
-        const int count = (int)(h->max - h->min) + 1;
-        hypers[i] = h->min + n % count;
-        n /= count;
-    }
-    return n == 0;
-}
-
-static void say(const kin_entry *loss, const double *hypers, char *what, size_t room)
-{
-    size_t at = 0;
-    snprintf(what, room, "defaults");
-    for (int i = 0; loss->hypers[i].name && at < room; i++) {
-        char text[32];
-        if (hypers[i] == loss->hypers[i].value) continue;
-        kin_hyper_print(&loss->hypers[i], hypers[i], text, sizeof text);
-        at += (size_t)snprintf(what + at, room - at, "%s%s %s", at ? ", " : "",
-                               loss->hypers[i].name, text);
-    }
-}
-
-bool kin_loss_batch_hypers(const kin_entry *loss, int n, double *hypers, char *what, size_t room)
-{
-    int combinations = 1;
-    kin_hyper_defaults(loss, hypers);
-    for (int i = 0; loss->hypers[i].name; i++)
-        if (is_choice(&loss->hypers[i]))
-            combinations *= (int)(loss->hypers[i].max - loss->hypers[i].min) + 1;
-    if (n > 0 && n <= combinations) {
-        combine(loss, n - 1, hypers);
-    } else if (n > combinations) {
-        int end = n - combinations - 1, i = 0;
-        for (; loss->hypers[i].name && (is_choice(&loss->hypers[i]) || end > 1); i++)
-            end -= is_choice(&loss->hypers[i]) ? 0 : 2;
-        if (!loss->hypers[i].name) return false;
-        hypers[i] = end ? loss->hypers[i].max : loss->hypers[i].min;
-    }
-    say(loss, hypers, what, room);
-    return true;
 }

@@ -38,7 +38,7 @@ void kin_loss_batch_free(kin_loss_batch *batch);
 void kin_loss_batch_learn(kin_loss_batch *batch);
 
 /* What the loss holds constant in its derivative (kin_loss.holds) stays what it is for the numbers
- * that the batch has now, also when these change. KIN_USAGE where that cannot be. */
+ * that the batch has now, also when these change. */
 kin_status kin_loss_batch_hold(kin_loss_batch *batch, kin_tape *tape);
 
 /* The loss of the batch. */

@@ -10,9 +10,17 @@ static const kin_loss *loss_of(const kin_loss_batch *b)
     return kin_loss_of(kin_losses.items[b->setting.loss]);
 }
 
-static kin_tensor *value(kin_tape *tape, void *batch)
+/* held: as kin_loss_batch_hold leaves it, for a loss that holds something. */
+typedef struct { kin_loss_batch *batch; kin_tensor *held; } subject;
+
+/* The gradient is of the loss as it is trained, on whatever path that takes; what it holds is held
+ * for the differences of its value, which follow. */
+static kin_tensor *value(kin_tape *tape, void *context)
 {
-    return kin_loss_batch_apply(batch, tape, NULL);
+    subject *s = context;
+    kin_tensor *out = kin_loss_batch_apply(s->batch, tape, NULL);
+    s->batch->setting.target = s->held;
+    return out;
 }
 
 /* Whether the gradient is that of the value at all: a loss that is told to hold something constant,
@@ -39,16 +47,15 @@ static kin_status params_of(kin_loss_batch *b, kin_tensor **params, int *count)
 kin_status kin_loss_batch_check(kin_loss_batch *b, kin_tape *tape, kin_gradcheck *worst,
                                 const char **name)
 {
-    kin_tensor *params[PARAMS_MAX];
+    kin_tensor *params[PARAMS_MAX], *target = b->setting.target;
     int count;
     *worst = (kin_gradcheck){ .error = -1 };
-    if (loss_of(b)->holds) {
-        const kin_status status = kin_loss_batch_hold(b, tape);
-        if (status != KIN_OK) return status == KIN_USAGE ? KIN_OK : status;
-    }
+    if (loss_of(b)->holds) KIN_TRY(kin_loss_batch_hold(b, tape));
+    subject s = { b, b->setting.target };
+    b->setting.target = target;
     KIN_TRY(params_of(b, params, &count));
     if (!count) return KIN_OK;
-    KIN_TRY(kin_gradient_check(tape, value, b, params, count, 0.05, worst));
+    KIN_TRY(kin_gradient_check(tape, value, &s, params, count, 0.05, worst));
     *name = params[worst->param]->name;
     return KIN_OK;
 }

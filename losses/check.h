@@ -15,8 +15,9 @@ typedef struct {
 typedef void (*kin_loss_check_report)(void *state, const kin_loss_check_line *line);
 
 /* The worst gradient of one batch, with its learnable hyperparameters as parameters; name: of the
- * tensor. worst->error is -1 where there is nothing to compare: what a loss holds constant would
- * move with its scores. */
+ * tensor. A loss that holds something constant (kin_loss.holds) gives its gradient on the path that
+ * training takes; the differences are of its value with what it holds held. worst->error is -1
+ * where there is nothing to compare: a hyperparameter says to hold what moves with the scores. */
 kin_status kin_loss_batch_check(kin_loss_batch *batch, kin_tape *tape, kin_gradcheck *worst,
                                 const char **name);
 

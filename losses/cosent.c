@@ -6,8 +6,8 @@
  * A cell is a pair of texts with a number y for how alike they are. Only the order of these
  * numbers counts; pairs with equal numbers say nothing to each other. The whole batch is one row.
  *
- * Pairs are sorted by y; the sum over all lower ones is carried along as a logarithm, so that P
- * pairs cost P log P.
+ * Pairs are sorted by y and the sum over all lower ones is carried along, so that P pairs cost
+ * P log P.
  *
  * Su 2022 ("CoSENT", kexue.fm/archives/8847). */
 #include "losses/ordered.h"

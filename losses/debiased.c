@@ -13,7 +13,7 @@
 
 typedef struct { real t, u; } hyper;
 typedef struct { real ptop, ntop, psum, nsum; } row;
-#include "losses/two_tops.h"
+#include "losses/debias.h"
 
 INLINE row  add  (row r, cell c, hyper h)
 {
@@ -30,21 +30,13 @@ INLINE row  merge(row a, row b, hyper h)
     return r;
 }
 
-/* g / e_p relative to exp(lift), which is 1 or more, so that neither overflows. Leaves in psum and
- * nsum what terms of positives and of negatives are multiplied by. */
+/* Leaves in psum and nsum what terms of positives and of negatives are multiplied by. */
 INLINE real close(row *r, count n, hyper h)
 {
-    const real own = r->psum / n.positives, taken = h.u * n.negatives / (1 - h.u);
-    const real gap = (r->ntop - r->ptop) * (1 / h.t), floor = (-1 - r->ptop) * (1 / h.t);
-    const real lift = relu(max(gap, floor)), one = exp(-lift);
-    const real by_term = exp(gap - lift) / ((1 - h.u) * own);
-    const real drawn = r->nsum * by_term, free = drawn - taken * one;
-    const real least = n.negatives * exp(floor - lift) / own;
-    const bool active = free > least;
-    const real g = active ? free : least, push = 1 / ((one + g) * h.t);
-    r->psum = -push * (active ? drawn : least) / r->psum;
-    r->nsum = active ? push * by_term : 0;
-    return lift > 0 ? lift + log(one + g) : log1p_any(g);
+    real push;
+    const real value = correct(r, n, h, r->nsum, &push);
+    r->nsum = push;
+    return value;
 }
 
 INLINE real slope(cell c, row r, hyper h) { return c.e * pick(c.pos, r.psum, r.nsum); }

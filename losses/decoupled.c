@@ -11,43 +11,10 @@
 #include "core/cell.h"
 
 typedef struct { real t; } hyper;
-typedef struct { real top, sum, match; } row;
 
-INLINE row  open (real top)               { return (row){ .top = top }; }
-INLINE row  look (row r, cell c, hyper h) { r.top = max(r.top, pick(c.neg, c.s, -BIG)); return r; }
-INLINE real term (cell c, row r, hyper h)
-{
-    return pick(c.neg, exp((c.s - r.top) * (1 / h.t)), 0);
-}
-INLINE row  add  (row r, cell c, hyper h)
-{
-    r.sum += c.e;
-    r.match += pick(c.pos, c.s, 0);
-    return r;
-}
-INLINE row  merge(row a, row b, hyper h)
-{
-    const real top = max(a.top, b.top);
-    return (row){ top, a.sum * exp((a.top - top) * (1 / h.t))
-                       + b.sum * exp((b.top - top) * (1 / h.t)), a.match + b.match };
-}
-
-INLINE real close(row *r, count n, hyper h)
-{
-    const real value = log(r->sum) + (r->top - r->match / n.positives) * (1 / h.t);
-    r->sum = (1 / h.t) / r->sum;
-    r->match = -(1 / h.t) / n.positives;
-    return value;
-}
-
-INLINE real slope(cell c, row r, hyper h) { return pick(c.pos, r.match, c.e * r.sum); }
-
-static double steepness(const double *h) { return 1 / h[0]; }
-
-static void learn(const double *h, kin_slopes s, double *gradient)
-{
-    gradient[0] = -s.score / h[0];
-}
+INLINE int  counts(cell c)                { return c.neg; }
+INLINE real share (cell c)                { return pick(c.pos, 1, 0); }
+#include "losses/soft_match.h"
 
 KIN_LOSS(decoupled,
     .entry.summary = "InfoNCE without the match in its own denominator.",

@@ -12,7 +12,7 @@
 
 typedef struct { real t, u, b; } hyper;
 typedef struct { real ptop, ntop, psum, tilted, weight; } row;
-#include "losses/two_tops.h"
+#include "losses/debias.h"
 
 INLINE real weigh(cell c, row r, hyper h)
 {
@@ -38,23 +38,16 @@ INLINE row  merge(row a, row b, hyper h)
     return r;
 }
 
-/* g / e_p relative to exp(lift), which is 1 or more, so that neither overflows. Positives are
- * pushed by psum e, negatives by tilted e w + weight w. */
+/* Positives are pushed by psum e, negatives by tilted e w + weight w. */
 INLINE real close(row *r, count n, hyper h)
 {
-    const real own = r->psum / n.positives, taken = h.u * n.negatives / (1 - h.u);
-    const real gap = (r->ntop - r->ptop) * (1 / h.t), floor = (-1 - r->ptop) * (1 / h.t);
-    const real lift = relu(max(gap, floor)), one = exp(-lift), mean = r->tilted / r->weight;
-    const real by_term = n.negatives * exp(gap - lift) / ((1 - h.u) * own);
-    const real drawn = mean * by_term, free = drawn - taken * one;
-    const real least = n.negatives * exp(floor - lift) / own;
-    const bool active = free > least;
-    const real g = active ? free : least, push = 1 / ((one + g) * h.t);
-    const real each = active ? push * by_term / r->weight : 0;
-    r->psum = -push * (active ? drawn : least) / r->psum;
+    real push;
+    const real mean = r->tilted / r->weight;
+    const real value = correct(r, n, h, n.negatives * mean, &push);
+    const real each = n.negatives * push / r->weight;
     r->tilted = (1 + h.b) * each;
     r->weight = -h.b * mean * each;
-    return lift > 0 ? lift + log(one + g) : log1p_any(g);
+    return value;
 }
 
 INLINE real slope(cell c, row r, hyper h)

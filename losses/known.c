@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 18, DIMENSION = 4, NUMBERS = ROWS * DIMENSION, CELLS = 96 };
+enum { ROWS = 18, NUMBERS = 4 * ROWS, CELLS = 96 };
 
 typedef struct {
     char name[80], rows[4], columns[8];
@@ -37,10 +37,31 @@ const char *kin_known_text(const char *loss)
 
 /* ---- the inputs: small matrices given by formulas -------------------------------------------- */
 
+static const struct { char name; int rows, cols; } matrices[] = {
+    { 'X', 6, 4 }, { 'Y', 6, 4 }, { 'Z', 6, 4 }, { 'W', 3, 4 }, { 'P', 3, 4 },
+    { 'A', 5, 2 }, { 'U', 6, 2 }, { 'V', 3, 2 }, { 'R', 3, 2 },
+};
+
+/* Of a row of two numbers, in degrees. */
+static double angle(char which, int row)
+{
+    static const double u[] = { 0, 10, 20, 50, 60, 80 }, v[] = { 0, 50, 100 }, r[] = { 5, 40, 120 };
+    return which == 'A' ? 20 * row : which == 'U' ? u[row] : which == 'V' ? v[row] : r[row];
+}
+
+/* A lies on an ellipse, U, V and R on the circle. */
+static double point(char which, int i)
+{
+    const double at = angle(which, i / 2) * (3.141592653589793 / 180);
+    const double wide = which == 'A' ? 2 : 1, high = which == 'A' ? 0.5 : 1;
+    return i % 2 ? high * sin(at) : wide * cos(at);
+}
+
 static double entry(char which, int i)
 {
     const double x = sin(0.3 + 0.7 * i + 0.11 * i * i);
     switch (which) {
+    case 'A': case 'U': case 'V': case 'R': return point(which, i);
     case 'X': return x;
     case 'Y': return x + 0.3 * cos(1.3 * i + 0.05 * i * i);
     case 'Z': return sin(0.9 + 0.45 * i + 0.07 * i * i);
@@ -49,17 +70,35 @@ static double entry(char which, int i)
     }
 }
 
-static int rows_of(char which) { return which == 'W' || which == 'P' ? 3 : 6; }
+static int place_of(char which)
+{
+    int i = 0;
+    while (matrices[i].name != which && i < (int)(sizeof matrices / sizeof *matrices) - 1) i++;
+    return i;
+}
+
+static int rows_of(char which) { return matrices[place_of(which)].rows; }
+static int cols_of(char which) { return matrices[place_of(which)].cols; }
+
+/* Whether these are matrices of one width, and few enough rows. */
+static bool stackable(const char *which)
+{
+    const int cols = cols_of(*which);
+    int rows = 0;
+    for (; *which; rows += rows_of(*which++))
+        if (matrices[place_of(*which)].name != *which || cols_of(*which) != cols) return false;
+    return rows <= ROWS;
+}
 
 static bool same(const known_case *c) { return !strcmp(c->columns, "same"); }
 
-static kin_tensor stack(const char *matrices, real *values, const char *name)
+static kin_tensor stack(const char *which, real *values, const char *name)
 {
-    kin_tensor t = { .cols = DIMENSION, .value = values, .needs_grad = true, .name = name };
-    for (; *matrices; matrices++) {
-        const int n = rows_of(*matrices) * DIMENSION;
-        for (int i = 0; i < n; i++) values[t.rows * DIMENSION + i] = (real)entry(*matrices, i);
-        t.rows += rows_of(*matrices);
+    kin_tensor t = { .cols = cols_of(*which), .value = values, .needs_grad = true, .name = name };
+    for (; *which; which++) {
+        const int n = rows_of(*which) * (int)t.cols;
+        for (int i = 0; i < n; i++) values[t.rows * t.cols + i] = (real)entry(*which, i);
+        t.rows += rows_of(*which);
     }
     return t;
 }
@@ -70,11 +109,11 @@ static kin_tensor stack(const char *matrices, real *values, const char *name)
 static double *gradient_of(known_case *c, char which)
 {
     for (int side = 0; side < 2; side++) {
-        const char *matrices = side ? c->columns : c->rows, *at = strchr(matrices, which);
+        const char *stacked = side ? c->columns : c->rows, *at = strchr(stacked, which);
         if (!at || !which || (side && same(c))) continue;
         int rows = 0;
-        for (; matrices < at; matrices++) rows += rows_of(*matrices);
-        return (side ? c->dk : c->dq) + rows * DIMENSION;
+        for (; stacked < at; stacked++) rows += rows_of(*stacked);
+        return (side ? c->dk : c->dq) + rows * cols_of(which);
     }
     return NULL;
 }
@@ -153,7 +192,7 @@ static bool read_gradient(known_case *c, const char *rest)
     rest += strspn(rest, " ");
     double *to = gradient_of(c, *rest);
     if (!to) return false;
-    const int n = rows_of(*rest) * DIMENSION;
+    const int n = rows_of(*rest) * cols_of(*rest);
     return read_numbers(rest + 1, to, n) == n;
 }
 
@@ -164,8 +203,9 @@ static bool read_line(known_case *c, const char *line)
     if (sscanf(line, "%15s%n", word, &skip) != 1) return true;
     const char *rest = line + skip;
     if (!strcmp(word, "case")) return sscanf(rest, " %79[^\n]", c->name) == 1;
-    if (!strcmp(word, "rows")) return sscanf(rest, "%3s", c->rows) == 1;
-    if (!strcmp(word, "columns")) return sscanf(rest, "%7s", c->columns) == 1;
+    if (!strcmp(word, "rows")) return sscanf(rest, "%3s", c->rows) == 1 && stackable(c->rows);
+    if (!strcmp(word, "columns"))
+        return sscanf(rest, "%7s", c->columns) == 1 && (same(c) || stackable(c->columns));
     bool good;
     if (read_choice(c, word, rest, &good)) return good;
     if (!strcmp(word, "scores")) return c->scores = true;

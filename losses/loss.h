@@ -64,7 +64,8 @@ typedef struct kin_loss_setting {
     const kin_cells *cells;                /* in place of the relation, or NULL */
     kin_tensor *target;                    /* rows x columns, or 1 x cells; no gradient; or NULL.
                                               For a loss that holds something constant: the scores
-                                              that this comes from, in place of its own */
+                                              that this comes from, in place of its own; of views
+                                              stacked, all against all */
     int dims[KIN_DIMS_MAX];                /* Matryoshka: the sum of the losses of the first d
                                               coordinates over these d, until one is 0 */
     double dim_weight[KIN_DIMS_MAX];       /* the share of each */
@@ -99,6 +100,10 @@ typedef struct {
     kin_loss_setting setting;
     double weight;                         /* 0: the loss is reported, but pushes nothing */
 } kin_loss_term;
+
+/* weight times loss; NULL for a weight of 0, which is reported and nothing else. */
+kin_tensor *kin_loss_term_apply(kin_tape *tape, const kin_loss_term *term, kin_tensor *rows,
+                                kin_tensor *columns, kin_loss_report *report);
 
 /* sum of weight times loss, all of the same rows and columns, as a 1 x 1 tensor. reports: what each
  * term is without its weight, or NULL. KIN_USAGE when no weight is above or below 0. */

@@ -28,6 +28,12 @@ INLINE real close(row *r, count n, hyper h)
     return soft_count(&r->p, ptop(*r, h), 1) / h.a + soft_count(&r->n, ntop(*r, h), 1) / h.b;
 }
 
+static bool mines(const double *h) { return h[3] > 0; }
+static double steepness(const double *h)
+{
+    return mines(h) ? 1e9 : counted_from_0(h[0] * (h[2] + 1), h[1] * (1 - h[2]));
+}
+
 KIN_LOSS(multi_similarity,
     .entry.summary = "Soft counts of positives that are too far and negatives that are too near.",
     .entry.hypers = {
@@ -39,4 +45,4 @@ KIN_LOSS(multi_similarity,
         { "epsilon", 0.1, 0, 2, "of mining", 0, NULL } },
     .takes = KIN_LABELS | KIN_PAIRS,
     .reduce = KIN_MEAN_ROWS, .fast = true,
-    .looks = KIN_ALWAYS, .looks_first = true, .keeps = true)
+    .looks = KIN_IF_UNBOUNDED, .keeps = true, .steepness = steepness, .looks_first = mines)

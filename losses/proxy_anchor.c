@@ -27,10 +27,15 @@ INLINE real close(row *r, count n, hyper h)
            + soft_count(&r->n, ntop(*r, h), h.a);
 }
 
+static double steepness(const double *h)
+{
+    return counted_from_0(h[0] * (h[1] + 1), h[0] * (1 + h[1]));
+}
+
 KIN_LOSS(proxy_anchor,
     .entry.summary = "Every class proxy pulls its rows of the batch and pushes all others.",
     .entry.hypers = {
         { "alpha", 32, 0.01, 1000, "steepness", 0, NULL },
         { "margin", 0.1, 0, 2, "by how much rows must pass", 0, NULL } },
     .takes = KIN_PROXIES | KIN_LABELS | KIN_PAIRS, .columns = true,
-    .reduce = KIN_MEAN_ROWS, .looks = KIN_ALWAYS, .keeps = true)
+    .reduce = KIN_MEAN_ROWS, .looks = KIN_IF_UNBOUNDED, .keeps = true, .steepness = steepness)

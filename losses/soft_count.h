@@ -15,7 +15,8 @@
 
 typedef struct { real pmin, nmax, p, n; } row;
 
-/* The 1 in each logarithm is exp(0): the largest exponent is at least that. */
+/* The 1 in each logarithm is exp(0): the largest exponent is at least that, and is taken for that
+ * where none is looked at. */
 INLINE real ptop(row r, hyper h)          { return relu(far(r.pmin, h)); }
 INLINE real ntop(row r, hyper h)          { return relu(near(r.nmax, h)); }
 
@@ -53,5 +54,10 @@ INLINE real soft_count(real *sum, real top, real push)
 }
 
 INLINE real slope(cell c, row r, hyper h) { return c.e * pick(c.pos, -r.p, r.n); }
+
+/* The steepness of a loss whose exponents are at most a and b: nothing need be looked at while both
+ * are below 60, of which many can be summed. What is too small to be told from 0 is nothing beside
+ * the 1. */
+static inline double counted_from_0(double a, double b) { return (a > b ? a : b) / 1.5; }
 
 #endif

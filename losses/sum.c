@@ -2,8 +2,8 @@
 #include <math.h>
 #include "losses/arrange.h"
 
-static kin_tensor *apply_term(kin_tape *tape, const kin_loss_term *term, kin_tensor *rows,
-                              kin_tensor *columns, kin_loss_report *report)
+kin_tensor *kin_loss_term_apply(kin_tape *tape, const kin_loss_term *term, kin_tensor *rows,
+                                kin_tensor *columns, kin_loss_report *report)
 {
     if (term->weight != 0) {
         kin_tensor *loss = kin_loss_apply(tape, &term->setting, rows, columns, report);
@@ -26,8 +26,8 @@ kin_tensor *kin_loss_sum(kin_tape *tape, const kin_loss_term *terms, int count, 
         if (!isfinite(terms[i].weight))
             return kin_tape_fail(tape, KIN_USAGE, "sum of losses: the weight of loss %d is %g",
                                  i + 1, terms[i].weight);
-        kin_tensor *loss = apply_term(tape, &terms[i], rows, columns,
-                                      reports ? &reports[i] : NULL);
+        kin_tensor *loss = kin_loss_term_apply(tape, &terms[i], rows, columns,
+                                               reports ? &reports[i] : NULL);
         if (loss) total = total ? kin_add(tape, total, loss) : loss;
     }
     if (!total)

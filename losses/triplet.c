@@ -114,9 +114,14 @@ static real all_hinges(const span c, const real *d, count n, hyper h)
 static real few_hinges(const span c, const real *d, count n, hyper h)
 {
     real *negative = c.work + c.n, *slope = c.s, value = 0, above = 0;
+    int32_t *positive = (int32_t *)(negative + c.n), positives = 0;
     EACH(j, c.n) negative[j] = pick(c.kind[j] < 0, d[j], BIG);
-    for (int32_t p = 0; p < c.n; p++) {
-        if (c.kind[p] <= 0) continue;
+    for (int32_t j = 0; j < c.n; j++) {
+        positive[positives] = j;
+        positives += c.kind[j] > 0;
+    }
+    for (int32_t i = 0; i < positives; i++) {
+        const int32_t p = positive[i];
         const real reach = d[p] + h.m;
         real sum = 0, hits = 0;
         EACH(j, c.n) {

@@ -92,8 +92,9 @@ static void add_scores(const search_t *search, int64_t query, desk_t *desk)
     for (const char *word; (word = kin_bm25_word(&at, end));) {
         int32_t w = kin_names_find(&bm25->words, word, at - word);
         if (w < 0) continue;
+        const float factor = bm25->factor ? bm25->factor[w] : 1;
         for (int64_t p = bm25->start[w]; p < bm25->start[w + 1]; p++)
-            desk->score[bm25->document[p]] += bm25->weight[p];
+            desk->score[bm25->document[p]] += factor * bm25->weight[p];
     }
 }
 

@@ -148,9 +148,11 @@ static bool fill_postings(kin_bm25 *bm25, const build_t *build, const kin_bm25_s
             double df = (double)(start[1] - start[0]), tf = posting->count;
             double length = (double)build->length[posting->document];
             double idf = log(1 + (n - df + 0.5) / (df + 0.5));
-            double norm = setting->k1 * (1 - setting->b + setting->b * length / mean);
             int64_t at = next[posting->word]++;
             bm25->document[at] = posting->document;
+            bm25->weight[at] = (float)tf;
+            if (!setting) continue;
+            double norm = setting->k1 * (1 - setting->b + setting->b * length / mean);
             bm25->weight[at] = (float)(idf * tf / (tf + norm));
         }
     }
@@ -188,6 +190,14 @@ kin_status kin_bm25_new(kin_bm25 **bm25, kin_pool *pool, const kin_texts *texts,
                 "bm25: k1 is %g, expected 0 to 1000", setting->k1);
     KIN_REQUIRE(setting->b >= 0 && setting->b <= 1, KIN_USAGE, "bm25: b is %g, expected 0 to 1",
                 setting->b);
+    return kin_bm25_index(bm25, pool, texts, which, documents, setting);
+}
+
+kin_status kin_bm25_index(kin_bm25 **bm25, kin_pool *pool, const kin_texts *texts,
+                          const int32_t *which, int64_t documents,
+                          const kin_bm25_setting *setting)
+{
+    *bm25 = NULL;
     KIN_REQUIRE(documents >= 0 && documents < INT32_MAX, KIN_USAGE,
                 "bm25: %lld documents, expected less than 2^31 - 1", (long long)documents);
     build_t build = {.texts = texts, .which = which, .documents = documents};
@@ -211,6 +221,7 @@ void kin_bm25_free(kin_bm25 *bm25)
     free(bm25->start);
     free(bm25->document);
     free(bm25->weight);
+    free(bm25->factor);
     free(bm25);
 }
 

@@ -13,7 +13,13 @@ struct kin_bm25 {
     int64_t *start;                /* words + 1 */
     int32_t *document;
     float *weight;
+    float *factor;                 /* words: what a query's word counts, or NULL: 1 */
 };
+
+/* kin_bm25_new; without a setting the weights are how often the word is in the document. */
+kin_status kin_bm25_index(kin_bm25 **bm25, kin_pool *pool, const kin_texts *texts,
+                          const int32_t *which, int64_t documents,
+                          const kin_bm25_setting *setting);
 
 /* The next word of lower-case text: its first byte, and *at is where it ends; NULL at the end. */
 const char *kin_bm25_word(const char **at, const char *end);

@@ -10,7 +10,7 @@ trap 'die interrupted' INT TERM
 
 # ---- packages ------------------------------------------------------------------------------------
 
-BUILD_PACKAGES=(gcc libc6-dev cmake make pkgconf libopenblas0-pthread libhdf5-dev
+BUILD_PACKAGES=(gcc libc6-dev cmake make pkgconf libopenblas0-pthread libhdf5-dev zlib1g-dev
     libutf8proc-dev libxxhash-dev wordnet-base)
 
 # need_packages NAME...: installs those that dpkg does not know as installed; asks apt for nothing

@@ -7,23 +7,47 @@
 /* Starts of both sides, and one more for each part: of parts of a single pair, most. */
 static size_t part_bytes(int64_t pairs) { return 4 * (size_t)pairs * sizeof(int64_t); }
 
-kin_status kin_batch_init(kin_batch *b, kin_backend *backend, int64_t pairs)
+static kin_status take_facts(kin_trainer *t)
 {
+    kin_batch *b = &t->batch;
+    const size_t size = (size_t)t->size, numbers = size * (size_t)t->store->features;
+    const bool items = t->material.label, scores = t->material.score;
+    if (items) b->label = malloc(size * sizeof *b->label);
+    if (scores) b->target = malloc(size * sizeof *b->target);
+    if (numbers) b->host_features = malloc(numbers * sizeof(real));
+    if (numbers) b->features = t->backend->alloc(t->backend, numbers * sizeof(real));
+    KIN_REQUIRE((!items || b->label) && (!scores || b->target) &&
+                    (!numbers || (b->host_features && b->features)),
+                KIN_MEMORY, "no memory for batches of %ld items", (long)t->size);
+    return KIN_OK;
+}
+
+kin_status kin_batch_init(kin_trainer *t)
+{
+    kin_batch *b = &t->batch;
+    kin_backend *backend = t->backend;
+    const int64_t pairs = t->size;
     kin_bag_room_init(&b->room[0], backend);
     kin_bag_room_init(&b->room[1], backend);
     b->host_part = malloc(part_bytes(pairs));
     b->part = backend->alloc(backend, part_bytes(pairs));
     KIN_REQUIRE(b->host_part && b->part, KIN_MEMORY, "no memory for batches of %ld pairs",
                 (long)pairs);
-    return KIN_OK;
+    return take_facts(t);
 }
 
 void kin_batch_free(kin_batch *b)
 {
     kin_backend *backend = b->room[0].backend;
     if (backend) backend->release(backend, b->part);
+    if (backend) backend->release(backend, b->features);
     free(b->host_part);
+    free(b->label);
+    free(b->target);
+    free(b->host_features);
     b->part = b->host_part = NULL;
+    b->label = NULL;
+    b->target = b->features = b->host_features = NULL;
     kin_bag_room_free(&b->room[0]);
     kin_bag_room_free(&b->room[1]);
 }
@@ -33,17 +57,15 @@ static int64_t token_count(const kin_tokens *t, int64_t text)
     return t->start[text + 1] - t->start[text];
 }
 
-/* The text of a pair in a role, and the tokens of that role. */
 static int32_t text_of(const kin_trainer *t, int32_t pair, int role)
 {
-    return t->store->pair[3 * (int64_t)pair + (role == KIN_QUERY ? KIN_PAIR_LEFT
-                                                                 : KIN_PAIR_RIGHT)];
+    return kin_material_text(t, pair, (kin_role)role);
 }
 
 int64_t kin_batch_tokens(const kin_trainer *t, const int32_t *pairs)
 {
     int64_t sum = 0;
-    for (int role = 0; role < 2; role++)
+    for (int role = 0; role < kin_material_sides(t) && !t->store->features; role++)
         for (int64_t i = 0; i < t->size; i++)
             sum += token_count(t->tokens.of[role], text_of(t, pairs[i], role));
     return sum;
@@ -105,7 +127,7 @@ static void send_parts(kin_trainer *t)
     kin_batch *b = &t->batch;
     const int64_t size = part_size(t);
     int64_t n = 0, first;
-    for (int role = 0; role < 2; role++) {
+    for (int role = 0; role < kin_material_sides(t); role++) {
         const kin_bag_room *room = room_of(t, role, &first);
         for (int64_t from = 0; from < t->size; from += size) {
             const int64_t *start = room->host_start + first + from;
@@ -129,17 +151,38 @@ kin_bags kin_batch_part(const kin_trainer *t, kin_role role, int64_t from)
                        .start = t->batch.part + at };
 }
 
+/* What the store says of the batch beside its texts. */
+static void fill_facts(kin_trainer *t)
+{
+    kin_batch *b = &t->batch;
+    const kin_material *m = &t->material;
+    const int64_t cols = t->store->features;
+    for (int64_t i = 0; i < t->size; i++) {
+        if (b->label) b->label[i] = m->label[b->pairs[i]];
+        if (b->target) b->target[i] = (real)m->score[b->pairs[i]];
+        if (!cols) continue;
+        const float *from = t->store->feature + m->query[b->pairs[i]] * cols;
+        for (int64_t j = 0; j < cols; j++) b->host_features[i * cols + j] = (real)from[j];
+    }
+    if (cols)
+        t->backend->upload(t->backend, b->features, b->host_features,
+                           (size_t)(t->size * cols) * sizeof(real));
+}
+
 kin_status kin_batch_fill(kin_trainer *t, int64_t step)
 {
     kin_batch *b = &t->batch;
-    const bool separate = t->model->network->separate;
-    kin_sampler_epoch(t->sampler, step / t->per_epoch);
-    b->pairs = kin_sampler_batch(t->sampler, step % t->per_epoch);
+    const bool separate = t->model->network->separate, items = kin_material_sides(t) == 1;
+    b->pairs = kin_material_batch(t, step);
+    fill_facts(t);
+    if (t->store->features) return KIN_OK;
     kin_bag_room_clear(&b->room[0]);
     kin_bag_room_clear(&b->room[1]);
     KIN_TRY(fill_role(t, &b->room[0], KIN_QUERY, step));
-    KIN_TRY(fill_role(t, &b->room[separate ? 1 : 0], KIN_DOCUMENT, step));
-    if (separate) {
+    if (!items) KIN_TRY(fill_role(t, &b->room[separate ? 1 : 0], KIN_DOCUMENT, step));
+    if (items) {
+        b->bags.queries = kin_bag_room_send(&b->room[0]);
+    } else if (separate) {
         b->bags.queries = kin_bag_room_send(&b->room[0]);
         b->bags.documents = kin_bag_room_send(&b->room[1]);
     } else {
@@ -157,13 +200,12 @@ void kin_batch_find_widest(kin_trainer *t)
     const int64_t last = t->steps < EPOCHS_MAX * t->per_epoch ? t->steps
                                                                : EPOCHS_MAX * t->per_epoch;
     t->widest = t->widest_tokens = 0;
-    if (!t->model->tokenizer) {                 /* a number a text: all steps are alike */
-        t->widest_tokens = 2 * t->size;
+    if (!t->model->tokenizer) {             /* features, or a number a text: all steps are alike */
+        t->widest_tokens = t->store->features ? 0 : 2 * t->size;
         return;
     }
     for (int64_t s = 0; s < last; s++) {
-        kin_sampler_epoch(t->sampler, s / t->per_epoch);
-        const int64_t n = kin_batch_tokens(t, kin_sampler_batch(t->sampler, s % t->per_epoch));
+        const int64_t n = kin_batch_tokens(t, kin_material_batch(t, s));
         if (n <= t->widest_tokens) continue;
         t->widest_tokens = n;
         t->widest = s;

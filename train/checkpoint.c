@@ -55,13 +55,12 @@ static kin_status hash_file(const char *folder, const char *name, char line[256]
 
 static kin_status list_hashes(const char *folder, char text[FILES * 256])
 {
+    char path[KIN_PATH_MAX];
     text[0] = 0;
-    for (int i = 0; i < FILES; i++) {
-        char path[KIN_PATH_MAX];
-        KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[i]));
-        if (i == TOKENIZER && !kin_file_exists(path)) continue;
-        KIN_TRY(hash_file(folder, file_names[i], text + strlen(text)));
-    }
+    KIN_TRY(kin_path_join(path, sizeof path, folder, file_names[TOKENIZER]));
+    for (int i = 0; i < FILES; i++)
+        if (i != TOKENIZER || kin_file_exists(path))
+            KIN_TRY(hash_file(folder, file_names[i], text + strlen(text)));
     return KIN_OK;
 }
 

@@ -1,9 +1,10 @@
 /* Checkpoint: everything a run needs to go on with the same bits, in checkpoints/step_N:
  *
- *     state.safetensors   parameters, the momentum tower, learned settings of the losses, moments of
- *                         the optimizer
+ *     state.safetensors   parameters, the momentum tower, proxies, learned settings of the losses,
+ *                         moments of the optimizer
  *     state.json          step, scores so far, seconds, checksum of the store
- *     tokenizer.json      run.ini
+ *     tokenizer.json      unless the encoder takes features
+ *     run.ini
  *     DONE                xxh64 and size of each of these files; written last
  *
  * The folder is filled under another name and renamed, so a folder without a matching DONE is no

@@ -178,6 +178,20 @@ kin_status kin_config_load_own(kin_config *c, const char *path, const char *run)
                                : status;
 }
 
+kin_status kin_config_set_from(kin_config *c, const char *key, const char *value,
+                               const char *where, const char *base)
+{
+    const config_short *s = short_of(key);
+    return s ? put_short(c, s, value, where, base, NULL) : put(c, key, value, where, base);
+}
+
+bool kin_config_has(const kin_config *c, const char *key)
+{
+    for (int i = 0; i < c->items; i++)
+        if (!strcmp(c->item[i].key, key)) return true;
+    return false;
+}
+
 kin_status kin_config_set(kin_config *c, const char *key, const char *value)
 {
     char base[PATH_MAX], where[160];
@@ -279,7 +293,8 @@ static bool harmless(const item *t)
 {
     static const char *const free_keys[] = { "run.dir", "run.threads", "run.memory", "run.device",
                                              "run.precision", "data.store", "tokenizer.file",
-                                             "eval.every", "checkpoint.every" };
+                                             "eval.every", "eval.final", "eval.baselines",
+                                             "checkpoint.every" };
     for (size_t i = 0; i < sizeof free_keys / sizeof *free_keys; i++)
         if (!strcmp(t->key, free_keys[i])) return true;
     return !strcmp(t->section, "log");

@@ -27,9 +27,20 @@ kin_status kin_config_load_own(kin_config *config, const char *path, const char 
 /* key: "section.key". Relative paths are relative to the working folder. */
 kin_status kin_config_set(kin_config *config, const char *key, const char *value);
 
+/* The same for a setting that stands in another file: where tells its place in messages
+ * ("plan.ini:7"), base is the absolute folder that a relative path is relative to. */
+kin_status kin_config_set_from(kin_config *config, const char *key, const char *value,
+                               const char *where, const char *base);
+
 /* Checks every value, resolves references, names and paths. Must come before the questions below.
  * Reports the first few errors together, with file and line. */
 kin_status kin_config_resolve(kin_config *config);
+
+bool kin_config_has(const kin_config *config, const char *key);  /* whether this run has the key */
+
+/* What the loss (its place in kin_losses) wants of a batch that this run's batches, from data that
+ * carry this (KIN_PAIRS | ...), do not have, or NULL when it can be trained. */
+const char *kin_config_lacks(const kin_config *config, int loss, int carried);
 
 /* The value of a key that exists; asking for another is a fault of the program. */
 double kin_config_number(const kin_config *config, const char *key);
@@ -51,6 +62,10 @@ typedef struct {
 void kin_config_loss_at(const kin_config *config, int i, kin_config_loss *loss);
 bool kin_config_sums(const kin_config *config);                /* whether loss.sum is set */
 
+/* KIN_USAGE when a loss of the run needs more than data that carry this (KIN_PAIRS | ...). data:
+ * what they are, in the plural. */
+kin_status kin_config_carried(const kin_config *config, int carried, const char *data);
+
 /* Numbers of a text with blanks between, at most `most`; how many there are. */
 int kin_config_numbers(const kin_config *config, const char *key, double *values, int most);
 
@@ -66,6 +81,7 @@ const char *kin_config_differs(const kin_config *a, const kin_config *b);
 typedef struct {
     const char *section, *name, *help;
     char value[64], range[96];      /* default and what is allowed, as text */
+    bool whole;                     /* a whole number */
     const char *owner;              /* the entry whose hyperparameter it is, or NULL */
 } kin_config_key;
 

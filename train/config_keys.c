@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/backend.h"
 #include "encoders/encoder.h"
 #include "losses/loss.h"
 #include "metrics/ranking.h"
@@ -65,6 +66,12 @@ const config_spec config_specs[] = {
            "a query's negatives: all other documents of the batch, a sample of its own of them, or "
            "of all documents; or one sample of all documents for the whole batch"),
     WHOLE("loss", "drawn", 0, 0, 100000, "negatives drawn for each query, with replacement"),
+    CHOICE("loss", "candidates", 0, 2, "own|batch|proxies",
+           "what items of a class are compared with: all others of the batch, a learned proxy of "
+           "each class, or whichever the loss is made for"),
+    NUMBER("loss", "proxy_rate", 1, 1e-6, 1e6,
+           "learning rate of the proxies as a multiple of the encoder's"),
+
     TEXT("loss", "learn", "settings of the loss to be trained, with blanks between; of a sum: "
                           "TERM.SETTING"),
     NUMBER("loss", "learn_rate", 0.05, 1e-9, 1e3,
@@ -75,6 +82,8 @@ const config_spec config_specs[] = {
           "pairs embedded at a time, in memory for so many (gradient cache); 0: all at once"),
     SWITCH("batch", "distinct", 1, "no document and no text twice in a batch"),
     TEXT("batch", "repeat", "how often an epoch uses each kind of pair: kind=times ..."),
+    WHOLE("batch", "per_class", 4, 0, 1000000,
+          "items of each class in a batch of classes; 0: items as they come"),
     NUMBER("batch", "token_dropout", 0, 0, 0.9, "share of tokens left out of each text"),
 
     NAME("optim", "adam", "'kin list optimizer' shows all"),
@@ -82,8 +91,14 @@ const config_spec config_specs[] = {
     NAME("schedule", "linear", "'kin list schedule' shows all"),
     NUMBER("schedule", "epochs", 3, 0, ANY, "passes over the pairs; may be a fraction"),
     WHOLE("schedule", "steps", 0, 0, ANY, "length in steps; 0: as epochs says"),
+    NUMBER("schedule", "seconds", 0, 0, ANY,
+           "length in seconds of training, evaluation not counted; 0: as steps or epochs say"),
 
     SHARE("eval", "every", 0.25, "evaluate every so many steps or share of the run; 0: never"),
+    CHOICE("eval", "final", 0, 2, "test|validation|none",
+           "whose queries judge the finished model; test falls back on validation where there are "
+           "no test queries"),
+    SWITCH("eval", "baselines", 1, "judge BM25 and the untrained model too"),
     CHOICE("eval", "seen", 0, 1, "keep|remove",
            "documents that a query is paired with in training: ranked, or left out"),
     WHOLE("eval", "depth", KIN_RUN_DEPTH, 100, KIN_RUN_DEPTH, "documents listed for each query"),
@@ -102,7 +117,7 @@ const config_spec config_specs[] = {
     WHOLE("run", "threads", 0, 0, 4096, "threads; 0: as many as the machine allows"),
     CHOICE("run", "device", 0, 2, "cpu|cuda|pretend",
            "where to compute; pretend: the GPU's code run on the CPU, slowly, for tests"),
-    CHOICE("run", "precision", 0, 3, "fp32|tf32|bf16|bf16x3",
+    CHOICE("run", "precision", 0, KIN_PRECISIONS - 1, KIN_PRECISION_LIST("|"),
            "what a GPU's products may round their operands to"),
     WHOLE("run", "memory", 0, 0, ANY, "most MB to use; 0: what the machine has free"),
 

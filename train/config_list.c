@@ -10,6 +10,7 @@ static void describe_hyper(kin_config_key *k, const kin_hyper *h)
 {
     kin_hyper_print(h, h->value, k->value, sizeof k->value);
     kin_hyper_range(h, k->range, sizeof k->range);
+    k->whole = h->flags & KIN_INTEGER;
 }
 
 static void describe_names(kin_config_key *k, const kin_list *list)

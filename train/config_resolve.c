@@ -284,10 +284,27 @@ static void need_text(resolving *r, const char *key, const char *what)
 
 static void check_length(resolving *r)
 {
-    if (kin_config_number(r->config, "schedule.epochs") > 0
-        || kin_config_number(r->config, "schedule.steps") > 0) return;
-    kin_fail(KIN_USAGE, "schedule.epochs and schedule.steps are both 0: the run has no length");
-    config_complain(r, NULL);
+    const double seconds = kin_config_number(r->config, "schedule.seconds");
+    const double steps = kin_config_number(r->config, "schedule.steps");
+    if (seconds > 0 && steps > 0)
+        kin_fail(KIN_USAGE, "schedule.seconds and schedule.steps both say how long the run is");
+    else if (seconds > 0 || steps > 0 || kin_config_number(r->config, "schedule.epochs") > 0)
+        return;
+    else
+        kin_fail(KIN_USAGE, "schedule.epochs, schedule.steps and schedule.seconds are all 0: the "
+                 "run has no length");
+    config_complain(r, config_where(r->config, "schedule.seconds"));
+}
+
+/* Patience is counted in steps. */
+static void check_patience(resolving *r)
+{
+    const kin_config *c = r->config;
+    if (kin_config_number(c, "eval.patience") == 0 || kin_config_number(c, "eval.every") >= 1
+        || kin_config_number(c, "schedule.seconds") == 0) return;
+    kin_fail(KIN_USAGE, "eval.patience is %s, but with schedule.seconds eval.every is a share of "
+             "the time: expected steps", kin_config_text(c, "eval.patience"));
+    config_complain(r, config_where(c, "eval.patience"));
 }
 
 static void check_together(resolving *r)
@@ -296,6 +313,7 @@ static void check_together(resolving *r)
     need_text(r, "run.dir", "the folder for this run's results");
     config_check_losses(r);
     check_length(r);
+    check_patience(r);
 }
 
 kin_status kin_config_resolve(kin_config *c)

@@ -23,21 +23,25 @@ static const char *chooser(const kin_config *c)
 
 /* ---- what a batch of pairs carries ----------------------------------------------------------- */
 
+/* Pairs, classes or scores: what a store may hold. */
+enum { EVERY_STORE = KIN_PAIRS | KIN_LABELS | KIN_PROXIES | KIN_TARGETS };
+
 static const struct { int bit; const char *what; } needs[] = {
     { KIN_TARGETS, "a target for each pair of texts, how alike they should be" },
     { KIN_PROXIES, "a learned proxy for each class" },
     { KIN_TRIPLETS, "triplets" },
     { KIN_MARKED, "pairs marked positive or negative (loss.negatives = drawn makes some)" },
     { KIN_LABELS, "several texts of each class in a batch, by label" },
+    { KIN_PAIRS, "pairs of texts that belong together" },
 };
 
 /* A loss that takes targets cannot do without; one that takes what a batch carries can do without
  * the rest. */
-static const char *lacking(const kin_loss *loss, bool drawn)
+static const char *lacking(const kin_loss *loss, int carried)
 {
-    const int carried = KIN_PAIRS | (drawn ? KIN_MARKED : 0);
-    const bool enough = !loss->takes || (loss->takes & carried);
-    if (enough && !(loss->takes & KIN_TARGETS)) return NULL;
+    const int takes = loss->takes ? loss->takes : KIN_PAIRS | KIN_LABELS;
+    const bool targets = takes & KIN_TARGETS;
+    if ((takes & carried) && (!targets || (carried & KIN_TARGETS))) return NULL;
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (loss->takes & needs[i].bit) return needs[i].what;
     return "something else";
@@ -49,6 +53,12 @@ static bool draws(const kin_config *c) { return !kin_config_is(c, "loss.negative
 static bool draws_from_corpus(const kin_config *c)
 {
     return draws(c) && !kin_config_is(c, "loss.negatives", "drawn");
+}
+
+const char *kin_config_lacks(const kin_config *c, int loss, int carried)
+{
+    if (draws(c)) carried |= KIN_MARKED;
+    return lacking(loss_at(loss), carried);
 }
 
 /* ---- how scores are read --------------------------------------------------------------------- */
@@ -88,14 +98,28 @@ static void check_choices(resolving *r, int loss)
 static void check_loss(resolving *r, const kin_config_loss *l)
 {
     const kin_config *c = r->config;
-    const char *what = lacking(loss_at(l->loss), draws(c));
+    const char *what = kin_config_lacks(c, l->loss, EVERY_STORE);
     if (!what) {
         check_choices(r, l->loss);
         return;
     }
-    kin_fail(KIN_USAGE, "%s is '%s', which needs %s; a run trains on pairs, which do not carry "
-             "that", chooser(c), l->name, what);
+    kin_fail(KIN_USAGE, "%s is '%s', which needs %s; no store carries that", chooser(c), l->name,
+             what);
     config_complain(r, config_where(c, chooser(c)));
+}
+
+kin_status kin_config_carried(const kin_config *c, int carried, const char *data)
+{
+    for (int i = 0; i < kin_config_losses(c); i++) {
+        kin_config_loss l;
+        kin_config_loss_at(c, i, &l);
+        const char *what = kin_config_lacks(c, l.loss, carried);
+        const char *where = config_where(c, chooser(c));
+        KIN_REQUIRE(!what, KIN_USAGE, "%s%s%s is '%s', which needs %s; a run trains on %s here, "
+                    "which do not carry that", where ? where : "", where ? ": " : "", chooser(c),
+                    l.name, what, data);
+    }
+    return KIN_OK;
 }
 
 static const char *cannot_draw(const kin_loss *loss)
@@ -237,6 +261,16 @@ static void check_learned(resolving *r)
     }
 }
 
+static void check_learned_count(resolving *r, const kin_config_loss *l)
+{
+    int learned = 0;
+    for (int h = 0; h < KIN_HYPERS_MAX; h++) learned += l->learned[h];
+    if (learned <= KIN_LEARNED_MAX) return;
+    kin_fail(KIN_USAGE, "loss.learn names %d settings of '%s', expected at most %d of a loss",
+             learned, l->name, KIN_LEARNED_MAX);
+    config_complain(r, config_where(r->config, "loss.learn"));
+}
+
 static void check_temperature(resolving *r)
 {
     const kin_config *c = r->config;
@@ -278,6 +312,7 @@ void config_check_losses(resolving *r)
         kin_config_loss l;
         kin_config_loss_at(c, i, &l);
         check_loss(r, &l);
+        check_learned_count(r, &l);
     }
     for (int i = 0; i < c->items; i++)
         if (!strcmp(c->item[i].key, "loss.name")) r->config->item[i].hidden = kin_config_sums(c);

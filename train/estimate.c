@@ -80,7 +80,7 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
     double hypers[KIN_HYPERS_MAX];
     const int place = kin_config_entry(t->config, "encoder");
     const kin_encoder *encoder = kin_encoder_at(place);
-    const int64_t vocab = t->model->tokenizer ? kin_tokenizer_size(t->model->tokenizer) : 0;
+    const int64_t vocab = kin_trainer_inputs(t);
     const bool separate = kin_config_is(t->config, "encoder.towers", "separate");
     kin_trainer_encoder(t, hypers);
     double beside;
@@ -98,6 +98,7 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
     const bool momentum = kin_config_number(t->config, "encoder.momentum") > 0;
     count_rows(&d, plan, count, (double)width, number, momentum);
     d.pair += tokens_per_pair * 40 / KIN_MB + loss_mb(t, number);
+    d.pair += 2 * (double)t->store->features * number;
     d.slow = momentum ? d.weights : 0;
     d.moments = (kin_optimizer_keeps_mean(&setting) ? 2 : 1) * d.weights;
     d.fixed = 16 + beside + (t->split_count ? evaluation_mb(t, width, number) : 0);
@@ -174,13 +175,16 @@ static void count_queries(const kin_trainer *t, kin_estimate *e)
 
 static kin_estimate describe(const kin_trainer *t, double seconds)
 {
-    const kin_tokens *tokens = t->tokens.of[KIN_DOCUMENT];
+    static int64_t none;
+    static const kin_tokens no_tokens = { .start = &none };
+    const kin_tokens *tokens = t->store->features ? &no_tokens : t->tokens.of[KIN_DOCUMENT];
     kin_estimate e = {
+        .goal = t->material.goal, .classes = t->store->labels, .features = t->store->features,
         .texts = t->store->texts.count, .documents = t->store->documents,
-        .pairs = t->store->pairs, .vocabulary = t->model->network->vocab,
+        .pairs = t->material.count, .vocabulary = t->model->network->vocab,
         .tokens = tokens->start[tokens->count], .empty = tokens->empty, .cut = tokens->cut,
         .unknown = tokens->unknown, .steps = t->steps, .steps_per_epoch = t->per_epoch,
-        .dropped = kin_sampler_dropped(t->sampler), .memory_mb = t->expected_mb,
+        .dropped = t->sampler ? kin_sampler_dropped(t->sampler) : 0, .memory_mb = t->expected_mb,
         .available_mb = kin_memory_left(),
         .seconds = seconds * (double)(t->steps - t->state.step),
         .threads = kin_pool_threads(t->backend->pool),
@@ -198,6 +202,8 @@ kin_status kin_trainer_measure(kin_trainer *t)
     KIN_TRY(kin_batch_fill(t, t->widest));         /* takes the memory of all steps */
     KIN_TRY(kin_trainer_forward(t, t->widest, true));
     KIN_TRY(time_step(t, &seconds));
+    t->step_seconds = seconds;
+    kin_trainer_pace(t);
     memset(&t->last, 0, sizeof t->last);
     if (t->watch && t->watch->estimate) {
         const kin_estimate e = describe(t, seconds);

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/backend.h"
 #include "core/file.h"
 #include "encoders/folder.h"
-#include "encoders/host.h"
 #include "metrics/bm25.h"
 #include "metrics/trec.h"
 #include "train/seen.h"
@@ -17,8 +17,16 @@ const char *kin_split_name(kin_split split)
     return names[split];
 }
 
+static bool has_queries(const kin_store *s, kin_split split)
+{
+    for (int64_t i = 0; i < s->queries; i++)
+        if (s->query_split[i] == (uint8_t)split) return true;
+    return false;
+}
+
 bool kin_split_judged(const kin_store *s, kin_split split)
 {
+    if (kin_store_goal(s) != KIN_GOAL_RANKING) return has_queries(s, split);
     for (int64_t i = 0; i < s->relations; i++) {
         const int32_t *r = s->relation + 3 * i;
         if (r[KIN_RELATION_GRADE] > 0

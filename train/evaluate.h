@@ -24,7 +24,7 @@ kin_status kin_role_tokens_make(kin_role_tokens *tokens, const kin_model *model,
                                 const kin_store *store);
 void kin_role_tokens_free(kin_role_tokens *tokens);
 
-/* Whether a split has queries with a relevant document. */
+/* Whether a split has queries with a relevant document, items, or pairs with scores. */
 bool kin_split_judged(const kin_store *store, kin_split split);
 
 const char *kin_split_name(kin_split split);                       /* "validation" */

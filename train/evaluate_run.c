@@ -13,8 +13,9 @@ static kin_status find_split(const kin_store *store, const char *name, kin_split
         if (!strcmp(name, kin_split_name((kin_split)s))) *split = (kin_split)s;
     KIN_REQUIRE(*split != KIN_SPLITS, KIN_USAGE,
                 "'%s' is not a split; expected train, validation or test", name);
-    KIN_REQUIRE(kin_split_judged(store, *split), KIN_DATA, "%s: has no %s queries with a relevant "
-                "document; another --split may", store->path, name);
+    const bool ranking = kin_store_goal(store) == KIN_GOAL_RANKING;
+    KIN_REQUIRE(kin_split_judged(store, *split), KIN_DATA, "%s: has no %s %s; another --split may",
+                store->path, name, ranking ? "queries with a relevant document" : "items");
     return KIN_OK;
 }
 
@@ -32,8 +33,14 @@ static kin_status evaluate(const char *run, const char *split_name, kin_finished
                 "%s is not the store that the run was trained on (xxh64 %016llx, not %016llx)",
                 f->store->path, (unsigned long long)f->store->checksum,
                 (unsigned long long)facts.checksum);
-    kin_tell_stage(f->watch, "tokenising %ld texts", (long)f->store->texts.count);
-    KIN_TRY(kin_role_tokens_make(&tokens, f->model, f->backend->pool, f->store));
+    if (f->model->tokenizer)
+        kin_tell_stage(f->watch, "tokenising %ld texts", (long)f->store->texts.count);
+    const bool texts = f->store->features == 0;
+    tokens = (kin_role_tokens){ 0 };
+    const kin_network *n = f->model->network;
+    KIN_REQUIRE(texts == !n->encoder->forward_features && (texts || f->store->features == n->vocab),
+                KIN_DATA, "%s: the model of %s cannot embed what it holds", f->store->path, run);
+    if (texts) KIN_TRY(kin_role_tokens_make(&tokens, f->model, f->backend->pool, f->store));
     f->facts = &facts;
     f->tokens = &tokens;
     const kin_status status = kin_finished_judge(f, split, results);
@@ -41,8 +48,8 @@ static kin_status evaluate(const char *run, const char *split_name, kin_finished
     return status;
 }
 
-kin_status kin_evaluate_run(const char *run, const char *split, kin_backend *backend,
-                            const kin_watch *watch, kin_results *results)
+kin_status kin_evaluate_run(const char *run, const char *split, bool baselines,
+                            kin_backend *backend, const kin_watch *watch, kin_results *results)
 {
     kin_config *config;
     kin_store *store;
@@ -50,8 +57,11 @@ kin_status kin_evaluate_run(const char *run, const char *split, kin_backend *bac
     KIN_TRY(kin_open_run(&config, &store, run));
     kin_status status = kin_open_model(&model, backend, run);
     if (!status) {
-        kin_finished f = { .run = run, .config = config, .backend = backend, .watch = watch,
-                           .store = store, .model = model };
+        kin_finished f = {
+            .run = run, .config = config, .backend = backend, .watch = watch, .store = store,
+            .model = model,
+            .baselines = baselines || kin_config_number(config, "eval.baselines") != 0,
+        };
         status = evaluate(run, split, &f, results);
         kin_model_free(model);
     }

@@ -15,10 +15,11 @@ typedef struct {
     const kin_model *model;
     const kin_role_tokens *tokens;
     const kin_run_facts *facts;
+    bool baselines;                  /* BM25 and the untrained model are judged too */
 } kin_finished;
 
-/* Scores of the model and BM25 beside those of the untrained model that are known; writes
- * eval/<split>/. */
+/* Scores of the model and, with baselines, of BM25 and the untrained model, unless these are known
+ * from before; writes eval/<split>/. */
 kin_status kin_finished_judge(const kin_finished *finished, kin_split split, kin_results *results);
 
 #endif

@@ -1,6 +1,8 @@
 /* The grammar: blank lines; # and ; comments, also after a value when a blank stands before the
- * mark; [section]; key = value. A value in double quotes keeps its blanks and marks; inside, \" is
- * a quote and \\ a backslash. Everything else is an error with its line. */
+ * mark; [section] or [section word]; key = value, or key + key = value for keys that go together
+ * (both for plans of experiments; a run file has no such keys). A value in double quotes keeps its
+ * blanks and marks; inside, \" is a quote and \\ a backslash. Everything else is an error with its
+ * line. */
 #include "train/ini.h"
 
 #include <stdbool.h>
@@ -8,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 64, FILE_MAX_BYTES = 1 << 20 };
+enum { NAME_MAX_BYTES = 64, KEYS_MAX_BYTES = 400, FILE_MAX_BYTES = 1 << 20 };
 
 typedef struct {
     const char *name;            /* of the file */
     int line;
-    char section[NAME_MAX_BYTES];
+    char section[2 * NAME_MAX_BYTES];
     kin_ini_setting *setting;
     void *state;
 } reader;
@@ -62,12 +64,33 @@ static bool take_name(char **at, char *name, bool dots)
     return true;
 }
 
+/* The same for names with + between, which stay there without blanks. */
+static bool take_names(char **at, char names[KEYS_MAX_BYTES])
+{
+    size_t n = 0;
+    for (;;) {
+        char name[NAME_MAX_BYTES];
+        if (!take_name(at, name, true) || n + strlen(name) + 2 > KEYS_MAX_BYTES) return false;
+        n += (size_t)snprintf(names + n, KEYS_MAX_BYTES - n, "%s", name);
+        *at = skip_blanks(*at);
+        if (**at != '+') return true;
+        names[n++] = '+';
+        *at = skip_blanks(*at + 1);
+    }
+}
+
 static kin_status read_section(reader *r, char *s)
 {
+    char word[NAME_MAX_BYTES];
     s = skip_blanks(s + 1);
     KIN_REQUIRE(take_name(&s, r->section, false), KIN_USAGE, "%s:%d: expected [section]", r->name,
                 r->line);
     s = skip_blanks(s);
+    if (take_name(&s, word, false)) {
+        const size_t n = strlen(r->section);
+        snprintf(r->section + n, sizeof r->section - n, " %s", word);
+        s = skip_blanks(s);
+    }
     KIN_REQUIRE(*s == ']' && rest_is_comment(s + 1), KIN_USAGE,
                 "%s:%d: expected ] after [%s and nothing more", r->name, r->line, r->section);
     return KIN_OK;
@@ -100,10 +123,9 @@ static void drop_comment(char *s)
 
 static kin_status read_setting(reader *r, char *s)
 {
-    char name[NAME_MAX_BYTES], key[2 * NAME_MAX_BYTES];
-    KIN_REQUIRE(take_name(&s, name, true), KIN_USAGE,
+    char name[KEYS_MAX_BYTES], key[sizeof name + sizeof r->section];
+    KIN_REQUIRE(take_names(&s, name), KIN_USAGE,
                 "%s:%d: expected [section] or key = value, found '%.40s'", r->name, r->line, s);
-    s = skip_blanks(s);
     KIN_REQUIRE(*s == '=', KIN_USAGE, "%s:%d: expected = after '%s'", r->name, r->line, name);
     KIN_REQUIRE(*r->section, KIN_USAGE, "%s:%d: '%s' stands before the first [section]", r->name,
                 r->line, name);

@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include "core/status.h"
 
-/* key is "section.key". The strings live until the call returns. */
+/* key is "section.key", "section.key+key" for keys that go together, "section word.key" in a
+ * section with a word. The strings live until the call returns. */
 typedef kin_status kin_ini_setting(void *state, const char *key, const char *value, int line);
 
 /* name is the file's, for messages. Stops at the first error. */

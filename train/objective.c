@@ -10,6 +10,8 @@
 #include "core/rng.h"
 #include "train/machine.h"
 
+enum { PROXIES = 0x70727879 };              /* their stream of first values: no encoder's */
+
 static const kin_loss *loss_at(const kin_objective *o, int i)
 {
     return kin_loss_of(kin_losses.items[o->term[i].setting.loss]);
@@ -105,8 +107,51 @@ kin_status kin_objective_make(kin_objective *o, kin_backend *backend, const kin_
     return make_pattern(o, (int64_t)kin_config_number(config, "batch.size"));
 }
 
+/* As loss.candidates says; own: what the loss is made for. */
+static bool compares_proxies(const kin_config *config, const kin_loss *loss)
+{
+    if (kin_config_is(config, "loss.candidates", "own")) return loss->takes & KIN_PROXIES;
+    return kin_config_is(config, "loss.candidates", "proxies");
+}
+
+static kin_status fill_proxies(kin_objective *o)
+{
+    const int64_t numbers = o->proxies.rows * o->proxies.cols;
+    real *first = malloc((size_t)numbers * sizeof *first);
+    KIN_REQUIRE(first, KIN_MEMORY, "no memory for the proxies");
+    for (int64_t i = 0; i < numbers; i++)
+        first[i] = (real)(kin_random_normal(o->seed, KIN_STREAM_INIT, PROXIES, (uint64_t)i) /
+                          sqrt((double)o->proxies.cols));
+    o->backend->upload(o->backend, o->proxies.value, first, (size_t)numbers * sizeof *first);
+    free(first);
+    return KIN_OK;
+}
+
+kin_status kin_objective_make_proxies(kin_objective *o, const kin_config *config, int64_t classes,
+                                      int64_t width)
+{
+    bool any = false;
+    for (int i = 0; i < o->count; i++) {
+        o->to_proxies[i] = compares_proxies(config, loss_at(o, i));
+        any = any || o->to_proxies[i];
+    }
+    if (!any) return KIN_OK;
+    o->class = malloc((size_t)classes * sizeof *o->class);
+    o->proxies = (kin_tensor){ .rows = classes, .cols = width, .needs_grad = true,
+                               .name = "proxies" };
+    o->proxies.value = o->backend->alloc(o->backend, (size_t)(classes * width) * sizeof(real));
+    KIN_REQUIRE(o->class && o->proxies.value, KIN_MEMORY, "no memory for %ld proxies",
+                (long)classes);
+    for (int64_t i = 0; i < classes; i++) o->class[i] = (int32_t)i;
+    return fill_proxies(o);
+}
+
 void kin_objective_free(kin_objective *o)
 {
+    if (o->proxies.value) o->backend->release(o->backend, o->proxies.value);
+    free(o->class);
+    o->proxies.value = NULL;
+    o->class = NULL;
     if (o->learned_values) o->backend->release(o->backend, o->learned_values);
     free(o->row);
     free(o->kind);
@@ -176,13 +221,41 @@ static kin_cells *draw(kin_tape *tape, const kin_objective *o, int64_t step, con
     return c;
 }
 
+/* Row i's only cell: its column i, with the target that the data have. */
+static kin_cells *pair_up(kin_tape *tape, int64_t rows)
+{
+    kin_cells *c = kin_keep_host(tape, sizeof *c);
+    int64_t *start = kin_keep_host(tape, (size_t)(rows + 1) * sizeof *start);
+    int32_t *place = kin_keep_host(tape, (size_t)rows * sizeof *place);
+    int8_t *kind = kin_keep_host(tape, (size_t)rows);
+    if (!kind) return NULL;
+    for (int64_t i = 0; i < rows; i++) {
+        start[i] = i;
+        place[i] = (int32_t)i;
+        kind[i] = 1;
+    }
+    start[rows] = rows;
+    *c = (kin_cells){ .rows = rows, .start = start, .row = place, .col = place, .kind = kind };
+    return c;
+}
+
+static kin_tensor *send_target(kin_tape *tape, const real *target, int64_t rows)
+{
+    kin_backend *backend = kin_tape_backend(tape);
+    const size_t bytes = (size_t)rows * sizeof *target;
+    real *sent = kin_keep(tape, bytes);
+    if (!sent) return kin_empty(tape);
+    backend->upload(backend, sent, target, bytes);
+    return kin_tape_input(tape, 1, rows, sent);
+}
+
 /* Losses that look at one kind of cells alone have no accuracy. */
 static void set_terms(kin_objective *o, const kin_cells *cells, bool accuracy, bool twice)
 {
     for (int i = 0; i < o->count; i++) {
         const kin_loss *loss = loss_at(o, i);
         kin_loss_setting *s = &o->term[i].setting;
-        s->want_accuracy = accuracy && !loss->positives_only && !loss->each_side;
+        s->want_accuracy = accuracy && !loss->positives_only && !loss->each_side && !s->target;
         s->cells = cells;
         if (twice) s->direction = KIN_ONE_WAY;
     }
@@ -193,6 +266,25 @@ static kin_tensor *apply(kin_tape *tape, const kin_objective *o, kin_tensor *row
 {
     if (!o->sum) return kin_loss_apply(tape, &o->term[0].setting, rows, columns, reports);
     return kin_loss_sum(tape, o->term, o->count, rows, columns, reports);
+}
+
+/* Items by class: each term has columns of its own. */
+static kin_tensor *apply_by_class(kin_tape *tape, kin_objective *o, const kin_sides *sides)
+{
+    kin_tensor *total = NULL;
+    for (int i = 0; i < o->count; i++) {
+        const bool proxies = o->to_proxies[i];
+        o->term[i].setting.relation = (kin_relation){
+            .by_label = true, .row_label = sides->label, .self = !proxies,
+            .col_label = proxies ? o->class : sides->label };
+        kin_tensor *columns = proxies ? &o->proxies : sides->columns;
+        if (!o->sum)
+            return kin_loss_apply(tape, &o->term[i].setting, sides->rows, columns, o->report);
+        kin_tensor *loss = kin_loss_term_apply(tape, &o->term[i], sides->rows, columns,
+                                               &o->report[i]);
+        if (loss) total = total ? kin_add(tape, total, loss) : loss;
+    }
+    return total ? total : kin_empty(tape);
 }
 
 /* The term that sees most negatives speaks for all. */
@@ -217,8 +309,14 @@ kin_tensor *kin_objective_apply(kin_tape *tape, kin_objective *o, int64_t step, 
     const kin_cells *cells = NULL;
     const bool twice = sides->back_rows != NULL;
     if (o->drawn && !(cells = draw(tape, o, step, sides))) return kin_empty(tape);
+    if (sides->target) {
+        kin_tensor *target = send_target(tape, sides->target, sides->rows->rows);
+        for (int i = 0; i < o->count; i++) o->term[i].setting.target = target;
+        if (!(cells = pair_up(tape, sides->rows->rows))) return kin_empty(tape);
+    }
     set_terms(o, cells, accuracy, twice);
-    kin_tensor *loss = apply(tape, o, sides->rows, sides->columns, o->report);
+    kin_tensor *loss = sides->label ? apply_by_class(tape, o, sides)
+                                    : apply(tape, o, sides->rows, sides->columns, o->report);
     if (twice) {
         kin_tensor *second = apply(tape, o, sides->back_rows, sides->back_columns, back);
         loss = kin_scale(tape, kin_add(tape, loss, second), 0.5);

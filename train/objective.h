@@ -17,24 +17,36 @@ typedef struct {
     real *learned_values;                           /* one number for each, backend memory */
     double first[KIN_TERMS_MAX], final;             /* temperatures; final 0: they stay */
     int64_t drawn;                                  /* negatives of a row's own; 0: all columns */
-    bool corpus, one_sample;                        /* drawn from all documents; once for a batch */
+    bool corpus, one_sample;                        /* drawn from all documents; once for all */
     uint64_t seed;
     int32_t *row;                                   /* of cells, the same in each step */
     int8_t *kind;
     int64_t *start;
+    kin_tensor proxies;                             /* one row for each class, or no value */
+    int32_t *class;                                 /* of each proxy: 0, 1, .. */
+    bool to_proxies[KIN_TERMS_MAX];                 /* the term's columns are the proxies */
 } kin_objective;
 
 /* Rows and columns of a step: queries and documents. With a momentum tower both ways also the
  * documents and the queries: then rows are always of the trained tower and columns of the other,
- * and the loss is the mean of the two. NULL otherwise. */
+ * and the loss is the mean of the two. NULL otherwise.
+ *
+ * Host memory, NULL where the data have none: the class of each row, which is then compared with
+ * all other rows or with proxies; how alike row i and column i are, from 0 to 1; with
+ * objective.corpus each row's own column, which is else that of its place. */
 typedef struct {
     kin_tensor *rows, *columns, *back_rows, *back_columns;
-    const int32_t *own;                             /* host: each row's column; NULL: its own place.
-                                                       With objective.corpus */
+    const int32_t *label;
+    const real *target;
+    const int32_t *own;
 } kin_sides;
 
 kin_status kin_objective_make(kin_objective *objective, kin_backend *backend,
                               const kin_config *config);
+/* Proxies for so many classes, first values random of about length 1, if a loss compares items with
+ * proxies (loss.candidates). */
+kin_status kin_objective_make_proxies(kin_objective *objective, const kin_config *config,
+                                      int64_t classes, int64_t width);
 void kin_objective_free(kin_objective *objective);
 
 /* Temperatures of step k of so many. */

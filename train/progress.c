@@ -37,8 +37,7 @@ void kin_tell_scores(const kin_watch *watch, int64_t step, kin_split split, cons
         watch->scores(watch->state, step, kin_split_name(split), what, marks);
 }
 
-/* Seconds of training so far, in this process. */
-static double spent_now(const kin_trainer *t)
+double kin_trainer_spent(const kin_trainer *t)
 {
     return t->spent + kin_seconds() - t->clock;
 }
@@ -46,7 +45,7 @@ static double spent_now(const kin_trainer *t)
 static kin_progress gather(kin_trainer *t)
 {
     const kin_step_facts *f = &t->last;
-    const double spent = spent_now(t), done = (double)(t->state.step - t->first_step);
+    const double spent = kin_trainer_spent(t), done = (double)(t->state.step - t->first_step);
     return (kin_progress){
         .step = t->state.step, .steps = t->steps,
         .epoch = (t->state.step - 1) / t->per_epoch + 1,

@@ -5,17 +5,60 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/score.h"
 #include "data/json.h"
+#include "metrics/correlation.h"
+#include "metrics/labels.h"
+
+_Static_assert((int)KIN_LABEL_MEASURES <= (int)KIN_MEASURES &&
+                   (int)KIN_SCORE_MEASURES <= (int)KIN_MEASURES,
+               "marks have room for the measures of every goal");
+
+static const char *const goal_names[] = { "ranking", "labels", "scores" };
+
+const char *const *kin_goal_measures(kin_goal goal, int *count)
+{
+    *count = goal == KIN_GOAL_LABELS   ? (int)KIN_LABEL_MEASURES
+             : goal == KIN_GOAL_SCORES ? (int)KIN_SCORE_MEASURES
+                                       : (int)KIN_MEASURES;
+    return goal == KIN_GOAL_LABELS   ? kin_label_measure_names
+           : goal == KIN_GOAL_SCORES ? kin_score_measure_names
+                                     : kin_measure_names;
+}
+
+int kin_goal_headline(kin_goal goal)
+{
+    return goal == KIN_GOAL_LABELS   ? (int)KIN_CENTROID
+           : goal == KIN_GOAL_SCORES ? (int)KIN_SPEARMAN
+                                     : (int)KIN_MRR10;
+}
+
+static const struct { int carries; const char *data; } batches[] = {
+    [KIN_GOAL_RANKING] = { KIN_PAIRS, "pairs" },
+    [KIN_GOAL_LABELS] = { KIN_LABELS | KIN_PROXIES, "items of classes" },
+    [KIN_GOAL_SCORES] = { KIN_TARGETS, "pairs with scores" },
+};
+
+int kin_goal_carries(kin_goal goal) { return batches[goal].carries; }
+const char *kin_goal_data(kin_goal goal) { return batches[goal].data; }
+
+const char *kin_goal_baseline(kin_goal goal, const kin_encoder *encoder)
+{
+    if (encoder->rows) return "";
+    if (goal == KIN_GOAL_RANKING) return "bm25";
+    return encoder->forward_features ? "features" : "tf-idf";
+}
 
 static void put_scores(kin_json_out *out, const char *key, const kin_marks *s)
 {
+    int count;
+    const char *const *names = kin_goal_measures(s->goal, &count);
     if (!s->present) return;
     kin_json_open(out, key, '{');
-    for (int m = 0; m < KIN_MEASURES; m++)
-        kin_json_put_number(out, kin_measure_names[m], s->mean[m]);
+    for (int m = 0; m < count; m++) kin_json_put_number(out, names[m], s->mean[m]);
     kin_json_open(out, "interval95", '{');
-    for (int m = 0; m < KIN_MEASURES; m++) {
-        kin_json_open(out, kin_measure_names[m], '[');
+    for (int m = 0; m < count; m++) {
+        kin_json_open(out, names[m], '[');
         kin_json_put_number(out, NULL, s->interval[m].low);
         kin_json_put_number(out, NULL, s->interval[m].high);
         kin_json_close(out);
@@ -24,10 +67,21 @@ static void put_scores(kin_json_out *out, const char *key, const kin_marks *s)
     kin_json_close(out);
 }
 
-static void put_comparison(kin_json_out *out, const kin_paired *p)
+/* The key of the comparison: "model_against_bm25". */
+static void compared_key(const kin_results *r, char key[48])
 {
-    kin_json_open(out, "model_against_bm25", '{');
-    kin_json_put_string(out, "measure", kin_measure_names[KIN_MRR10]);
+    snprintf(key, 48, "model_against_%s", r->baseline);
+}
+
+static void put_comparison(kin_json_out *out, const kin_results *r)
+{
+    const kin_paired *p = &r->against_bm25;
+    char key[48];
+    int count;
+    compared_key(r, key);
+    kin_json_open(out, key, '{');
+    kin_json_put_string(out, "measure",
+                        kin_goal_measures(r->goal, &count)[kin_goal_headline(r->goal)]);
     kin_json_put_number(out, "difference", p->difference);
     kin_json_put_number(out, "p", p->p);
     kin_json_put_whole(out, "wins", p->wins);
@@ -54,15 +108,20 @@ kin_status kin_results_save(const kin_results *r, const char *path)
     kin_json_out out = { .indent = 2 };
     kin_json_open(&out, NULL, '{');
     kin_json_put_string(&out, "split", r->split);
+    kin_json_put_string(&out, "goal", goal_names[r->goal]);
+    kin_json_put_string(&out, "baseline", r->baseline);
     put_scores(&out, "model", &r->model);
     put_scores(&out, "untrained", &r->untrained);
-    put_scores(&out, "bm25", &r->bm25);
-    if (r->model.present && r->bm25.present) put_comparison(&out, &r->against_bm25);
+    put_scores(&out, r->baseline, &r->bm25);
+    if (r->model.present && r->bm25.present) put_comparison(&out, r);
     if (r->model.present) put_shape(&out, &r->shape);
     kin_json_put_whole(&out, "queries", r->queries);
     kin_json_put_whole(&out, "documents", r->documents);
-    kin_json_put_whole(&out, "depth", r->depth);
-    kin_json_put_string(&out, "ties", "score descending, then document id descending");
+    if (r->goal == KIN_GOAL_RANKING) {
+        kin_json_put_whole(&out, "depth", r->depth);
+        kin_json_put_string(&out, "ties", "score descending, then document id descending");
+    }
+    if (r->goal == KIN_GOAL_LABELS) kin_json_put_whole(&out, "classes", r->classes);
     kin_json_put_whole(&out, "step", r->step);
     kin_json_put_number(&out, "train_seconds", r->train_seconds);
     kin_json_put_whole(&out, "pairs", r->pairs);
@@ -75,36 +134,42 @@ kin_status kin_results_save(const kin_results *r, const char *path)
 
 static kin_status read_intervals(const kin_json_tree *t, const kin_json *all, kin_marks *s)
 {
-    for (int m = 0; m < KIN_MEASURES; m++) {
+    int count;
+    const char *const *names = kin_goal_measures(s->goal, &count);
+    for (int m = 0; m < count; m++) {
         const kin_json *pair;
-        KIN_TRY(kin_json_need(t, all, kin_measure_names[m], KIN_JSON_ARRAY, &pair));
+        KIN_TRY(kin_json_need(t, all, names[m], KIN_JSON_ARRAY, &pair));
         KIN_REQUIRE(pair->count == 2 && pair->first->kind == KIN_JSON_NUMBER
                         && pair->first->next->kind == KIN_JSON_NUMBER,
                     KIN_DATA, "%s: the interval of %s is not two numbers", kin_json_name(t),
-                    kin_measure_names[m]);
+                    names[m]);
         s->interval[m].low = pair->first->number;
         s->interval[m].high = pair->first->next->number;
     }
     return KIN_OK;
 }
 
-static kin_status read_scores(const kin_json_tree *t, const char *key, kin_marks *s)
+static kin_status read_scores(const kin_json_tree *t, const char *key, kin_goal goal, kin_marks *s)
 {
     const kin_json *own = kin_json_get(kin_json_root(t), key), *intervals;
-    *s = (kin_marks){ .present = own != NULL };
+    int count;
+    const char *const *names = kin_goal_measures(goal, &count);
+    *s = (kin_marks){ .present = own != NULL, .goal = goal };
     if (!own) return KIN_OK;
     KIN_TRY(kin_json_need(t, kin_json_root(t), key, KIN_JSON_OBJECT, &own));
-    for (int m = 0; m < KIN_MEASURES; m++)
-        KIN_TRY(kin_json_need_number(t, own, kin_measure_names[m], &s->mean[m]));
+    for (int m = 0; m < count; m++)
+        KIN_TRY(kin_json_need_number(t, own, names[m], &s->mean[m]));
     KIN_TRY(kin_json_need(t, own, "interval95", KIN_JSON_OBJECT, &intervals));
     return read_intervals(t, intervals, s);
 }
 
-static kin_status read_comparison(const kin_json_tree *t, kin_paired *p)
+static kin_status read_comparison(const kin_json_tree *t, const kin_results *r, kin_paired *p)
 {
+    char key[48];
+    compared_key(r, key);
     const int64_t most = (int64_t)1 << 53;
     const kin_json *own;
-    KIN_TRY(kin_json_need(t, kin_json_root(t), "model_against_bm25", KIN_JSON_OBJECT, &own));
+    KIN_TRY(kin_json_need(t, kin_json_root(t), key, KIN_JSON_OBJECT, &own));
     KIN_TRY(kin_json_need_number(t, own, "difference", &p->difference));
     KIN_TRY(kin_json_need_number(t, own, "p", &p->p));
     KIN_TRY(kin_json_need_whole(t, own, "wins", 0, most, &p->wins));
@@ -125,6 +190,24 @@ static kin_status read_shape(const kin_json_tree *t, kin_shape *s)
     return kin_json_need_boolean(t, own, "collapsed", &s->collapsed);
 }
 
+/* Files that name no goal are of rankings. */
+static kin_status read_task(const kin_json_tree *t, kin_results *r)
+{
+    const kin_json *root = kin_json_root(t);
+    const char *name = goal_names[KIN_GOAL_RANKING], *baseline = "bm25";
+    if (kin_json_get(root, "goal")) KIN_TRY(kin_json_need_string(t, root, "goal", &name));
+    if (kin_json_get(root, "baseline"))
+        KIN_TRY(kin_json_need_string(t, root, "baseline", &baseline));
+    const int goals = sizeof goal_names / sizeof *goal_names;
+    int goal = 0;
+    while (goal < goals && strcmp(name, goal_names[goal])) goal++;
+    KIN_REQUIRE(goal < goals, KIN_DATA, "%s: goal is '%.40s', expected ranking, labels or scores",
+                kin_json_name(t), name);
+    r->goal = (kin_goal)goal;
+    snprintf(r->baseline, sizeof r->baseline, "%s", baseline);
+    return KIN_OK;
+}
+
 static kin_status read_results(const kin_json_tree *t, kin_results *r)
 {
     const kin_json *root = kin_json_root(t);
@@ -132,14 +215,18 @@ static kin_status read_results(const kin_json_tree *t, kin_results *r)
     const char *split;
     KIN_TRY(kin_json_need_string(t, root, "split", &split));
     snprintf(r->split, sizeof r->split, "%s", split);
-    KIN_TRY(read_scores(t, "model", &r->model));
-    KIN_TRY(read_scores(t, "untrained", &r->untrained));
-    KIN_TRY(read_scores(t, "bm25", &r->bm25));
-    if (r->model.present && r->bm25.present) KIN_TRY(read_comparison(t, &r->against_bm25));
+    KIN_TRY(read_task(t, r));
+    KIN_TRY(read_scores(t, "model", r->goal, &r->model));
+    KIN_TRY(read_scores(t, "untrained", r->goal, &r->untrained));
+    KIN_TRY(read_scores(t, r->baseline, r->goal, &r->bm25));
+    if (r->model.present && r->bm25.present) KIN_TRY(read_comparison(t, r, &r->against_bm25));
+    if (r->goal == KIN_GOAL_LABELS)
+        KIN_TRY(kin_json_need_whole(t, root, "classes", 0, most, &r->classes));
     if (r->model.present) KIN_TRY(read_shape(t, &r->shape));
     KIN_TRY(kin_json_need_whole(t, root, "queries", 0, most, &r->queries));
     KIN_TRY(kin_json_need_whole(t, root, "documents", 0, most, &r->documents));
-    KIN_TRY(kin_json_need_whole(t, root, "depth", 0, KIN_RUN_DEPTH, &r->depth));
+    if (r->goal == KIN_GOAL_RANKING)
+        KIN_TRY(kin_json_need_whole(t, root, "depth", 0, KIN_RUN_DEPTH, &r->depth));
     KIN_TRY(kin_json_need_whole(t, root, "step", 0, most, &r->step));
     KIN_TRY(kin_json_need_number(t, root, "train_seconds", &r->train_seconds));
     KIN_TRY(kin_json_need_whole(t, root, "pairs", 0, most, &r->pairs));

@@ -4,12 +4,29 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "data/store.h"
+#include "encoders/encoder.h"
 #include "metrics/ranking.h"
 #include "metrics/statistics.h"
 
-/* One system's averages by kin_measure, with 95 % bootstrap intervals over queries. */
+/* The measures of a goal, the first `count`: those of kin_measure, kin_label_measure or
+ * kin_score_measure. headline: the place of the one that chooses the best model and that systems
+ * are compared by. */
+const char *const *kin_goal_measures(kin_goal goal, int *count);
+int kin_goal_headline(kin_goal goal);
+
+/* What its batches carry for a loss (KIN_PAIRS | ...), and what they are drawn from, in words. */
+int kin_goal_carries(kin_goal goal);
+const char *kin_goal_data(kin_goal goal);
+
+/* What a model of this encoder is compared with: "bm25", "tf-idf" or, of features, "features"; ""
+ * of numbers, in which there is nothing to match. */
+const char *kin_goal_baseline(kin_goal goal, const kin_encoder *encoder);
+
+/* One system's averages by the goal's measures, with 95 % bootstrap intervals over queries. */
 typedef struct {
     bool present;
+    kin_goal goal;
     double mean[KIN_MEASURES];
     kin_interval interval[KIN_MEASURES];
 } kin_marks;
@@ -23,11 +40,14 @@ typedef struct {
 
 typedef struct {
     char split[16];
-    kin_marks model, untrained, bm25;
-    kin_paired against_bm25;                    /* model against BM25 by mrr@10 */
+    kin_goal goal;
+    kin_marks model, untrained, bm25;           /* bm25: the goal's baseline, called: */
+    char baseline[16];
+    kin_paired against_bm25;                    /* model against it by the goal's headline */
     kin_shape shape;
     int64_t queries, documents, pairs;          /* pairs: seen in training */
     int64_t depth;                              /* documents listed for a query */
+    int64_t classes;                            /* of items */
     int64_t step;                               /* of the weights that were judged */
     double train_seconds, peak_mb;
 } kin_results;

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include "core/backend.h"
+#include "core/entry.h"
 #include "core/profile.h"
 #include "train/config.h"
 #include "train/results.h"
@@ -24,7 +25,9 @@ typedef struct {
 } kin_progress;
 
 typedef struct {
+    kin_goal goal;
     int64_t texts, documents, pairs, train_queries, validation_queries, test_queries;
+    int64_t classes, features;                          /* of items; features 0: they are texts */
     int64_t vocabulary, tokens, empty, cut, unknown;    /* of the texts that are trained on */
     int64_t parameters, steps, steps_per_epoch, dropped; /* pairs that the last short batch drops */
     double memory_mb, available_mb, seconds;            /* the estimate */
@@ -78,9 +81,10 @@ kin_status kin_check_cache(const kin_config *config, kin_backend *backend, const
 
 /* ---- a finished run ---------------------------------------------------------------------------*/
 
-/* Evaluates model/ of a run on a split ("test" or "validation"), writes eval/<split>/. */
-kin_status kin_evaluate_run(const char *run, const char *split, kin_backend *backend,
-                            const kin_watch *watch, kin_results *results);
+/* Evaluates model/ of a run on a split ("test" or "validation"), writes eval/<split>/. baselines:
+ * BM25 and the untrained model too, also where the run's eval.baselines is false. */
+kin_status kin_evaluate_run(const char *run, const char *split, bool baselines,
+                            kin_backend *backend, const kin_watch *watch, kin_results *results);
 
 /* Embeds every line of file ("-": standard input) to a .npy file (lines x D, float32).
  * run: a run folder or a model folder. */
@@ -88,6 +92,26 @@ typedef struct { int64_t texts, width, empty, cut; } kin_embed_report;
 
 kin_status kin_embed_file(const char *run, const char *role, const char *file, const char *out,
                           kin_backend *backend, kin_embed_report *report);
+
+/* ---- an index ---------------------------------------------------------------------------------*/
+
+/* What `kin index` makes: documents with their embeddings in RUN/index.kin, or in out. append: a
+ * file of lines "id<TAB>text", to be added to an index that is there; else all documents of the run's
+ * store are embedded anew. */
+typedef struct {
+    const char *out, *append;         /* NULL: RUN/index.kin; NULL: not to append */
+    const char *kind;                 /* of the list `index` */
+    double hypers[KIN_HYPERS_MAX];    /* in the order of its entry */
+} kin_index_order;
+
+typedef struct {
+    int64_t documents, added;
+    double recall;                    /* of the ten nearest of a sample, against all of them */
+    char path[4096], what[160];
+} kin_index_report;
+
+kin_status kin_index_run(const char *run, const kin_index_order *order, kin_backend *backend,
+                         const kin_watch *watch, kin_index_report *report);
 
 /* ---- search -----------------------------------------------------------------------------------*/
 
@@ -100,14 +124,22 @@ typedef struct {
     int64_t id_bytes, text_bytes;
 } kin_hit;
 
-/* Embeds the documents of the run's store once. */
-kin_status kin_search_open(kin_search **search, const char *run, kin_backend *backend,
-                           const kin_watch *watch);
+/* Opens an index file and the model; index NULL: RUN/index.kin where it is of this model, else the
+ * documents of the run's store are embedded, once. */
+kin_status kin_search_open(kin_search **search, const char *run, const char *index,
+                           kin_backend *backend, const kin_watch *watch);
 void kin_search_close(kin_search *search);
 
 /* hits: room for k; found: how many there are. */
 kin_status kin_search_query(kin_search *search, const char *query, int k, kin_hit *hits,
                             int *found);
 int64_t kin_search_documents(const kin_search *search);
+
+/* Searches for each line of a file ("id<TAB>text", or text alone, whose id is the line's number)
+ * and writes the k best as a TREC run. queries, empty: lines, and those without a token. */
+typedef struct { int64_t queries, empty; } kin_search_report;
+
+kin_status kin_search_file(kin_search *search, const char *file, int k, const char *out,
+                           kin_search_report *report);
 
 #endif

@@ -8,7 +8,7 @@
 #include "train/machine.h"
 #include "train/trainer.h"
 
-enum { BLOCKS_MAX = 4 * KIN_PLAN_MAX + 2 };
+enum { BLOCKS_MAX = 4 * KIN_PLAN_MAX + 3 };
 
 static int list_weights(const kin_network *n, const char *prefix, int count, kin_block *blocks,
                         char names[BLOCKS_MAX][64])
@@ -31,6 +31,9 @@ static int list_blocks(const kin_trainer *t, kin_block *blocks, char names[BLOCK
     blocks[count++] = (kin_block){ "optim", 1, (int64_t)(bytes / sizeof(real)), moments };
     blocks[count++] = (kin_block){ "loss", t->objective.count, KIN_HYPERS_MAX,
                                     t->objective.learned_values };
+    const kin_tensor *proxies = &t->objective.proxies;
+    if (proxies->value)
+        blocks[count++] = (kin_block){ "proxies", proxies->rows, proxies->cols, proxies->value };
     return count;
 }
 
@@ -122,9 +125,11 @@ static kin_status save_with(kin_trainer *t, const kin_model *model, const char *
     char folder[KIN_PATH_MAX], data[KIN_PATH_MAX + 100];
     KIN_TRY(kin_run_folder_at(&t->folder, "model", folder));
     const char *slash = strrchr(t->store->path, '/');
-    snprintf(data, sizeof data, "%s: %ld pairs, %ld documents",
-             slash ? slash + 1 : t->store->path, (long)t->store->pairs,
-             (long)t->store->documents);
+    const bool items = t->material.goal == KIN_GOAL_LABELS;
+    snprintf(data, sizeof data, "%s: %ld %s, %ld %s", slash ? slash + 1 : t->store->path,
+             (long)t->material.count, items ? "items" : "pairs",
+             (long)(items ? t->store->labels : t->store->documents),
+             items ? "classes" : "documents");
     char *recipe = kin_config_print(t->config);
     const kin_card card = { .data = data, .recipe = recipe, .results = results };
     const kin_status status = save(model, folder, &card);

@@ -35,12 +35,13 @@ static bool held_out(const kin_trainer *t, kin_split split)
 static kin_status open_store(kin_trainer *t)
 {
     KIN_TRY(kin_store_open(&t->store, kin_config_text(t->config, "data.store")));
-    KIN_REQUIRE(t->store->pairs > 0, KIN_DATA, "%s: holds no pairs to train on", t->store->path);
+    KIN_TRY(kin_material_open(t));
     KIN_REQUIRE(t->state.step == 0 || t->store->checksum == t->state.checksum, KIN_DATA,
                 "%s: is not the store that this run was begun with", t->store->path);
     t->state.checksum = t->store->checksum;
     static const kin_split candidates[] = { KIN_VALIDATION, KIN_TEST };
-    for (int i = 0; i < 2 && number(t, "eval.every") > 0; i++)
+    const int judged = kin_config_is(t->config, "eval.final", "test") ? 2 : 1;
+    for (int i = 0; i < judged && number(t, "eval.every") > 0; i++)
         if (kin_split_judged(t->store, candidates[i]) && held_out(t, candidates[i]))
             t->splits[t->split_count++] = candidates[i];
     return kin_trainer_count_rows(t);
@@ -48,10 +49,10 @@ static kin_status open_store(kin_trainer *t)
 
 /* ---- tokenizer and tokens -------------------------------------------------------------------- */
 
-/* Trained on the texts of the pairs, as often as they stand there: never on held-out queries. */
+/* Learned from the texts that are trained on, as often as they stand there; no held-out ones. */
 static kin_status train_tokenizer(kin_trainer *t)
 {
-    const int64_t pairs = t->store->pairs;
+    const int64_t pairs = t->material.count, sides = kin_material_sides(t);
     const kin_tokenizer_setting setting = {
         .vocab_size = (int)number(t, "tokenizer.vocab_size"),
         .min_frequency = (int)number(t, "tokenizer.min_frequency"),
@@ -59,15 +60,14 @@ static kin_status train_tokenizer(kin_trainer *t)
         .lowercase = (int)number(t, "tokenizer.lowercase"),
         .strip_accents = (int)number(t, "tokenizer.strip_accents"),
     };
-    int32_t *which = malloc((size_t)pairs * 2 * sizeof *which);
+    int32_t *which = malloc((size_t)(pairs * sides) * sizeof *which);
     KIN_REQUIRE(which, KIN_MEMORY, "no memory for %ld pairs", (long)pairs);
-    for (int64_t i = 0; i < pairs; i++) {
-        which[2 * i] = t->store->pair[3 * i + KIN_PAIR_LEFT];
-        which[2 * i + 1] = t->store->pair[3 * i + KIN_PAIR_RIGHT];
-    }
-    kin_tell_stage(t->watch, "training the tokenizer on %ld texts", (long)(2 * pairs));
+    for (int64_t i = 0; i < pairs * sides; i++)
+        which[i] = kin_material_text(t, (int32_t)(i / sides), (kin_role)(i % sides));
+    kin_tell_stage(t->watch, "training the tokenizer on %ld texts", (long)(sides * pairs));
     const kin_status status = kin_tokenizer_train(&t->model->tokenizer, t->backend->pool,
-                                                  &t->store->texts, which, 2 * pairs, &setting);
+                                                  &t->store->texts, which, sides * pairs,
+                                                  &setting);
     free(which);
     return status;
 }
@@ -93,38 +93,41 @@ static kin_status make_model(kin_trainer *t, const char *checkpoint)
     KIN_REQUIRE(m->prefix[KIN_QUERY] && m->prefix[KIN_DOCUMENT], KIN_MEMORY,
                 "no memory for a model");
     m->max_tokens = (int64_t)number(t, "encoder.max_tokens");
+    if (t->store->features) return KIN_OK;
     KIN_TRY(make_tokenizer(t, checkpoint));
     if (!m->tokenizer) return kin_trainer_number_tokens(t);
     kin_tell_stage(t->watch, "tokenising %ld texts", (long)t->store->texts.count);
     return kin_role_tokens_make(&t->tokens, m, t->backend->pool, t->store);
 }
 
-static kin_status make_network(kin_trainer *t)
-{
-    double hypers[KIN_HYPERS_MAX];
-    kin_trainer_encoder(t, hypers);
-    const kin_tokenizer *tokenizer = t->model->tokenizer;
-    return kin_network_new(&t->model->network, t->backend, kin_config_entry(t->config, "encoder"),
-                           hypers, tokenizer ? kin_tokenizer_size(tokenizer) : 0,
-                           kin_config_is(t->config, "encoder.towers", "separate"));
-}
-
 /* ---- first values ---------------------------------------------------------------------------- */
 
-/* How many documents each token is in. seen: the last document that was counted for a token. */
-static void count_documents(const kin_trainer *t, float *with, int32_t *seen)
+/* What rarity is counted over: the documents, or of a store without them the items that are trained
+ * on; -1: not one of these. */
+static int32_t counted_text(const kin_store *s, int64_t i)
 {
-    const kin_tokens *tokens = t->tokens.of[KIN_DOCUMENT];
-    const int64_t vocab = t->model->network->vocab;
+    if (s->documents) return s->document_text[i];
+    return s->query_split[i] == KIN_TRAIN ? s->query_text[i] : -1;
+}
+
+/* How many documents each token is in; returns how many there are. seen: the last document that was
+ * counted for a token. */
+static int64_t count_documents(const kin_store *store, const kin_tokens *tokens, int64_t vocab,
+                            float *with, int32_t *seen)
+{
+    int64_t count = 0;
     for (int64_t v = 0; v < vocab; v++) with[v] = 0, seen[v] = -1;
-    for (int64_t d = 0; d < t->store->documents; d++) {
-        const int32_t text = t->store->document_text[d];
+    for (int64_t d = 0; d < (store->documents ? store->documents : store->queries); d++) {
+        const int32_t text = counted_text(store, d);
+        if (text < 0) continue;
+        count++;
         for (int64_t i = tokens->start[text]; i < tokens->start[text + 1]; i++) {
             const int32_t v = tokens->ids[i];
             if (seen[v] != (int32_t)d) with[v]++;
             seen[v] = (int32_t)d;
         }
     }
+    return count;
 }
 
 /* ln(1 + documents / (1 + documents with the token)), divided by its mean over the tokens that some
@@ -142,22 +145,37 @@ static void rarity_from_counts(float *with, int64_t vocab, double documents)
     for (int64_t v = 0; v < vocab; v++) with[v] = (float)((double)with[v] / mean);
 }
 
-static kin_status init_network(kin_trainer *t)
+static kin_status init_network(kin_network *network, const kin_config *config,
+                               const kin_tokens *documents, const kin_store *store)
 {
-    const int64_t vocab = t->model->network->vocab;
-    const uint64_t seed = (uint64_t)number(t, "run.seed");
-    if (!t->model->tokenizer) return kin_network_init(t->model->network, seed, NULL);
+    const int64_t vocab = network->vocab;
+    const uint64_t seed = (uint64_t)kin_config_number(config, "run.seed");
+    const bool texts = !network->encoder->forward_features && !network->encoder->rows;
+    if (!texts) return kin_network_init(network, seed, NULL);
     float *rarity = malloc((size_t)vocab * sizeof *rarity);
     int32_t *seen = malloc((size_t)vocab * sizeof *seen);
     kin_status status = KIN_OK;
     if (!rarity || !seen) status = kin_fail(KIN_MEMORY, "no memory to count tokens");
     if (!status) {
-        count_documents(t, rarity, seen);
-        rarity_from_counts(rarity, vocab, (double)t->store->documents);
-        status = kin_network_init(t->model->network, seed, rarity);
+        const int64_t counted = count_documents(store, documents, vocab, rarity, seen);
+        rarity_from_counts(rarity, vocab, (double)counted);
+        status = kin_network_init(network, seed, rarity);
     }
     free(rarity);
     free(seen);
+    return status;
+}
+
+kin_status kin_untrained_network(kin_network **network, kin_backend *backend,
+                                 const kin_config *config, const double *hypers, int64_t inputs,
+                                 const kin_tokens *documents, const kin_store *store)
+{
+    KIN_TRY(kin_network_new(network, backend, kin_config_entry(config, "encoder"), hypers, inputs,
+                            kin_config_is(config, "encoder.towers", "separate")));
+    const kin_status status = init_network(*network, config, documents, store);
+    if (!status) return KIN_OK;
+    kin_network_free(*network);
+    *network = NULL;
     return status;
 }
 
@@ -197,30 +215,27 @@ static kin_status read_repeat(kin_trainer *t)
 }
 
 /* Steps, from a number of steps or a share of the run. */
-static int64_t steps_of(const kin_trainer *t, const char *key)
+static kin_every every_of(const kin_trainer *t, const char *key)
 {
     const double value = number(t, key);
-    return (int64_t)(value < 1 ? ceil(value * (double)t->steps) : value);
+    if (value < 1) return (kin_every){ value, (int64_t)ceil(value * (double)t->steps) };
+    return (kin_every){ 0, (int64_t)value };
 }
 
 static kin_status make_sampler(kin_trainer *t)
 {
     KIN_TRY(read_repeat(t));
-    const kin_sampler_setting setting = {
-        .pairs = t->store->pairs, .pair = t->store->pair, .batch = t->size,
-        .seed = (uint64_t)number(t, "run.seed"), .sources = t->store->source.count,
-        .source_start = t->store->source_start, .repeat = t->repeat,
-        .mixed = !number(t, "batch.distinct"),
-    };
-    KIN_TRY(kin_sampler_new(&t->sampler, &setting));
-    t->per_epoch = kin_sampler_steps(t->sampler);
+    KIN_TRY(kin_material_make_sampler(t));
+    t->per_epoch = kin_material_steps(t);
     const double epochs = number(t, "schedule.epochs");
     t->steps = (int64_t)number(t, "schedule.steps");
     if (!t->steps) t->steps = (int64_t)ceil(epochs * (double)t->per_epoch);
+    t->seconds = number(t, "schedule.seconds");
+    if (!t->steps) t->steps = t->per_epoch;             /* until its time is measured */
     KIN_REQUIRE(t->steps <= UINT32_MAX, KIN_USAGE, "schedule: %ld steps are too many",
                 (long)t->steps);
-    t->eval_every = steps_of(t, "eval.every");
-    t->checkpoint_every = steps_of(t, "checkpoint.every");
+    t->eval_every = every_of(t, "eval.every");
+    t->checkpoint_every = every_of(t, "checkpoint.every");
     t->log_every = (int64_t)number(t, "log.every");
     return KIN_OK;
 }
@@ -251,7 +266,7 @@ static int add_learned(kin_trainer *t, kin_parameter *params, int count)
 
 static kin_status make_optimizer(kin_trainer *t)
 {
-    kin_parameter params[2 * KIN_PLAN_MAX + KIN_TERMS_MAX * KIN_HYPERS_MAX];
+    kin_parameter params[2 * KIN_PLAN_MAX + KIN_TERMS_MAX * KIN_HYPERS_MAX + 1];
     kin_network *n = t->model->network;
     int count = 0;
     for (int i = 0; i < n->count; i++) {
@@ -261,6 +276,9 @@ static kin_status make_optimizer(kin_trainer *t)
                                            .rate_factor = 1 };
     }
     count = add_learned(t, params, count);
+    if (t->objective.proxies.value)
+        params[count++] = (kin_parameter){ .tensor = &t->objective.proxies,
+                                           .rate_factor = number(t, "loss.proxy_rate") };
     const kin_optimizer_setting setting = kin_trainer_optimizer(t);
     t->schedule.peak = kin_optimizer_get(&setting, "lr");
     return kin_optimizer_new(&t->optimizer, t->backend, &setting, params, count);
@@ -294,23 +312,28 @@ void kin_trainer_begin_with(kin_trainer *t, const kin_config *config, kin_backen
 
 kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint)
 {
+    double hypers[KIN_HYPERS_MAX];
     t->size = (int64_t)number(t, "batch.size");
     KIN_TRY(open_store(t));
     KIN_TRY(make_sampler(t));
     KIN_TRY(make_model(t, checkpoint));
     KIN_TRY(kin_trainer_check_memory(t));
-    KIN_TRY(make_network(t));
-    KIN_TRY(init_network(t));
+    kin_trainer_encoder(t, hypers);
+    KIN_TRY(kin_untrained_network(&t->model->network, t->backend, t->config, hypers,
+                                  kin_trainer_inputs(t), t->tokens.of[KIN_DOCUMENT], t->store));
     make_schedule(t);
     KIN_TRY(kin_towers_make(t));
-    return kin_objective_make(&t->objective, t->backend, t->config);
+    KIN_TRY(kin_objective_make(&t->objective, t->backend, t->config));
+    if (t->material.goal != KIN_GOAL_LABELS) return KIN_OK;
+    return kin_objective_make_proxies(&t->objective, t->config, t->store->labels,
+                                      t->model->network->width);
 }
 
 kin_status kin_trainer_setup_step(kin_trainer *t)
 {
     kin_memory_trim();                      /* what tokenizing and the first evaluation took */
     KIN_TRY(make_optimizer(t));
-    KIN_TRY(kin_batch_init(&t->batch, t->backend, t->size));
+    KIN_TRY(kin_batch_init(t));
     KIN_TRY(kin_tape_new(&t->tape, t->backend));
     KIN_TRY(kin_towers_make_step(t));
     const kin_optimizer_setting setting = kin_trainer_optimizer(t);
@@ -332,6 +355,7 @@ void kin_trainer_close(kin_trainer *t)
 {
     kin_trainer_close_step(t);
     kin_sampler_free(t->sampler);
+    kin_material_free(&t->material);
     kin_role_tokens_free(&t->tokens);
     kin_model_free(t->model);
     kin_store_close(t->store);

@@ -1,7 +1,7 @@
 /* The geometry of a judged split: kin_evaluate_shape of evaluate.h. */
 #include <stdlib.h>
 
-#include "encoders/host.h"
+#include "core/backend.h"
 #include "metrics/geometry.h"
 #include "train/evaluate.h"
 

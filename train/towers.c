@@ -19,6 +19,7 @@ static bool trained(int side) { return side < SLOW_QUERIES; }
 
 static bool needed(const kin_towers *w, int side)
 {
+    if (w->items) return side == TRAINED_QUERIES;
     switch (side) {
     case TRAINED_QUERIES: return true;
     case TRAINED_DOCUMENTS: return !w->slow || w->both;
@@ -49,6 +50,7 @@ kin_status kin_towers_make(kin_trainer *t)
     w->momentum = kin_config_number(t->config, "encoder.momentum");
     w->cosine = kin_config_is(t->config, "encoder.momentum_schedule", "cosine");
     w->both = kin_config_is(t->config, "loss.direction", "both_ways");
+    w->items = kin_material_sides(t) == 1;
     if (w->momentum <= 0) return KIN_OK;
     KIN_TRY(kin_network_new(&w->slow, t->backend, kin_config_entry(t->config, "encoder"),
                             n->hypers, n->vocab, n->separate));
@@ -83,10 +85,20 @@ void kin_towers_free_step(kin_trainer *t)
 
 /* ---- embedding ------------------------------------------------------------------------------- */
 
+static kin_tensor *forward_features(kin_trainer *t, kin_tape *tape, int64_t from)
+{
+    const int64_t chunk = t->towers.chunk ? t->towers.chunk : t->size, cols = t->store->features;
+    const int64_t rows = t->size - from < chunk ? t->size - from : chunk;
+    kin_tensor *x = kin_tape_input(tape, rows, cols, t->batch.features + from * cols);
+    return kin_network_forward_features(tape, t->model->network, x, from);
+}
+
 static kin_tensor *forward(kin_trainer *t, kin_tape *tape, int side, int64_t from)
 {
     kin_network *n = trained(side) ? t->model->network : t->towers.slow;
-    const kin_bags bags = kin_batch_part(t, role_of(side), from);
+    const bool parts = t->towers.chunk || t->towers.slow;
+    if (t->store->features) return forward_features(t, tape, from);
+    const kin_bags bags = parts ? kin_batch_part(t, role_of(side), from) : t->batch.bags.queries;
     return kin_network_forward_rows(tape, n, role_of(side), &bags, t->size, from);
 }
 
@@ -134,9 +146,9 @@ static kin_status embed_corpus(kin_trainer *t, kin_sides *sides)
 kin_status kin_towers_embed(kin_trainer *t, kin_sides *sides)
 {
     kin_towers *w = &t->towers;
-    *sides = (kin_sides){ 0 };
+    *sides = (kin_sides){ .label = t->batch.label, .target = t->batch.target };
     if (t->objective.corpus) return embed_corpus(t, sides);
-    if (!w->chunk && !w->slow) {
+    if (!w->chunk && !w->slow && !w->items) {
         kin_network_forward_pairs(t->tape, t->model->network, &t->batch.bags, &sides->rows,
                                   &sides->columns);
         return kin_tape_status(t->tape);
@@ -146,7 +158,8 @@ kin_status kin_towers_embed(kin_trainer *t, kin_sides *sides)
         if (needed(w, i)) KIN_TRY(embed_side(t, i));
     }
     sides->rows = w->side[TRAINED_QUERIES];
-    sides->columns = w->side[w->slow ? SLOW_DOCUMENTS : TRAINED_DOCUMENTS];
+    sides->columns = w->side[w->items ? TRAINED_QUERIES : w->slow ? SLOW_DOCUMENTS
+                                                                  : TRAINED_DOCUMENTS];
     if (!w->slow || !w->both) return KIN_OK;
     sides->back_rows = w->side[TRAINED_DOCUMENTS];
     sides->back_columns = w->side[SLOW_QUERIES];

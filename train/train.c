@@ -142,17 +142,22 @@ static kin_status export_last(kin_trainer *t)
 static void print_table(const kin_results *r, char *text, size_t size)
 {
     const kin_marks *rows[] = { &r->model, &r->untrained, &r->bm25 };
-    const char *names[] = { "this model", "untrained", "BM25" };
-    size_t n = (size_t)snprintf(text, size, "%s queries: %ld, documents: %ld\n\n| |", r->split,
-                                (long)r->queries, (long)r->documents);
-    for (int m = 0; m < KIN_MEASURES; m++)
-        n += (size_t)snprintf(text + n, size - n, " %s |", kin_measure_names[m]);
+    const bool ranking = r->goal == KIN_GOAL_RANKING;
+    const char *names[] = { "this model", "untrained", ranking ? "BM25" : r->baseline };
+    int count;
+    const char *const *measures = kin_goal_measures(r->goal, &count);
+    size_t n = (size_t)snprintf(text, size, "%s %s: %ld, %s: %ld\n\n| |", r->split,
+                                ranking ? "queries" : "items", (long)r->queries,
+                                ranking ? "documents" : "classes",
+                                (long)(ranking ? r->documents : r->classes));
+    for (int m = 0; m < count; m++)
+        n += (size_t)snprintf(text + n, size - n, " %s |", measures[m]);
     n += (size_t)snprintf(text + n, size - n, "\n|---|");
-    for (int m = 0; m < KIN_MEASURES; m++) n += (size_t)snprintf(text + n, size - n, "---|");
+    for (int m = 0; m < count; m++) n += (size_t)snprintf(text + n, size - n, "---|");
     for (int i = 0; i < 3; i++) {
         if (!rows[i]->present) continue;
         n += (size_t)snprintf(text + n, size - n, "\n| %s |", names[i]);
-        for (int m = 0; m < KIN_MEASURES; m++)
+        for (int m = 0; m < count; m++)
             n += (size_t)snprintf(text + n, size - n, " %.4f |", rows[i]->mean[m]);
     }
     snprintf(text + n, size - n, "\n");
@@ -168,7 +173,8 @@ static kin_status judge_saved(kin_trainer *t, kin_train_outcome *o)
     KIN_TRY(kin_model_load(&model, t->backend, folder));
     const kin_finished f = { .run = t->folder.path, .config = t->config, .backend = t->backend,
                              .watch = t->watch, .store = t->store, .model = model,
-                             .tokens = &t->tokens, .facts = &t->facts };
+                             .tokens = &t->tokens, .facts = &t->facts,
+                             .baselines = kin_config_number(t->config, "eval.baselines") != 0 };
     kin_status status = kin_finished_judge(&f, split, &o->results);
     if (!status) {
         o->evaluated = true;
@@ -192,7 +198,8 @@ static kin_status run(kin_trainer *t, const char *checkpoint, kin_train_outcome 
     o->train_seconds = t->state.train_seconds;
     KIN_TRY(save_facts(t, "evaluating"));
     kin_trainer_close_step(t);
-    return t->split_count ? judge_saved(t, o) : KIN_OK;
+    const bool judged = !kin_config_is(t->config, "eval.final", "none");
+    return t->split_count && judged ? judge_saved(t, o) : KIN_OK;
 }
 
 /* Writes how it ended; what went wrong first stays the message. */

@@ -1,4 +1,5 @@
 /* Trainer: the loop. */
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,14 +38,14 @@ static void quote_pairs(const kin_trainer *t, char *text, size_t size)
     size_t used = 0;
     text[0] = 0;
     for (int i = 0; i < SHOWN && i < t->size && used < size; i++) {
-        const int32_t *pair = t->store->pair + 3 * (int64_t)t->batch.pairs[i];
-        const int64_t left = kin_text_size(texts, pair[KIN_PAIR_LEFT]);
-        const int64_t right = kin_text_size(texts, pair[KIN_PAIR_RIGHT]);
+        const int32_t a = kin_material_text(t, t->batch.pairs[i], KIN_QUERY);
+        const int32_t b = kin_material_text(t, t->batch.pairs[i], KIN_DOCUMENT);
+        const int64_t left = kin_text_size(texts, a), right = kin_text_size(texts, b);
         used += (size_t)snprintf(text + used, size - used, "%s'%.*s' -> '%.*s'", i ? ", " : "",
                                  (int)(left < CHARACTERS ? left : CHARACTERS),
-                                 kin_text(texts, pair[KIN_PAIR_LEFT]),
+                                 kin_text(texts, a),
                                  (int)(right < CHARACTERS ? right : CHARACTERS),
-                                 kin_text(texts, pair[KIN_PAIR_RIGHT]));
+                                 kin_text(texts, b));
     }
 }
 
@@ -92,7 +93,24 @@ static kin_status take_step(kin_trainer *t)
     t->state.step++;
     kin_profile_step(t->flags->profile);
     t->state.pairs += t->size;
+    kin_trainer_pace(t);
     return KIN_OK;
+}
+
+/* As many steps more as the time that is left has room for, at the run's mean or, before its first
+ * step, as measured; none when it is over. A run has at least one step. */
+void kin_trainer_pace(kin_trainer *t)
+{
+    if (t->seconds <= 0) return;
+    const int64_t done = t->state.step;
+    const double before = t->clock > 0 ? t->spent_before : t->state.train_seconds;
+    const double spent = before + (t->clock > 0 ? kin_trainer_spent(t) : 0);
+    const double step = done ? spent / (double)done : t->step_seconds;
+    const double more = ceil(fmax(0, t->seconds - spent) / fmax(step, 1e-9));
+    t->steps = done + (int64_t)fmin(more, (double)(UINT32_MAX - done));
+    if (!t->steps) t->steps = 1;
+    t->passed_before = t->passed;
+    t->passed = spent / t->seconds;
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -111,9 +129,12 @@ static void start_clock(kin_trainer *t)
     kin_profile_run(t->flags->profile, true);
 }
 
-static bool due(int64_t step, int64_t every, int64_t steps)
+static bool due(const kin_trainer *t, kin_every every)
 {
-    return step == steps || (every && step % every == 0);
+    if (t->state.step == t->steps) return true;
+    if (t->seconds > 0 && every.share > 0)
+        return floor(t->passed / every.share) > floor(t->passed_before / every.share);
+    return every.steps && t->state.step % every.steps == 0;
 }
 
 /* Whether the last evaluations, as many as eval.patience says, found nothing better. */
@@ -121,14 +142,14 @@ static bool out_of_patience(const kin_trainer *t)
 {
     const int64_t patience = (int64_t)kin_config_number(t->config, "eval.patience");
     return patience && t->state.best_step >= 0 && kin_trainer_judges(t, KIN_VALIDATION)
-           && t->state.step - t->state.best_step >= patience * t->eval_every;
+           && t->state.step - t->state.best_step >= patience * t->eval_every.steps;
 }
 
 static kin_status evaluate(kin_trainer *t, bool *best)
 {
     *best = false;
     if (!kin_trainer_judges(t, KIN_VALIDATION)) return KIN_OK;
-    if (!due(t->state.step, t->eval_every, t->steps)) return KIN_OK;
+    if (!due(t, t->eval_every)) return KIN_OK;
     stop_clock(t);
     const kin_status status = kin_trainer_validate(t, best);
     start_clock(t);
@@ -143,8 +164,7 @@ static kin_status after_step(kin_trainer *t)
     KIN_TRY(kin_trainer_tell(t));
     kin_profile_host(t->flags->profile, NULL);
     KIN_TRY(evaluate(t, &best));
-    if (!best && !stop_asked && !out_of_patience(t)
-        && !due(t->state.step, t->checkpoint_every, t->steps)) return KIN_OK;
+    if (!best && !stop_asked && !out_of_patience(t) && !due(t, t->checkpoint_every)) return KIN_OK;
     stop_clock(t);
     const kin_status status = kin_trainer_save(t);
     start_clock(t);
@@ -178,6 +198,7 @@ kin_status kin_trainer_run(kin_trainer *t)
     t->first_step = t->state.step;
     t->spent_before = t->state.train_seconds;
     start_clock(t);
+    kin_trainer_pace(t);
     const kin_status status = run_loop(t);
     stop_asked = 0;
     return status;

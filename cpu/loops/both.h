@@ -102,7 +102,7 @@ INLINE void add_block(const job *k, part p, bool looked, int keyed, int one, int
     for (int64_t i = 0; i < t->rows; i++) {
         const line l = line_at(t, i, p.from, p.n, keyed);
         row r = open(t->top);
-        if (loss.looks_first) r = get(t->side[0].looked, t->side[0].count, t->row + i);
+        if (looks_first(t)) r = get(t->side[0].looked, t->side[0].count, t->row + i);
         else if (looked) r = get(parts, t->rows, i);
         put(parts, t->rows, i, p.own ? add_row(l, r, h, keyed, stored)
                                      : add_both(l, r, p.stats, p.stride, h, keyed, one, stored));
@@ -129,7 +129,7 @@ static void add_task(void *context, int64_t block, int thread)
     (void)thread;
     const job *k = context;
     const part p = part_at(k->t, block);
-    if (!looks(k->t) || loss.looks_first) {
+    if (!looks(k->t) || looks_first(k->t)) {
         add_to(k, p, false);
         return;
     }

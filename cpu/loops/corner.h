@@ -3,6 +3,7 @@
 #define KIN_CPU_LOOPS_CORNER_H
 
 #include <string.h>
+#include "cpu/loops/square.h"
 #include "cpu/loops/sums.h"
 
 #if defined(__AVX512F__)
@@ -45,35 +46,6 @@ static inline void pack_beside(int64_t here, int64_t depth, int64_t width, const
     }
 }
 
-#ifdef KIN_DOUBLE
-enum { SQUARE = 2 };
-#else
-enum { SQUARE = 4 };
-#endif
-typedef real line __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
-
-#define LINE(p) (*(const line *)(p))
-#define MIX(...) __builtin_shufflevector(__VA_ARGS__)
-
-/* A square of SQUARE lines by SQUARE depths, turned over on the way. */
-static inline void pack_square(int64_t width, const real *from, int64_t step, real *restrict to)
-{
-#ifdef KIN_DOUBLE
-    const line a = LINE(from), b = LINE(from + step);
-    *(line *)to = MIX(a, b, 0, 2);
-    *(line *)(to + width) = MIX(a, b, 1, 3);
-#else
-    const line a = LINE(from), b = LINE(from + step);
-    const line c = LINE(from + 2 * step), d = LINE(from + 3 * step);
-    const line ab = MIX(a, b, 0, 4, 1, 5), cd = MIX(c, d, 0, 4, 1, 5);
-    const line ba = MIX(a, b, 2, 6, 3, 7), dc = MIX(c, d, 2, 6, 3, 7);
-    *(line *)to = MIX(ab, cd, 0, 1, 4, 5);
-    *(line *)(to + width) = MIX(ab, cd, 2, 3, 6, 7);
-    *(line *)(to + 2 * width) = MIX(ba, dc, 0, 1, 4, 5);
-    *(line *)(to + 3 * width) = MIX(ba, dc, 2, 3, 6, 7);
-#endif
-}
-
 /* Each line's depths lie side by side: a transposition. Few lines at a time, because lines are
  * often a power of two apart and then share a set of the cache; few depths at a time, so that
  * what is written stays in it. */
@@ -85,7 +57,7 @@ static inline void pack_across(int64_t here, int64_t depth, int64_t width, const
         const int64_t end = least(begin + DEPTHS, whole_depth);
         for (int64_t i = 0; i < whole_lines; i += SQUARE) {
             for (int64_t k = begin; k < end; k += SQUARE) {
-                pack_square(width, from + i * step + k, step, to + k * width + i);
+                turn_square(from + i * step + k, step, to + k * width + i, width);
             }
         }
     }

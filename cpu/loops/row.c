@@ -34,18 +34,23 @@ static size_t work(kin_backend *backend, int64_t rows_, int64_t columns)
     return bytes_of(columns) * (size_t)kin_pool_threads(backend->pool);
 }
 
-/* What the cells of row i are, by their keys. */
-static void tell_kinds(const kin_scores *t, int64_t i, signed char *kind)
+/* What the cells of row i are, by their keys; without these by the column's number. */
+static void tell_kinds(const kin_scores *t, int64_t i, signed char *restrict kind)
 {
     const kin_score_side *rows = &t->side[0], *columns = &t->side[1];
     const int64_t at = t->row + i;
-    const bool keyed = rows->label != NULL;
-    for (int64_t j = 0; j < columns->count; j++) {
-        const int32_t match = columns->match ? columns->match[j] : (int32_t)j;
-        const bool pos = match == rows->match[at];
-        const bool same = keyed && (columns->label[j] == rows->label[at] ||
-                                    columns->text[j] == rows->text[at]);
-        kind[j] = pos ? 1 : same ? 0 : -1;
+    const int32_t n = (int32_t)columns->count, own = rows->match[at];
+    const int32_t *match = columns->match, *label = columns->label, *text = columns->text;
+    if (!label) {
+        memset(kind, -1, (size_t)n);
+        if (own >= 0 && own < n) kind[own] = 1;
+    } else if (t->distinct) {
+        EACH(j, n) kind[j] = (signed char)(match[j] == own ? 1 : -1);
+    } else {
+        const int32_t l = rows->label[at], x = rows->text[at];
+        EACH(j, n)
+            kind[j] = (signed char)(match[j] == own ? 1
+                                    : (label[j] != l) & (text[j] != x) ? -1 : 0);
     }
     if (t->self) kind[at] = 0;
 }

@@ -37,6 +37,7 @@ static bool looks(const kin_scores *t)
     return loss.looks == KIN_ALWAYS || (loss.looks == KIN_IF_UNBOUNDED && !t->bounded);
 }
 
+static bool looks_first(const kin_scores *t) { return loss.looks_first && t->looks_first; }
 static bool one_term(const kin_scores *t) { return !looks(t); }
 static bool keyed_cells(const kin_scores *t) { return t->side[0].label != NULL; }
 

@@ -49,11 +49,6 @@ void KIN_VARIANT(kin_dots)(int64_t rows, int64_t cols, const real *m, const real
  * few are asked for. */
 enum { AHEAD = 16 };
 
-static void fetch_row(const real *row, int64_t cols)
-{
-    for (int64_t j = 0; j < cols; j += 64 / (int64_t)sizeof *row) __builtin_prefetch(row + j);
-}
-
 void KIN_VARIANT(kin_dots_at)(int64_t n, int64_t known, const int32_t *index, int64_t cols,
                               const real *m, const real *x, real *y)
 {

@@ -1,9 +1,14 @@
-/* The loops of sums.c, product.c and cross.c, for the table in vector.c. */
+/* The loops of sums.c, product.c, cross.c and scan.c, for the table in vector.c. */
 #ifndef KIN_CPU_LOOPS_SUMS_H
 #define KIN_CPU_LOOPS_SUMS_H
 
 #include "cpu/loops.h"
 #include "cpu/loops/variant.h"
+
+static inline void fetch_row(const real *row, int64_t cols)
+{
+    for (int64_t j = 0; j < cols; j += 64 / (int64_t)sizeof *row) __builtin_prefetch(row + j);
+}
 
 double KIN_VARIANT(kin_sum)(int64_t n, const real *x);
 double KIN_VARIANT(kin_dot)(int64_t n, const real *a, const real *b);
@@ -18,5 +23,11 @@ void KIN_VARIANT(kin_normalize_back)(int64_t rows, int64_t cols, const real *y,
                                      const real *inverse, const real *dy, real *dx);
 void KIN_VARIANT(kin_plain_product)(const kin_product *tile, real *pack);
 void KIN_VARIANT(kin_cross_product)(const kin_product *tile, real *pack);
+void KIN_VARIANT(kin_scan_strips)(const kin_scan_block *);
+float KIN_VARIANT(kin_round_row)(int64_t cols, int64_t depth, const real *x, float most,
+                                 float length, int8_t *code);
+#ifdef __AVX512BW__
+void KIN_VARIANT(kin_scan_vnni)(const kin_scan_block *);
+#endif
 
 #endif

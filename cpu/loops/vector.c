@@ -85,11 +85,6 @@ static void dropout(int64_t first, int64_t n, real rate, uint64_t seed, uint32_t
 
 /* ---- gather --------------------------------------------------------------------------------- */
 
-static void fetch_row(const real *row, int64_t cols)
-{
-    for (int64_t j = 0; j < cols; j += 64 / (int64_t)sizeof(real)) __builtin_prefetch(row + j);
-}
-
 static void gather(int64_t n, const int32_t *index, const real *weight, int64_t cols,
                    int64_t stride, const real *base, real *restrict y, const int32_t *next)
 {
@@ -215,5 +210,9 @@ const kin_loops KIN_VARIANT(kin_loops) = {
     .sum_squares = KIN_VARIANT(kin_sum_squares), .sum_rows = KIN_VARIANT(kin_sum_rows),
     .normalize = KIN_VARIANT(kin_normalize), .normalize_back = KIN_VARIANT(kin_normalize_back),
     .product = KIN_VARIANT(kin_plain_product),
-    .cross = KIN_VARIANT(kin_cross_product),
+    .cross = KIN_VARIANT(kin_cross_product), .scan = KIN_VARIANT(kin_scan_strips),
+    .round_row = KIN_VARIANT(kin_round_row),
+#ifdef __AVX512BW__
+    .scan_vnni = KIN_VARIANT(kin_scan_vnni),
+#endif
 };

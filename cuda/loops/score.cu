@@ -217,12 +217,12 @@ static void run_both(kin_backend *backend, const kin_scores *t, bool only_look)
     kin_cuda *c = cuda_of(backend);
     const hyper h = hyper_of(t);
     const int height = height_of(t->rows, t->columns);
-    const bool quick = is_quick(t) && !loss_of(backend)->looks_first;
+    const bool quick = is_quick(t) && !t->looks_first;
     const int64_t across_ = parts_of(t->columns, WIDTH), down = parts_of(t->rows, WARPS * height);
     const int64_t own = own_columns(*t);
     real *const row_parts = (real *)t->work;
     real *const column_parts = row_parts + across_ * FIELDS * t->rows;
-    const both_job job = { how_of(t), looks(backend, t), loss_of(backend)->looks_first, only_look,
+    const both_job job = { how_of(t), looks(backend, t), t->looks_first, only_look,
                            height, row_parts, column_parts };
     LAUNCH(c, dim3((unsigned)across_, (unsigned)down), KIN_THREADS, ROOM,
            !quick       ? both_kernel<GENERAL>

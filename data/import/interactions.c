@@ -15,10 +15,11 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "data/builder.h"
+#include "data/lines.h"
+#include "data/numbers.h"
 
 enum { FRACTION };                     /* places of the options */
 enum { TRAIN_FILE, TEST_FILE, FILES, PATH = 4096 };
-#define MOST_NUMBER (INT32_MAX - 1)
 
 static const char *const file_names[FILES] = {"train.txt", "test.txt"};
 
@@ -28,14 +29,10 @@ typedef struct {
 } choice;
 
 typedef struct {
-    char path[PATH], *bytes;
-    size_t size;
-} input;
-
-typedef struct {
     kin_builder *builder;
     kin_import_report *report;
-    input file[FILES];
+    char path[FILES][PATH];
+    kin_lines file[FILES];
     choice *choices;
     int64_t count, room;
     int32_t *items;                    /* distinct, rising */
@@ -45,27 +42,22 @@ typedef struct {
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-static bool blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+static bool blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 /* The number that begins at *at, which moves behind it. */
-static kin_status read_number(const input *file, int64_t line, const char **at, const char *end,
+static kin_status read_number(const kin_lines *file, const char **at, const char *end,
                               int32_t *number)
 {
     const char *from = *at;
-    int64_t value = 0;
-    for (; *at < end && !blank(**at); ++*at) {
-        const int digit = **at - '0';
-        value = digit < 0 || digit > 9 || value < 0 ? -1 : value * 10 + digit;
-        if (value > MOST_NUMBER) value = -1;
-    }
-    const int64_t shown = *at - from < 40 ? *at - from : 40;
     char text[41];
+    while (*at < end && !blank(**at)) ++*at;
+    *number = kin_number_read(from, *at - from);
+    if (*number >= 0) return KIN_OK;
+    const int64_t shown = *at - from < 40 ? *at - from : 40;
     for (int64_t i = 0; i < shown; i++) text[i] = from[i] >= ' ' && from[i] < 127 ? from[i] : '?';
     text[shown] = 0;
-    KIN_REQUIRE(value >= 0, KIN_DATA, "%s line %lld: \"%s\", expected a whole number from 0 to %d",
-                file->path, (long long)line, text, MOST_NUMBER);
-    *number = (int32_t)value;
-    return KIN_OK;
+    return kin_lines_fail(file, "\"%s\", expected a whole number from 0 to %d", text,
+                          INT32_MAX - 1);
 }
 
 static void skip_blanks(const char **at, const char *end)
@@ -74,15 +66,16 @@ static void skip_blanks(const char **at, const char *end)
 }
 
 /* The first number is the user; a line of a user alone says nothing. */
-static kin_status read_line(reading *r, int which, int64_t line, const char *at, const char *end)
+static kin_status read_line(reading *r, int which, kin_field line)
 {
     choice c = {.file = which};
-    const input *file = &r->file[which];
+    const kin_lines *file = &r->file[which];
+    const char *at = line.at, *end = at + line.size;
     skip_blanks(&at, end);
     if (at == end) return KIN_OK;
-    KIN_TRY(read_number(file, line, &at, end, &c.user));
+    KIN_TRY(read_number(file, &at, end, &c.user));
     for (skip_blanks(&at, end); at < end; skip_blanks(&at, end)) {
-        KIN_TRY(read_number(file, line, &at, end, &c.item));
+        KIN_TRY(read_number(file, &at, end, &c.item));
         r->choices[r->count++] = c;
     }
     return KIN_OK;
@@ -90,14 +83,13 @@ static kin_status read_line(reading *r, int which, int64_t line, const char *at,
 
 static kin_status read_lines(reading *r, int which)
 {
-    const input *file = &r->file[which];
-    const char *at = file->bytes, *end = at + file->size;
-    for (int64_t line = 1; at < end; line++) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        if (!stop) stop = end;
-        KIN_TRY(read_line(r, which, line, at, stop));
+    kin_field line;
+    bool more;
+    KIN_TRY(kin_lines_next(&r->file[which], &line, &more));
+    while (more) {
+        KIN_TRY(read_line(r, which, line));
         r->report->lines++;
-        at = stop < end ? stop + 1 : end;
+        KIN_TRY(kin_lines_next(&r->file[which], &line, &more));
     }
     return KIN_OK;
 }
@@ -223,15 +215,15 @@ static kin_status open_files(reading *r, const kin_import_setting *setting)
     struct stat out, in;
     const bool there = stat(setting->out, &out) == 0;
     for (int i = 0; i < FILES; i++) {
-        input *f = &r->file[i];
-        KIN_TRY(kin_path_join(f->path, sizeof f->path, setting->source, file_names[i]));
-        if (i == TEST_FILE && !kin_file_exists(f->path)) continue;
-        KIN_TRY(kin_file_read(f->path, &f->bytes, &f->size));
-        const bool same = there && stat(f->path, &in) == 0 && in.st_dev == out.st_dev &&
+        kin_lines *f = &r->file[i];
+        KIN_TRY(kin_path_join(r->path[i], PATH, setting->source, file_names[i]));
+        if (i == TEST_FILE && !kin_file_exists(r->path[i])) continue;
+        KIN_TRY(kin_lines_open(f, r->path[i]));
+        const bool same = there && stat(r->path[i], &in) == 0 && in.st_dev == out.st_dev &&
                           in.st_ino == out.st_ino;
         KIN_REQUIRE(!same, KIN_USAGE, "import interactions: %s is a file to read and cannot be the "
                     "one to write", setting->out);
-        r->room += (int64_t)(f->size / 2) + 1;          /* a digit and a blank each, at least */
+        r->room += (f->end - f->bytes) / 2 + 1;         /* a digit and a blank each, at least */
     }
     r->choices = malloc((size_t)r->room * sizeof *r->choices);
     KIN_REQUIRE(r->choices, KIN_MEMORY, "no memory to import %s", setting->source);
@@ -263,7 +255,7 @@ static kin_status import(reading *r, const kin_import_setting *setting)
     KIN_TRY(open_files(r, setting));
     for (int i = 0; i < FILES; i++)
         if (r->file[i].bytes) KIN_TRY(read_lines(r, i));
-    KIN_REQUIRE(r->count > 0, KIN_DATA, "%s: no line has an item", r->file[TRAIN_FILE].path);
+    KIN_REQUIRE(r->count > 0, KIN_DATA, "%s: no line has an item", r->path[TRAIN_FILE]);
     drop_repeated(r);
     KIN_TRY(list_items(r));
     KIN_TRY(kin_builder_new(&r->builder));
@@ -283,7 +275,7 @@ static kin_status run(const kin_import_setting *setting, kin_import_report *repo
     kin_builder_free(r.builder);
     free(r.choices);
     free(r.items);
-    for (int i = 0; i < FILES; i++) free(r.file[i].bytes);
+    for (int i = 0; i < FILES; i++) kin_lines_close(&r.file[i]);
     return status;
 }
 

@@ -17,6 +17,7 @@ void kin_rows_bound(kin_rows_run *run)
     kin_scores *t = &run->scores;
     t->bounded = run->unit && loss->steepness && 2 * loss->steepness(run->hypers) < 80;
     t->top = t->bounded ? 1 : (real)-1e30;                 /* -BIG of core/words.h */
+    t->looks_first = loss->looks_first && loss->looks_first(run->hypers);
     t->reduce = run->reduce;
     for (int i = 0; i < KIN_HYPERS_MAX; i++) t->hypers[i] = (real)run->hypers[i];
 }
@@ -118,7 +119,7 @@ kin_status kin_rows_learn(kin_tape *tape, kin_rows_run *run, kin_slopes sums)
     backend->zero(backend, product, (size_t)n * sizeof(real));
     backend->multiply(backend, n, x, dx, product);
     sums.score = backend->sum(backend, n, product) * run->factor;
-    if (run->triangle) sums.score /= 2;        /* dq also holds what columns are pushed by */
+    if (run->one) sums.score /= 2;        /* dq also holds what columns are pushed by */
     sums.all *= run->factor;
     sums.positive *= run->factor;
     run->loss->learn(run->hypers, sums, run->gradient);

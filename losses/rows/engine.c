@@ -6,19 +6,14 @@
  * except those that setting->memory lets us keep; so do rows that are merged before they are
  * closed. Rows against themselves, alike both ways round, need only the triangle of scores on and
  * right of the diagonal, each serving its row and its column: two sweeps of half the scores
- * (4 B^2 D).
+ * (4 B^2 D). Where they are not alike, or few, slopes of (i, j) and (j, i) within a panel are added
+ * up before they are carried back: one product fewer of the panel's own columns.
  *
  * A device may want its tiles smaller than whole rows, and the operands of its products rounded
  * (core/backend.h): then both sweeps go through each panel a few columns at a time, and slopes are
  * written in the rounded form at once. */
 #include <math.h>
 #include "losses/rows/rows.h"
-
-enum { PANEL_BYTES = 3 << 20, PANEL_LEAST = 192 };
-
-/* A triangle's panel also forms the square on the diagonal: a small share of it when there are many
- * panels. */
-enum { STEPS = 16, STEP_LEAST = 64, STEPS_LEAST = 4 };
 
 typedef struct {
     kin_rows_run *run;
@@ -35,47 +30,6 @@ typedef struct {
     kin_slopes sums;
     real *pull;                 /* B: sums of slopes over positives */
 } engine;
-
-static int64_t panel_rows(const kin_rows_run *run)
-{
-    const int64_t rows = run->scores.side[0].count;
-    const int64_t own = PANEL_BYTES / (int64_t)sizeof(real);
-    int64_t panel = run->setting->panel;
-    if (panel < 1) panel = (run->tile_scores > 0 ? run->tile_scores : own) / run->tile;
-    if (run->setting->panel < 1 && panel < PANEL_LEAST) panel = PANEL_LEAST;
-    return panel < rows ? panel : rows;
-}
-
-/* Columns in a tile: all, unless the backend wants fewer and both sweeps may go by tiles. */
-static int64_t tile_columns(const kin_rows_run *run, int64_t wanted)
-{
-    const int64_t columns = run->scores.side[1].count;
-    const bool whole = run->given || run->more_start || run->setting->target ||
-                       run->setting->want_accuracy || !(run->both || kin_rows_alike(run));
-    return whole || wanted < 1 || wanted > columns ? columns : wanted;
-}
-
-/* Rows of a triangle's panel; 0: it would not pay. */
-static int64_t triangle_rows(const kin_rows_run *run)
-{
-    const int64_t rows = run->scores.side[0].count;
-    int64_t panel = panel_rows(run), step = rows / STEPS / 16 * 16;
-    if (step < STEP_LEAST) step = STEP_LEAST;
-    if (run->setting->panel < 1 && panel > step) panel = step;
-    return rows > STEPS_LEAST * panel ? panel : 0;
-}
-
-void kin_rows_plan(kin_rows_run *run, const kin_backend *backend)
-{
-    run->tile_scores = backend->tile_scores;
-    run->tile = tile_columns(run, backend->tile_columns);
-    const int64_t panel = kin_rows_alike(run) ? triangle_rows(run) : 0;
-    run->triangle = panel > 0;
-    run->panel = run->triangle ? panel : panel_rows(run);
-    if (run->triangle) run->both = false;      /* the same loss */
-    if (!run->triangle && !run->both) run->tile = run->scores.side[1].count;
-    if (run->tile < run->panel) run->tile = run->panel;    /* a tile on the diagonal has a square */
-}
 
 /* Of the panels before `row`. */
 static int64_t scores_before(const engine *e, int64_t row)
@@ -154,16 +108,28 @@ static void push_rows(engine *e, real beta)
     e->backend->product(e->backend, &product);
 }
 
-static void push_columns(engine *e, real *dk)
+/* Of the tile's columns first .. end-1. */
+static void push_columns(engine *e, real *dk, int64_t first, int64_t end)
 {
     const kin_rows_run *run = e->run;
     const kin_scores *t = e->t;
     const int64_t d = run->dimension;
-    const kin_product product = { .transpose_a = 1, .m = t->columns, .n = d, .k = t->rows,
-        .alpha = 1, .a = t->score, .lda = t->columns, .b = run->q + t->row * d, .ldb = d,
-        .beta = t->row > 0, .c = dk + t->column * d, .ldc = d, .narrow_a = t->slopes,
-        .narrow_b = from(e->q, t->row * d) };
-    e->backend->product(e->backend, &product);
+    const kin_product product = { .transpose_a = 1, .m = end - first, .n = d, .k = t->rows,
+        .alpha = 1, .a = t->score + first, .lda = t->columns, .b = run->q + t->row * d, .ldb = d,
+        .beta = t->row > 0, .c = dk + (t->column + first) * d, .ldc = d,
+        .narrow_a = from(t->slopes, first), .narrow_b = from(e->q, t->row * d) };
+    if (end > first) e->backend->product(e->backend, &product);
+}
+
+/* Rows that are also columns: the square on the diagonal serves both in one product. The first
+ * panel fills the gradient, its columns by the others. */
+static void push_folded(engine *e)
+{
+    const kin_scores *t = e->t;
+    e->backend->fold(e->backend, t->rows, t->score + t->row, t->columns);
+    push_rows(e, t->row > 0);
+    push_columns(e, e->run->dq, 0, t->row);
+    push_columns(e, e->run->dq, t->row + t->rows, t->columns);
 }
 
 /* The tile's slopes into the gradients of its rows and of its columns; in a triangle they are one
@@ -176,13 +142,17 @@ static void push(engine *e)
     if (run->dgiven)
         e->backend->copy(e->backend, run->dgiven + t->row * t->columns, t->score,
                          (size_t)(t->rows * t->columns) * sizeof(real));
+    if (run->folds) {
+        push_folded(e);
+        return;
+    }
     if (run->triangle) {
-        push_columns(e, run->dq);
+        push_columns(e, run->dq, 0, t->columns);
         push_rows(e, 1);
         return;
     }
     if (run->dq) push_rows(e, t->column > 0);
-    if (run->dk) push_columns(e, run->dk);
+    if (run->dk) push_columns(e, run->dk, 0, t->columns);
 }
 
 static bool one_way(engine *e)
@@ -228,13 +198,13 @@ static void read_both(engine *e)
     kin_score_side *side = e->t->side;
     const int sides = e->run->triangle ? 1 : 2;
     for (int i = 0; i < sides; i++) e->kernels->open(e->backend, e->t, i);
-    if (e->run->loss->looks_first) {
+    if (e->t->looks_first) {
         sweep_panels(e, LOOK, false);
         for (int i = 0; i < sides; i++)
             e->backend->copy(e->backend, e->looked[i], side[i].stats,
                              sizeof(real) * (size_t)(side[i].count * e->kernels->fields));
     }
-    sweep_panels(e, ADD, e->run->loss->looks_first);
+    sweep_panels(e, ADD, e->t->looks_first);
 }
 
 static bool two_way(engine *e)
@@ -301,7 +271,7 @@ static kin_status prepare_sides(kin_tape *tape, engine *e)
     const int fields = stays ? e->kernels->fields : 0;
     KIN_TRY(prepare_side(tape, &side[0], fields));
     if (run->both) KIN_TRY(prepare_side(tape, &side[1], fields));
-    for (int i = 0; run->loss->looks_first && i < (run->both ? 2 : run->triangle); i++) {
+    for (int i = 0; e->t->looks_first && i < (run->both ? 2 : run->triangle); i++) {
         KIN_TRY(kin_rows_take(tape, side[i].count * fields, &e->looked[i]));
         side[i].looked = e->looked[i];
     }

@@ -40,7 +40,9 @@ typedef struct {
     const int32_t *leader;                   /* rows that are merged: core/score.h, or NULL */
 
     /* by kin_rows_plan */
-    bool triangle;                           /* then dq is the gradient of both sides */
+    bool triangle;
+    bool folds;                              /* slopes of (i, j) and (j, i) are added up in place */
+    bool one;                                /* dq is the gradient of both sides, dk is NULL */
     int64_t panel, tile;                     /* rows of scores formed at a time, and columns */
     int64_t tile_scores;                     /* as the backend wants, or 0 */
 

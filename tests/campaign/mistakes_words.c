@@ -14,6 +14,7 @@ static const verb_shape verbs[] = {
     { "search", "run thing7", 2 }, { "loss", "infonce --query q.npy --document k.npy", 1 },
     { "list", "loss", 1 }, { "describe", "loss infonce", 2 },
     { "check", "gelu", 1 }, { "bench", "L1b", 1 }, { "doctor", "", 0 },
+    { "ablate", "plan.ini", 1 }, { "report", "plan.ini", 1 },
 };
 
 static const verb_shape *say_verb(dice *d, invocation *v)
@@ -175,7 +176,7 @@ static bool missing_argument(const world *w, dice *d, invocation *v)
 {
     static const char *const forms[] = {
         "import", "import --out x.h5", "import pairs", "import pairs pairs.tsv", "train",
-        "train --resume",
+        "train --resume", "ablate", "ablate --dry-run", "report",
         "eval", "eval --split test", "embed", "embed run", "embed run lines.txt",
         "embed run --out out.npy", "search", "search --top 3", "describe", "describe loss",
         "import pairs --out new.h5", "embed --out out.npy --json", "loss", "loss infonce",

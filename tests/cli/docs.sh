@@ -25,7 +25,7 @@ block() { awk -v name="$1" '/^```/ { if (on) exit; on = $2 == name; next } on' "
 
 # A tree with this loss alone, built in double.
 mkdir tree
-(cd "$source" && cp -r core autograd losses optim cpu cmake CMakeLists.txt "$work/tree/")
+(cd "$source" && cp -r core autograd losses optim mining cpu cmake CMakeLists.txt "$work/tree/")
 find tree/losses -maxdepth 1 -name '*.c' | while read -r file; do
     ! head -n 1 "$file" | grep -q '^/\* [a-z0-9_]* -- ' || rm "$file"
 done

@@ -57,6 +57,10 @@ near "infonce in float" 1e-6 "$(kin infonce --query q.npy --document k.npy --tem
 near "circle in float" 1e-6 "$(kin circle --query q.npy --label y.npy --margin 0.25 --gamma 8)" \
     "$(formula loss=circle m=0.25 g=8 t=1 mean=nonzero self=1 label="$LABEL")"
 
+# Queries alone, where nobody's positives matter.
+near "uniformity of one set" 1e-13 "$(kin uniformity --query qd.npy --t 3)" \
+    "$(kin uniformity $own --t 3)"
+
 # ---- gradients: of dot products, by the chain rule; of scores
 kin infonce $pair --similarity dot --temperature 1 --grad g > value
 "$array" show g/qd.npy > g.txt
@@ -224,10 +228,10 @@ says 3 "own.npy" infonce --query w.npy --document w.npy --negative own.npy
 says 3 "as many rows as columns with --self" \
     infonce --score s.npy --self --label y.npy --label y9.npy
 "$array" make half.npy "<f2" 1,2 0 0
-says 3 "half.npy: the header is not one that kin reads: expected '<f4'" \
+says 3 "half.npy: numbers of type '<f2', expected '<f4'" \
     infonce --query half.npy --document k.npy
 "$array" make big.npy ">f4" 1,2 0 0
-says 3 "big.npy: the header" infonce --query big.npy --document k.npy
+says 3 "big.npy: numbers of type '>f4'" infonce --query big.npy --document k.npy
 head -c 150 q.npy > cut.npy
 says 3 "cut.npy: 22 bytes of values" infonce --query cut.npy --document k.npy
 printf 'not an array' > text.npy

@@ -107,6 +107,44 @@ expect 2 "--role is 'judge'" "$KIN" embed runs/a lines --out e.npy --role judge
 expect 3 "nolines" "$KIN" embed runs/a nolines --out g.npy
 holds "a failed embed leaves nothing" ! -e g.npy
 
+# ---- an index file, what is added to it, and a file of questions
+"$KIN" search runs/a "thing7" --json > plain.json
+expect 0 "400 documents, 400 of them added; all rows, in float; recall@10 1.000" "$KIN" index runs/a
+"$KIN" search runs/a "thing7" --json > indexed.json
+holds "the same answer with the index" -z "$(cmp plain.json indexed.json 2>&1)"
+printf 'new1\tthing7 and a thing\nnew2\tsomewhere else\n' > more.tsv
+expect 0 "402 documents, 2 of them added" "$KIN" index runs/a --append more.tsv
+expect 0 '"id": "new1"' "$KIN" search runs/a "thing7 and a thing" --json
+expect 3 "more.tsv: document 'new1' is in runs/a/index.kin already" "$KIN" index runs/a --append more.tsv
+printf 'no tab\n' > notab.tsv;  expect 3 "notab.tsv line 1: has no tab" "$KIN" index runs/a --append notab.tsv
+printf 'a\tb\na\tc\n' > twice.tsv; expect 3 "twice.tsv line 2: the id 'a' came before" "$KIN" index runs/a --append twice.tsv
+expect 2 "--kind makes a new one" "$KIN" index runs/a --append more.tsv --kind ivf
+expect 2 "--look makes a new one" "$KIN" index runs/a --append more.tsv --look int8
+expect 2 "takes no option --lists" "$KIN" index runs/a --lists 3
+expect 2 "perhaps ivf" "$KIN" index runs/a --kind ifv
+expect 2 "lists" "$KIN" index runs/a --kind ivf --lists -1
+expect 0 "all rows, in int8 first" "$KIN" index runs/a --look int8 --out int8.kin
+expect 0 '"recall@10"' "$KIN" index runs/a --kind ivf --lists 9 --recall 1 --out ivf.kin --json
+"$KIN" search runs/a --index ivf.kin "thing7" --top 3 > ivf.out
+"$KIN" search runs/a --index int8.kin "thing7" --top 3 > int8.out
+"$KIN" search runs/a --index int8.kin "thing7" --top 3 --threads 1 > one.out
+holds "the same answer from bytes" -z "$(cmp int8.out ivf.out 2>&1; cmp int8.out one.out 2>&1)"
+expect 0 "thing7 " "$KIN" search runs/a/model --index int8.kin "thing7"
+printf 'q1\tthing3\nq2\tthing9\nq3\tzzz\n' > asked.tsv
+expect 0 "" "$KIN" search runs/a --queries asked.tsv --out asked.trec --top 5
+holds "five documents a query" "$(cut -d' ' -f1 asked.trec | sort | uniq -c | tr -s ' \n' ' ' )" = " 5 q1 5 q2 5 q3 "
+expect 0 "" "$KIN" search runs/a --index ivf.kin --queries questions --out lines.trec --top 5
+holds "a line without an id is its number" "$(cut -d' ' -f1 lines.trec | sort -u | tr '\n' ' ')" = "1 2 "
+expect 2 "go together" "$KIN" search runs/a --queries asked.tsv
+expect 2 "neither a QUERY" "$KIN" search runs/a thing7 --queries asked.tsv --out x.trec
+head -c 5000 int8.kin > cut.kin
+expect 3 "cut.kin: 5000 bytes" "$KIN" search runs/a --index cut.kin thing7
+printf x | dd of=ivf.kin bs=1 seek=20000 conv=notrunc 2> /dev/null
+expect 3 "ivf.kin: damaged" "$KIN" search runs/a --index ivf.kin thing7
+expect 3 "asked.tsv: is not an index file" "$KIN" search runs/a --index asked.tsv thing7
+expect 3 "nofile.kin" "$KIN" search runs/a --index nofile.kin thing7
+rm runs/a/index.kin
+
 # ---- what has no end, what may not grow, who went away
 expect 3 "/dev/zero: it is a device" "$KIN" embed runs/a /dev/zero --out z.npy
 expect 3 "/dev/urandom: it is a device" "$KIN" import pairs /dev/urandom --out z.h5

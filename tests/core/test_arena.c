@@ -83,7 +83,7 @@ static void counted_release(void *state, void *block)
 static void other_memory(void **state)
 {
     counted c = { 0, 3 };
-    const kin_memory memory = { counted_alloc, counted_release, &c };
+    const kin_memory memory = { counted_alloc, counted_release, &c, false };
     kin_arena *arena;
     (void)state;
     kin_arena_new(&arena, &memory);

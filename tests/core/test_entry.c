@@ -93,6 +93,7 @@ static void printing(void **state)
 static void suggestions(void **state)
 {
     static const char *const keys[] = { "batch.size", "batch.seed", "loss.name" };
+    static const char *const options[] = { "help", "temperature", "t" };
     int index = -1;
     (void)state;
     assert_int_equal(kin_list_find(&losses, "circle", &index), KIN_OK);
@@ -106,6 +107,9 @@ static void suggestions(void **state)
                         "there is no loss called \"zzzzzzzz\"; perhaps infonce, triplet or circle");
     assert_string_equal(kin_nearest("batch.sise", keys, 3), "batch.size");
     assert_string_equal(kin_nearest("batchsize", keys, 3), "batch.size");
+    assert_string_equal(kin_nearest("BATCH.size", keys, 3), "batch.size");
+    assert_string_equal(kin_nearest("temp", options, 2), "temperature");
+    assert_null(kin_nearest("m", options + 2, 1));
     assert_null(kin_nearest("q", keys, 3));
     assert_null(kin_nearest("anything", keys, 0));
     char long_name[500];

@@ -173,6 +173,36 @@ static void test_blocks(void **state)
     for_each_cpu(blocks, MOST);
 }
 
+/* Squares beside other numbers, which stay. */
+static void folds(kin_backend *b, bool look, real *out)
+{
+    static const int64_t squares[][2] = { { 1, 1 }, { 2, 5 }, { 31, 31 }, { 32, 40 }, { 33, 37 },
+                                        { 100, 130 } };
+    real *x = numbers(MOST, 21);
+    int64_t used = 0;
+    for (int s = 0; s < 6; s++) {
+        const int64_t n = squares[s][0], ld = squares[s][1];
+        const real *from = x + used;
+        memcpy(out + used, from, (size_t)(n * ld) * sizeof *x);
+        b->fold(b, n, out + used, ld);
+        for (int64_t i = 0; look && i < n * ld; i++) {
+            const bool in = i % ld < n;
+            const double want = in ? (double)from[i] + (double)from[i % ld * ld + i / ld]
+                                   : (double)from[i];
+            assert_near((double)out[used + i], want, 2 * tiny);
+        }
+        used += n * ld;
+    }
+    assert_true(used <= MOST);
+    free(x);
+}
+
+static void test_folds(void **state)
+{
+    (void)state;
+    for_each_cpu(folds, MOST);
+}
+
 static void check_normal(int64_t m, int64_t n, const real *x, const real *y, const real *inverse,
                          const real *dy, const real *old, const real *dx)
 {
@@ -395,5 +425,5 @@ static void memory(void **state)
 }
 
 RUN(TEST(test_sums), TEST(test_long_sum), TEST(test_vectors), TEST(test_rows),
-    TEST(test_row_by_row), TEST(test_blocks), TEST(test_normal), TEST(test_adam),
+    TEST(test_row_by_row), TEST(test_blocks), TEST(test_folds), TEST(test_normal), TEST(test_adam),
     TEST(test_adam_rows), TEST(test_dropout), TEST(memory))

@@ -1,8 +1,8 @@
 /* kin_parity and kin64_parity (parity.h says what they are for):
  *
  *     kin64_parity --write FILE [--seed N] [--small]
- *     kin_parity --device cuda|pretend|cpu --compare FILE [--precision fp32|tf32|bf16|bf16x3]
- *                [--filter TEXT] [--small]
+ *     kin_parity --device cuda|pretend|cpu --compare FILE [--precision WORD] [--filter TEXT]
+ *                [--small]
  *
  * FILE holds what double gives; a comparison takes the seed from it. (With some seeds two scores
  * are so near to each other that a miner chooses another one in float.) --small: fewer and smaller
@@ -22,21 +22,12 @@
 
 enum { FAILED = 1, USAGE = 2, NO_DEVICE = 77 };
 
-static const char *const precisions[KIN_PRECISIONS] = { "fp32", "tf32", "bf16", "bf16x3" };
-
 typedef struct {
     const char *file, *device, *filter;
     bool write, small;
     uint64_t seed;
     int precision;
 } options;
-
-static bool read_precision(options *o, const char *name)
-{
-    for (o->precision = 0; o->precision < KIN_PRECISIONS; o->precision++)
-        if (!strcmp(precisions[o->precision], name)) return true;
-    return false;
-}
 
 static bool read_options(options *o, int count, char **words)
 {
@@ -53,7 +44,8 @@ static bool read_options(options *o, int count, char **words)
         else if (!strcmp(word, "--device")) o->device = value;
         else if (!strcmp(word, "--filter")) o->filter = value;
         else if (!strcmp(word, "--seed")) o->seed = strtoull(value, NULL, 10);
-        else if (strcmp(word, "--precision") || !read_precision(o, value)) return false;
+        else if (strcmp(word, "--precision") ||
+                 kin_precision_parse(word, value, &o->precision) != KIN_OK) return false;
     }
     return o->file != NULL;
 }
@@ -99,7 +91,8 @@ int main(int count, char **words)
     if (!read_options(&o, count, words)) {
         fprintf(stderr, "usage: kin64_parity --write FILE [--seed N] [--small]\n"
                         "       kin_parity --device cuda|pretend|cpu --compare FILE [--small]\n"
-                        "                  [--precision fp32|tf32|bf16|bf16x3] [--filter TEXT]\n");
+                        "                  [--precision " KIN_PRECISION_LIST("|") "]\n"
+                        "                  [--filter TEXT]\n");
         return USAGE;
     }
     kin_pool *pool = NULL;

@@ -1,7 +1,8 @@
 /* Every call of CUDA and cuBLAS that can fail is made to fail once, at one place of a short
- * training after the other: the run ends with a documented status and one sentence, gives everything back,
- * leaves no half of a file, and goes on from its last checkpoint. Here some places, spread over all
- * of them; with KIN_FAILURES=FIRST:STEP in the environment place FIRST and each STEP-th from it. */
+ * training after the other: the run ends with a documented status and one sentence, gives
+ * everything back, leaves no half of a file, and goes on from its last checkpoint. Here some
+ * places, spread over all of them; with KIN_FAILURES=FIRST:STEP in the environment place FIRST and
+ * each STEP-th from it. */
 #include "tests/cuda/pretend.h"
 
 #include <ftw.h>

@@ -154,17 +154,18 @@ static void bad_lines_are_named(void **state)
 {
     (void)state;
     remove(in_folder("out.h5"));
-    expect_error("", "no line has an item");
+    expect_error("", "the file is empty");
     expect_error("1\n2\n", "no line has an item");
     expect_error("1 2\n1 x\n", "line 2: \"x\", expected a whole number from 0 to 2147483646");
     expect_error("1 -2\n", "line 1: \"-2\"");
     expect_error("1.5 2\n", "line 1: \"1.5\"");
     expect_error("1 2147483647\n", "line 1: \"2147483647\"");
     expect_error("1 99999999999999999999999999\n", "line 1: \"99999999999999999999999999\"");
-    expect_error("1 2\xff\n", "line 1: \"2?\"");
+    expect_error("1 2\xff\n", "line 1: byte 4 (0xff) is not UTF-8");
+    expect_error("1 2\xc3\xa9\n", "line 1: \"2??\"");
     expect_error("user item\n", "line 1: \"user\"");
     write_bytes("train.txt", "1 2\n1 \0\n", 8);
-    expect_failure(run(0), KIN_DATA, "line 2: \"?\"");
+    expect_failure(run(0), KIN_DATA, "line 2: a NUL byte at byte 3");
     write_files("1 2\n", "1 3\n1 y\n");
     expect_failure(run(0), KIN_DATA, "test.txt line 2: \"y\"");
     remove(in_folder("train.txt"));

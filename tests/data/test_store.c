@@ -2,6 +2,7 @@
 #include "tests/data/stores.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -166,6 +167,42 @@ static void wrong_contents_are_refused(void **state)
     expect_refused(&e, "document id 1 is empty or holds a blank");
 }
 
+/* Two classes, three features an item, a score for each relation: each is given back, and refused
+ * when it does not fit. */
+static void labels_features_and_scores(void **state)
+{
+    (void)state;
+    int32_t name[] = {0, 2}, label[] = {1, 0};
+    float feature[] = {0, 1, -2.5f, 1e30f, 0.25f, 3}, score[] = {0, 0.5f, 1};
+    kin_store *store;
+    editable e;
+    edit(&e);
+    e.store.labels = 2, e.store.label_text = name, e.store.query_label = label;
+    e.store.features = 3, e.store.feature = feature;
+    e.store.relation_score = score;
+    expect_ok(kin_store_write(in_folder("labels.h5"), &e.store));
+    expect_ok(kin_store_open(&store, in_folder("labels.h5")));
+    expect_contents(store, &e.store);
+    assert_int_equal(kin_store_goal(store), KIN_GOAL_LABELS);
+    assert_int_equal(store->labels, 2);
+    assert_int_equal(store->features, 3);
+    assert_memory_equal(store->label_text, name, sizeof name);
+    assert_memory_equal(store->query_label, label, sizeof label);
+    assert_memory_equal(store->feature, feature, sizeof feature);
+    assert_memory_equal(store->relation_score, score, sizeof score);
+    kin_store_close(store);
+    label[1] = 2;
+    expect_refused(&e, "label of query 1 is 2, expected 0 to 1");
+    label[1] = 0, name[0] = 4;
+    expect_refused(&e, "text of label 0 is 4, expected 0 to 3");
+    name[0] = 0, feature[4] = NAN;
+    expect_refused(&e, "feature 4 is nan");
+    feature[4] = 0, score[2] = 1.5f;
+    expect_refused(&e, "score of relation 2 is 1.5, expected 0 to 1");
+    score[2] = 1, e.store.labels = 0;
+    expect_refused(&e, "features without labels");
+}
+
 /* ---- damaged files --------------------------------------------------------------------------- */
 
 static char *bytes;
@@ -319,6 +356,7 @@ int main(void)
         cmocka_unit_test(same_contents_same_bytes),
         cmocka_unit_test(empty_and_unnamed_sources_are_fine),
         cmocka_unit_test(wrong_contents_are_refused),
+        cmocka_unit_test(labels_features_and_scores),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(every_flipped_bit_is_refused),
         cmocka_unit_test(what_is_not_a_store_is_refused),

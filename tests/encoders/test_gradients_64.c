@@ -55,6 +55,46 @@ static void test_gradients(void **state)
     check("dim 5 projection mlp hidden 7 output 3", true);
 }
 
+/* Rows of features through every kind of layer. */
+static kin_tensor *mixture_of_features(kin_tape *tape, void *context)
+{
+    static real x[ROWS * V];
+    kin_network *n = context;
+    for (int i = 0; i < ROWS * V; i++)
+        x[i] = kin_random_normal(3, KIN_STREAM_TEST, 1, (uint64_t)i);
+    kin_tensor *in = kin_tape_input(tape, ROWS, V, x);
+    kin_tensor *y = kin_network_forward_features(tape, n, in, 0);
+    return kin_sum(tape, kin_mul(tape, y, kin_tape_input(tape, ROWS, y->cols, weights)));
+}
+
+static void test_features(void **state)
+{
+    (void)state;
+    int place;
+    expect_ok(kin_list_find(&kin_encoders, "mlp", &place));
+    for (int layers = 0; layers <= 3; layers++) {
+        double hypers[KIN_HYPERS_MAX];
+        kin_network *n;
+        kin_tape *tape;
+        kin_gradcheck worst;
+        kin_hyper_defaults(kin_encoders.items[place], hypers);
+        hypers[0] = 3, hypers[1] = layers, hypers[2] = 6, hypers[3] = layers % 2 ? 0 : 2;
+        expect_ok(kin_network_new(&n, backend, place, hypers, V, false));
+        expect_ok(kin_network_init(n, 5, NULL));
+        assert_int_equal(n->count, 2 * (layers + 1));
+        expect_ok(kin_tape_new(&tape, backend));
+        for (int i = 0; i < n->count; i++) {
+            kin_tensor *t = &n->weight[i].tensor;
+            expect_ok(kin_gradient_check(tape, mixture_of_features, n, &t, 1, 0.02, &worst));
+            if (!(worst.error < KIN_GRADIENT_BOUND))
+                fail_msg("%d layers: %s [%ld,%ld] gradient %g slope %g", layers, t->name,
+                         (long)worst.row, (long)worst.col, worst.gradient, worst.slope);
+        }
+        kin_tape_free(tape);
+        kin_network_free(n);
+    }
+}
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 enum { USERS = 5, ITEMS = 7 };
@@ -137,8 +177,8 @@ static void test_dropout_after_the_norm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_dropout_after_the_norm),
+        cmocka_unit_test(test_gradients), cmocka_unit_test(test_features),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_dropout_after_the_norm),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -322,6 +322,47 @@ static void test_numbers(void **state)
     free(m.prefix[1]);
 }
 
+/* A model of features has no tokenizer, reads back, and gives a row the same bits wherever it
+ * stands; what it does not say of its features is refused. */
+static void test_features(void **state)
+{
+    (void)state;
+    enum { ITEMS = 430, FEATURES = 21, DIM = 6 };
+    static float x[ITEMS * FEATURES];
+    static real all[ITEMS * DIM], some[3 * DIM];
+    static const int32_t which[] = { 425, 7, 192 };
+    int place;
+    double hypers[KIN_HYPERS_MAX];
+    kin_model *m = calloc(1, sizeof *m), *l;
+    kin_encoding *e;
+    kin_tokens tokens;
+    for (int i = 0; i < ITEMS * FEATURES; i++) x[i] = (float)(i * 37 % 101) / 101;
+    expect_ok(kin_list_find(&kin_encoders, "mlp", &place));
+    kin_hyper_defaults(kin_encoders.items[place], hypers);
+    hypers[0] = DIM, hypers[2] = 17;
+    m->prefix[0] = strdup("");
+    m->prefix[1] = strdup("");
+    expect_ok(kin_network_new(&m->network, backend, place, hypers, FEATURES, false));
+    expect_ok(kin_network_init(m->network, 3, NULL));
+    expect_ok(kin_model_save(m, model_folder(), NULL));
+    assert_false(kin_file_exists(path_of("tokenizer.json")));
+    expect_ok(kin_model_load(&l, backend, model_folder()));
+    assert_null(l->tokenizer);
+    assert_int_equal(l->network->vocab, FEATURES);
+    expect_ok(kin_encoding_new(&e, m));
+    expect_ok(kin_encoding_run_features(e, x, NULL, 0, ITEMS, all));
+    kin_encoding_free(e);
+    expect_ok(kin_encoding_new(&e, l));
+    expect_ok(kin_encoding_run_features(e, x, which, 0, 3, some));
+    kin_encoding_free(e);
+    for (int i = 0; i < 3; i++)
+        assert_memory_equal(some + i * DIM, all + which[i] * DIM, DIM * sizeof *all);
+    expect_failure(kin_model_tokens(l, pool, KIN_QUERY, &make_corpus(3)->texts, &tokens),
+                   KIN_USAGE, "'mlp', takes features and no text");
+    kin_model_free(l);
+    kin_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,7 +370,7 @@ int main(void)
         cmocka_unit_test(test_any_block),
         cmocka_unit_test(test_no_tokens_is_zero), cmocka_unit_test(test_replace),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_foreign), cmocka_unit_test(test_features),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

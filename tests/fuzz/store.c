@@ -2,6 +2,7 @@
  * it reads the same after being written back. Checksums and length are made right before each
  * reading; the mutator puts some of its changes where they matter, into the block's extents. */
 #include "tests/fuzz/fuzz.h"
+#include <float.h>
 #include "data/store.h"
 #include "tests/data/reseal.h"
 
@@ -19,6 +20,16 @@ static void seeds(void)
     };
     CHECK(kin_store_write(in_folder("s.h5"), &s) == KIN_OK);
     add_seed_file(in_folder("s.h5"));
+    static const float numbers[] = {0, 1, 0.5f, -3, 1e30f, 0.25f, 0, 1};
+    s.relation_score = numbers;
+    CHECK(kin_store_write(in_folder("s.h5"), &s) == KIN_OK);
+    add_seed_file(in_folder("s.h5"));
+    s.relation_score = NULL;
+    s.labels = 2, s.label_text = texts, s.query_label = rows + 3;
+    s.features = 2, s.feature = numbers;
+    CHECK(kin_store_write(in_folder("s.h5"), &s) == KIN_OK);
+    add_seed_file(in_folder("s.h5"));
+    s.labels = s.features = 0;
     s.documents = s.queries = s.relations = s.pairs = 0;
     s.texts.count = s.document_id.count = s.query_id.count = 0;
     s.source.start = NULL;
@@ -66,7 +77,14 @@ static void check(const kin_store *s)
         check_row(s, s->query_text[i]);
         CHECK(s->query_split[i] < KIN_SPLITS);
     }
+    for (int64_t i = 0; i < s->labels; i++) check_row(s, s->label_text[i]);
+    for (int64_t i = 0; i < s->queries && s->labels; i++)
+        CHECK(s->query_label[i] >= 0 && s->query_label[i] < s->labels);
+    for (int64_t i = 0; i < s->queries * s->features; i++)
+        CHECK(s->feature[i] >= -FLT_MAX && s->feature[i] <= FLT_MAX);
     for (int64_t i = 0; i < s->relations; i++) {
+        if (s->relation_score)
+            CHECK(s->relation_score[i] >= 0 && s->relation_score[i] <= 1);
         check_row(s, s->query_text[s->relation[3 * i]]);
         check_row(s, s->document_text[s->relation[3 * i + 1]]);
         CHECK(s->relation[3 * i + 2] >= 0);

@@ -9,7 +9,8 @@ Each input holds, per case, a value and the gradients with respect to the raw in
 a list of cases:
 
     case NAME                   where the value comes from
-    rows X                      matrices stacked: X, Y, Z (6 x 4), W, P (3 x 4)
+    rows X                      matrices stacked: X, Y, Z (6 x 4), W, P (3 x 4); A (5 x 2), U (6 x 2)
+                                and V, R (3 x 2), angles in the plane
     columns YZ                  or: same, the rows themselves, each ignoring itself
     scores                      the rows are scores, and there are no columns
     hyper NAME VALUE
@@ -50,8 +51,22 @@ RAW = ["similarity euclidean"]
 TRIPLETS = [f"cell {i} {i} {6 * k + i} {1 if k == 1 else -1}" for i in range(6) for k in (1, 2)]
 
 
+# the points of pytorch-metric-learning's tests
+FIVE, SIX = "0 0 1 1 2", "0 0 0 1 1 2"
+FIVE_ONE_ROW = ["rows A", "columns same"] + [
+    f"cell 0 {i} {j} {1 if j - i == 1 and j % 2 else -1}" for j in range(5) for i in range(j)]
+
+
 def by_label(labels, rows="X"):
     return [f"rows {rows}", "columns same", f"label {labels}"]
+
+
+def five(*settings):
+    return by_label(FIVE, "A") + [f"hyper {s}" for s in settings]
+
+
+def six(*settings):
+    return by_label(SIX, "U") + [f"hyper {s}" for s in settings]
 
 
 # loss -> (key in the input, lines of the setting, inputs in order of the gradients, parameters)
@@ -83,12 +98,24 @@ CASES = {
          by_label(PAIRS + " " + PAIRS, "XY") + ["hyper temperature 0.1"], "XY", {}),
         ("ST/Matryoshka[4,2] of MNRL s20",
          ["rows X", "columns Y", "hyper temperature 0.05", "dims 4 2"], "XY", {}),
+        ("angles/InfoNCE s20", ["rows V", "columns R", "hyper temperature 0.05"], "VR", {}),
+        ("angles/InfoNCE symmetric s20",
+         ["rows V", "columns R", "direction both_ways", "hyper temperature 0.05"], "VR", {}),
+        ("angles/InfoNCE symmetric s1/.07",
+         ["rows V", "columns R", "direction both_ways", "hyper temperature 0.07"], "VR", {}),
+        ("angles/SimCLR t.5", ["rows V", "columns R", "direction views", "hyper temperature 0.5"],
+         "VR", {}),
+        ("angles/SimCLR t.1", ["rows V", "columns R", "direction views", "hyper temperature 0.1"],
+         "VR", {}),
+        ("pml tests/NTXent t.1", five("temperature 0.1"), "A", {}),
     ],
     "sigmoid": [
         ("open_clip/SigLip t10 b-10 (grads x,y,t,b)",
          ["rows X", "columns Y", "hyper scale 10", "hyper bias -10", "learn scale", "learn bias"], "XY",
          {"scale": 10, "bias": 1}),
         ("open_clip/SigLip negative_only", ["rows X", "columns Y", "own -1 -1 -1 -1 -1 -1"], "XY", {}),
+        ("angles/SigLIP t10 b-10", ["rows V", "columns R", "learn scale", "learn bias"], "VR",
+         {"scale": 10, "bias": 1}),
     ],
     "circle": [
         ("pml/Circle m.4 g80", by_label(PAIRS) + ["hyper margin 0.4", "hyper gamma 80"], "X", {}),
@@ -97,6 +124,12 @@ CASES = {
         ("pml/Circle m.4 g80 lab2", by_label(PAIRS2) + ["hyper margin 0.4", "hyper gamma 80"], "X", {}),
         ("TinyZeaMays/Circle m.25 g256", ONE_ROW + ["hyper margin 0.25", "hyper gamma 256"], "X", {}),
         ("TinyZeaMays/Circle m.4 g80", ONE_ROW, "X", {}),
+        ("pml tests/circle m.25 g256", five("margin 0.25", "gamma 256"), "A", {}),
+        ("pml tests/circle m.4 g80", five(), "A", {}),
+        ("pml tests/circle m.25 g4", five("margin 0.25", "gamma 4"), "A", {}),
+        ("pml tests/circle m.25 g256, one row",
+         FIVE_ONE_ROW + ["hyper margin 0.25", "hyper gamma 256"], "A", {}),
+        ("pml tests/circle m.4 g80, one row", FIVE_ONE_ROW, "A", {}),
     ],
     "triplet": [
         ("pml/Triplet .05 all avgnz", by_label(PAIRS) + ["hyper margin 0.05"], "X", {}),
@@ -156,13 +189,19 @@ CASES = {
          + ["hyper temperature 0.5", "hyper base_temperature 0.5"], "XY", {}),
         ("SupContrast sup t.1 base.1", by_label(PAIRS + " " + PAIRS, "XY")
          + ["hyper base_temperature 0.1"], "XY", {}),
+        ("pml tests/SupCon t.1", six("temperature 0.1"), "U", {}),
+        ("pml tests/SupCon t.1 over all rows", six("temperature 0.1") + ["reduce mean_rows"], "U", {}),
     ],
     "ntxent": [
         ("pml/NTXent t0.07", by_label(PAIRS), "X", {}),
+        ("pml tests/NTXent t.1", five("temperature 0.1"), "A", {}),
+        ("pml tests/NTXent t.1, six", six("temperature 0.1"), "U", {}),
         ("pml/NTXent t0.5", by_label(PAIRS) + ["hyper temperature 0.5"], "X", {}),
         ("pml/NTXent t0.5 lab2", by_label(PAIRS2) + ["hyper temperature 0.5"], "X", {}),
     ],
     "multi_similarity": [
+        ("pml tests/multi similarity .1 40 .5", five("alpha 0.1", "beta 40"), "A", {}),
+        ("pml tests/multi similarity 2 50 .5", five(), "A", {}),
         ("pml/MultiSim 2 50 .5", by_label(PAIRS), "X", {}),
         ("pml/MultiSim lab2", by_label(PAIRS2), "X", {}),
         ("pml/MultiSim+miner", by_label(PAIRS) + ["hyper mining 1"], "X", {}),
@@ -174,6 +213,10 @@ CASES = {
         ("ST/Contrastive cos m.5",
          ["rows X", "columns Z", "hyper distance 1"]
          + [f"cell {i} {i} {i} {-1 if i % 2 else 1}" for i in range(6)], "XZ", {}),
+        ("pml tests/contrastive squared .25 1.5, half",
+         five("margin 0.75", "positive_margin 0.125", "distance 1", "power 0", "apart 1"), "A", {}),
+        ("pml tests/contrastive cosine 1.5 .6, less .5",
+         five("margin 0.4", "distance 1", "power 0", "apart 1"), "A", {}),
     ],
     "online_contrastive": [
         ("ST/OnlineContrastive cos m.5",
@@ -185,8 +228,11 @@ CASES = {
         ("align a2", ["rows X", "columns Y"], "XY", {}),
         ("align a1", ["rows X", "columns Y", "hyper alpha 1"], "XY", {}),
         ("BYOL pair 2-2cos", ["rows X", "columns Y"], "XY", {}),
+        ("angles/align a2", ["rows V", "columns R"], "VR", {}),
+        ("angles/align a1", ["rows V", "columns R", "hyper alpha 1"], "VR", {}),
     ],
     "uniformity": [
+        ("angles/uniform t2", ["rows V", "columns same"], "V", {}),
         ("uniform t2", ["rows X", "columns same"], "X", {}),
         ("uniform t8", ["rows X", "columns same", "hyper t 8"], "X", {}),
     ],

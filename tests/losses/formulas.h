@@ -297,6 +297,19 @@ static double contrastive_row(const line *l)
     return value;
 }
 
+/* t; all pairs of one side are one line, and it does not matter who is whose */
+static double uniformity_row(const line *l)
+{
+    double top = -INFINITY, sum = 0, pairs = 0;
+    for (int64_t j = 0; j < l->n; j++)
+        if (l->kind[j]) top = fmax(top, -l->h[0] * (2 - 2 * l->s[j]));
+    for (int64_t j = 0; j < l->n; j++)
+        if (l->kind[j]) sum += exp(-l->h[0] * (2 - 2 * l->s[j]) - top), pairs++;
+    for (int64_t j = 0; j < l->n; j++)
+        if (l->kind[j]) l->ds[j] = 2 * l->h[0] * exp(-l->h[0] * (2 - 2 * l->s[j]) - top) / sum;
+    return pairs > 0 ? log(sum / pairs) + top : 0;
+}
+
 /* needs: KIN_POSITIVE | KIN_NEGATIVE of a row that counts. The mean is over rows that count, over
  * those above 0, or over all. */
 static const struct {
@@ -315,6 +328,7 @@ static const struct {
     { "cosine_contrastive", cosine_contrastive_row, .needs = KIN_POSITIVE },
     { "multi_similarity", multi_similarity_row, .per_row = true },
     { "contrastive", contrastive_row, .mirrored = true, .whole = true },
+    { "uniformity", uniformity_row, .needs = KIN_NEGATIVE, .mirrored = true, .whole = true },
 };
 
 /* -1: the oracle does not know the loss. */

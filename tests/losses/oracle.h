@@ -227,6 +227,36 @@ static answer oracle_frozen(const problem *p, const problem *frozen)
     return a;
 }
 
-static answer oracle(const problem *p) { return oracle_frozen(p, NULL); }
+/* One side of a problem against itself: everything but oneself is a negative. */
+static answer oracle_side(const problem *p, int side)
+{
+    problem one = *p;
+    one.rows = one.columns = side ? p->columns : p->rows;
+    one.q = side ? p->k : p->q, one.k = NULL, one.symmetric = false;
+    int32_t *none = calloc((size_t)one.rows, sizeof *none);
+    for (int64_t i = 0; i < one.rows; i++) none[i] = -1;
+    one.relation = (kin_relation){ .own = none, .self = true };
+    answer a = oracle_frozen(&one, NULL);
+    free(none);
+    return a;
+}
+
+/* The mean of both sides; the report is that of the rows. */
+static answer oracle_sides(const problem *p)
+{
+    answer a = oracle_side(p, 0);
+    if (!p->k) return a;
+    answer b = oracle_side(p, 1);
+    for (int64_t i = 0; i < p->rows * p->dimension; i++) a.dq[i] /= 2;
+    for (int64_t i = 0; i < p->columns * p->dimension; i++) b.dq[i] /= 2;
+    a.dk = b.dq;
+    a.value = a.report.value = (a.value + b.value) / 2;
+    return a;
+}
+
+static answer oracle(const problem *p)
+{
+    return loss_called(p->loss)->each_side ? oracle_sides(p) : oracle_frozen(p, NULL);
+}
 
 #endif

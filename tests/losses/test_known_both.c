@@ -67,6 +67,9 @@ static void test_nonsense_is_refused(void **state)
     static const char *const texts[] = { "", "# nothing\n",
                                          "case a\nrows X\ncolumns Y\nhyper heat 3\n",
                                          "case a\nrows X\ncolumns Y\ngradient Z 1 2\n",
+                                         "case a\nrows K\ncolumns Y\n",
+                                         "case a\nrows X\ncolumns YA\n",
+                                         "case a\nrows X\ncolumns XYZW\n",
                                          "case a\nrows X\ncolumns Y\ngradient X 1 2\n" };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_int_equal(kin_known_check(m.tape, 0, texts[i], count, &t), KIN_DATA);

@@ -1,124 +1,18 @@
 /* What every loss keeps on every kind of batch that it takes: the order of rows and columns says
- * nothing, inputs at the end of all ranges give finite numbers, what cannot be compared pushes
- * nothing, and following the gradient lowers the value. */
+ * nothing, inputs at the end of all ranges give finite numbers, what cannot be compared or is far
+ * away pushes nothing, and following the gradient lowers the value. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "tests/losses/fused.h"
+#include "tests/losses/shuffle.h"
 
 static machine m;
 
-static const char *name_of(const kin_loss_batch *b)
-{
-    return kin_losses.items[b->setting.loss]->name;
-}
-
-static int64_t size_of(const kin_tensor *x) { return x->rows * x->cols; }
+enum { COLUMNS = 8 };
 
 /* ---- the order of rows and columns ----------------------------------------------------------- */
-
-enum { MOST = 64 };
-
-typedef struct { int32_t to[MOST]; int64_t n; } order;
-typedef struct {
-    order rows, columns;
-    int32_t own[MOST], key[4][MOST], more[2][MOST], cell[2][4 * MOST];
-    real target[MOST * MOST];
-    kin_cells cells;
-} shuffled;
-
-static order turned(int64_t n, int64_t by)
-{
-    order o = { .n = n };
-    for (int64_t i = 0; i < n; i++) o.to[i] = (int32_t)((n - i + by) % n);
-    return o;
-}
-
-static void move_rows(kin_tensor *x, const order *o)
-{
-    real *old = malloc(sizeof *old * (size_t)size_of(x));
-    memcpy(old, x->value, sizeof *old * (size_t)size_of(x));
-    for (int64_t i = 0; i < x->rows; i++)
-        memcpy(x->value + o->to[i] * x->cols, old + i * x->cols, sizeof *old * (size_t)x->cols);
-    free(old);
-}
-
-static void move_cells(real *to, const real *from, const shuffled *s)
-{
-    for (int64_t i = 0; i < s->rows.n; i++)
-        for (int64_t j = 0; j < s->columns.n; j++)
-            to[s->rows.to[i] * s->columns.n + s->columns.to[j]] = from[i * s->columns.n + j];
-}
-
-static const int32_t *move_key(int32_t *to, const int32_t *key, const order *o)
-{
-    for (int64_t i = 0; key && i < o->n; i++) to[o->to[i]] = key[i];
-    return key ? to : NULL;
-}
-
-static const int32_t *rename_places(int32_t *to, const int32_t *places, int64_t n, const order *o)
-{
-    for (int64_t i = 0; i < n; i++) to[i] = o->to[places[i]];
-    return to;
-}
-
-static void move_relation(kin_loss_batch *b, shuffled *s)
-{
-    kin_relation *r = &b->setting.relation;
-    if (!r->by_label && !composed(name_of(b))) {
-        for (int64_t i = 0; i < s->rows.n; i++) {
-            const int32_t own = r->own ? r->own[i] : (int32_t)i;
-            s->own[s->rows.to[i]] = own < 0 ? -1 : s->columns.to[own];
-        }
-        r->own = s->own;
-    }
-    r->row_label = move_key(s->key[0], r->row_label, &s->rows);
-    r->col_label = move_key(s->key[1], r->col_label, &s->columns);
-    r->row_text = move_key(s->key[2], r->row_text, &s->rows);
-    r->col_text = move_key(s->key[3], r->col_text, &s->columns);
-    r->more_row = rename_places(s->more[0], r->more_row, r->more, &s->rows);
-    r->more_col = rename_places(s->more[1], r->more_col, r->more, &s->columns);
-}
-
-/* Everything that knows a row or a column by its place follows. */
-static void shuffle(kin_loss_batch *b, shuffled *s)
-{
-    const bool tied = !b->scores && (!b->columns.value || composed(name_of(b)));
-    s->rows = turned(b->rows.rows, 2);
-    s->columns = b->scores ? turned(b->rows.cols, 3) : turned(b->columns.rows, 3);
-    if (tied || b->setting.relation.self) s->columns = s->rows;
-    move_relation(b, s);
-    if (b->setting.cells) {
-        s->cells = b->cells;
-        const int64_t n = b->cells.start[b->cells.rows];
-        s->cells.row = rename_places(s->cell[0], b->cells.row, n, &s->rows);
-        s->cells.col = rename_places(s->cell[1], b->cells.col, n, &s->columns);
-        b->setting.cells = &s->cells;
-    } else if (b->target.value) {
-        move_cells(s->target, b->target.value, s);
-        b->target.value = s->target;
-    }
-    if (b->scores) {
-        static real moved[MOST * MOST];
-        move_cells(moved, b->rows.value, s);
-        memcpy(b->rows.value, moved, sizeof *moved * (size_t)size_of(&b->rows));
-        return;
-    }
-    move_rows(&b->rows, &s->rows);
-    if (b->columns.value) move_rows(&b->columns, &s->columns);
-}
-
-/* Largest difference of a row and its new place. */
-static double moved_apart(const kin_tensor *x, const order *o, const double *old, const double *new)
-{
-    double worst = 0;
-    for (int64_t i = 0; i < x->rows; i++)
-        for (int64_t k = 0; k < x->cols; k++)
-            worst = fmax(worst, fabs(old[i * x->cols + k] - new[o->to[i] * x->cols + k]));
-    return worst;
-}
 
 static double apart_shuffled(kin_loss_batch *b, shuffled *s)
 {
@@ -318,6 +212,127 @@ static void test_lacking_rows(void **state)
         }
 }
 
+/* A negative that is far away is pushed no more, and where exactly it is says nothing. */
+
+enum { NEAR, FAR, FARTHER };
+
+static int64_t columns_of(const kin_loss_batch *b)
+{
+    return b->scores ? b->rows.cols : b->columns.value ? b->columns.rows : b->rows.rows;
+}
+
+static bool positive(const kin_loss_batch *b, int64_t i, int64_t j)
+{
+    const kin_relation *r = &b->setting.relation;
+    for (int64_t n = 0; n < r->more; n++)
+        if (r->more_row[n] == i && r->more_col[n] == j) return true;
+    return relation_of(r, i, j) > 0;
+}
+
+/* A column that is a positive of no row, but someone's negative; -1: there is none. */
+static int64_t only_negative(const kin_loss_batch *b)
+{
+    const kin_cells *c = b->setting.cells;
+    const bool each_side = loss_at(b->setting.loss)->each_side && !c;
+    const int64_t columns = b->scores && c ? COLUMNS : columns_of(b);
+    for (int64_t j = columns - 1; j >= 0; j--) {
+        bool pos = false, neg = false;
+        for (int64_t n = 0; c && n < c->start[c->rows]; n++)
+            if (c->col[n] == j) pos = pos || c->kind[n] > 0, neg = neg || c->kind[n] < 0;
+        for (int64_t i = 0; !c && i < b->rows.rows; i++) {
+            pos = pos || (!each_side && positive(b, i, j));
+            neg = neg || relation_of(&b->setting.relation, i, j) < 0;
+        }
+        if (!pos && (neg || each_side)) return j;
+    }
+    return -1;
+}
+
+/* Whether score number n is one of column j. */
+static bool of_column(const kin_loss_batch *b, int64_t n, int64_t j)
+{
+    return b->setting.cells ? b->setting.cells->col[n] == j : n % b->rows.cols == j;
+}
+
+/* The points of x near (1, 0, ...); point j at 0.9, or as far on the other side as it goes. */
+static void lay_out(kin_tensor *x, const real *noise, int64_t j, int where)
+{
+    static const double along[] = { 0.9, -1e3, -3e3 };
+    for (int64_t i = 0; i < x->rows; i++)
+        for (int64_t k = 0; k < x->cols; k++) {
+            const double to = k ? 0 : i == j ? along[where] : 1;
+            const double scatter = i == j && where == FARTHER ? 0.2 : 0.05;
+            x->value[i * x->cols + k] = (real)(to + scatter * (double)noise[i * x->cols + k]);
+        }
+}
+
+static void lay_out_scores(kin_loss_batch *b, const real *noise, int64_t j, int where)
+{
+    for (int64_t n = 0; n < size_of(&b->rows); n++) {
+        const double near = 0.8 + 0.05 * (double)noise[n], far = where == FAR ? -1e3 : -3e3;
+        b->rows.value[n] = (real)(of_column(b, n, j) && where != NEAR ? far : near);
+    }
+}
+
+/* The answer with column j there, and how hard it is pushed. */
+static answer pushed(kin_loss_batch *b, real *const *noise, int64_t j, int where, double *push)
+{
+    const bool set = !b->scores && !b->columns.value;
+    if (b->scores) lay_out_scores(b, noise[0], j, where);
+    else lay_out(&b->rows, noise[0], set ? j : -1, where);
+    if (b->columns.value) lay_out(&b->columns, noise[1], j, where);
+    answer a = fused_batch(&m, b);
+    assert_int_equal(a.status, KIN_OK);
+    *push = 0;
+    for (int64_t n = 0; b->scores && n < size_of(&b->rows); n++)
+        if (of_column(b, n, j)) *push = fmax(*push, fabs(a.dq[n]));
+    if (!b->scores) *push = largest((set ? a.dq : a.dk) + j * b->rows.cols, b->rows.cols);
+    return a;
+}
+
+/* Returns whether column j is pushed where it is near: rows that do not count push nothing. */
+static bool far_column(kin_loss_batch *b, int64_t j)
+{
+    const double bound = sizeof(real) == 8 ? 1e-12 : 1e-6;
+    const int64_t n = size_of(&b->rows), k = size_of(&b->columns);
+    real *noise[2] = { malloc(sizeof(real) * (size_t)n), malloc(sizeof(real) * (size_t)(k + 1)) };
+    memcpy(noise[0], b->rows.value, sizeof(real) * (size_t)n);
+    if (k) memcpy(noise[1], b->columns.value, sizeof(real) * (size_t)k);
+    double near, far, farther;
+    answer of_near = pushed(b, noise, j, NEAR, &near), a = pushed(b, noise, j, FAR, &far);
+    answer moved = pushed(b, noise, j, FARTHER, &farther);
+    const double floor = fmax(1e-6, fmax(largest(a.dq, n), largest(a.dk, k)));
+    const double off = fmax(apart(&moved.value, &a.value, 1, 1e-3),
+                            fmax(apart(moved.dq, a.dq, n, floor), apart(moved.dk, a.dk, k, floor)));
+    if (!(fmax(far, farther) <= bound * floor && off <= bound))
+        fail_msg("%s, %s: column %d is pushed by %g, far away by %g and %g; moving it there "
+                 "changes %g", name_of(b), b->kind, (int)j, near, far, farther, off);
+    answer_free(&of_near), answer_free(&a), answer_free(&moved);
+    free(noise[0]), free(noise[1]);
+    return near > 0;
+}
+
+static void test_far_negatives(void **state)
+{
+    (void)state;
+    for (int loss = 0; loss < kin_losses.count; loss++) {
+        const kin_loss *l = loss_at(loss);
+        int tried = 0;
+        if (l->form == KIN_COMPOSED || l->positives_only || (l->takes & KIN_TARGETS)) continue;
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
+            if (!batch_open(&m, &b, loss, kind, 6, COLUMNS, 4)) continue;
+            const int64_t j = only_negative(&b);
+            const bool chosen = b.setting.similarity;
+            if (!l->similarity) b.setting.similarity = KIN_DOT;       /* a cosine has an end */
+            if (j >= 0 && !chosen) tried += far_column(&b, j);
+            kin_loss_batch_free(&b);
+        }
+        if (!tried) fail_msg("%s: no batch pushes a column that is a negative only",
+                             l->entry.name);
+    }
+}
+
 /* ---- learning -------------------------------------------------------------------------------- */
 
 /* Adam on all numbers of x; moments: two for each. */
@@ -376,7 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order), cmocka_unit_test(test_extremes),
         cmocka_unit_test(test_zero_rows), cmocka_unit_test(test_lacking_rows),
-        cmocka_unit_test(test_learning),
+        cmocka_unit_test(test_far_negatives), cmocka_unit_test(test_learning),
     };
     if (machine_open(&m, 1) != KIN_OK) return 1;
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@ static double steepness(const problem *p)
     for (int i = 0; i < 4; i++)
         if (!strcmp(p->loss, tempered[i])) return 1 / p->hypers[0];
     if (!strcmp(p->loss, "multi_similarity")) return p->hypers[1];
+    if (!strcmp(p->loss, "uniformity")) return 2 * p->hypers[0];
     return !strcmp(p->loss, "circle") ? 3 * p->hypers[1] : 1;
 }
 
@@ -88,6 +89,8 @@ static const struct { const char *loss; double hypers[5]; unsigned learn; } sett
     { "multi_similarity", { 2, 20, 0.3, 1, 0.1 }, 0 },    /* with mining */
     { "contrastive", { 1.2, 0.3, 0, 1 }, 0 },             /* margins, distance, power, apart */
     { "contrastive", { 0.9, 0.2, 1, 0, 1 }, 0 },
+    { "uniformity", { 2 }, 0 },           /* bounded */
+    { "uniformity", { 30 }, 0 },          /* looks */
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
@@ -243,6 +246,74 @@ static void test_zero_rows(void **state)
     free(q), free(k);
 }
 
+/* Losses that order a batch of pairs carry sums over all of it: they must not lose digits on the
+ * way. */
+enum { PAIRS = 2048 };
+
+typedef struct {
+    real score[PAIRS], target[PAIRS];
+    int64_t start[2];
+    int32_t place[PAIRS];
+    int8_t kind[PAIRS];
+    kin_cells cells;
+} ordered_batch;
+
+static void fill_ordered(ordered_batch *b)
+{
+    double *s = normals(18, PAIRS);
+    int32_t *grade = numbers(19, PAIRS, 1000);
+    for (int i = 0; i < PAIRS; i++) {
+        b->score[i] = (real)(float)(0.3 * s[i]), b->target[i] = (real)grade[i];
+        b->place[i] = 0, b->kind[i] = 1;
+    }
+    b->start[0] = 0, b->start[1] = PAIRS;
+    b->cells = (kin_cells){ .rows = 1, .start = b->start, .row = b->place, .col = b->place,
+                            .kind = b->kind };
+    free(s), free(grade);
+}
+
+/* By its formula, over all pairs of pairs. */
+static double ordered_formula(const ordered_batch *b, double scale, double *slope)
+{
+    double sum = 1;
+    for (int k = 0; k < PAIRS; k++)
+        for (int l = 0; l < PAIRS; l++) {
+            if (!(b->target[k] < b->target[l])) continue;
+            const double e = exp(scale * ((double)b->score[k] - (double)b->score[l]));
+            sum += e, slope[k] += e, slope[l] -= e;
+        }
+    for (int k = 0; k < PAIRS; k++) slope[k] *= scale / sum;
+    return log(sum);
+}
+
+static void test_ordered_pairs(void **state)
+{
+    (void)state;
+    const double bound = sizeof(real) == 8 ? 1e-10 : 2e-7;
+    static ordered_batch b;
+    kin_loss_report report;
+    kin_loss_setting s;
+    assert_int_equal(machine_open(&m, 1), KIN_OK);
+    assert_int_equal(kin_loss_default(&s, "cosent"), KIN_OK);
+    fill_ordered(&b);
+    kin_tensor scores = { .rows = 1, .cols = PAIRS, .value = b.score, .needs_grad = true };
+    kin_tensor target = { .rows = 1, .cols = PAIRS, .value = b.target };
+    s.cells = &b.cells, s.target = &target;
+    double *slope = zeros(PAIRS), *got = zeros(PAIRS);
+    const double value = ordered_formula(&b, s.hypers[0], slope);
+    kin_tape_reset(m.tape, 1, 0, true);
+    kin_tensor *loss = kin_loss_apply_scores(m.tape, &s, &scores, &report);
+    assert_int_equal(kin_tape_backward(m.tape, loss), KIN_OK);
+    from_real(scores.grad, PAIRS, got);
+    const double off = apart(got, slope, PAIRS, 0);
+    printf("%d pairs: value off by %.1e, slopes by %.1e\n", PAIRS,
+           fabs(report.value / value - 1), off);
+    assert_true(fabs(report.value / value - 1) <= bound && off <= bound);
+    kin_tape_reset(m.tape, 1, 0, true);
+    free(slope), free(got);
+    machine_close(&m);
+}
+
 static const kin_score_kernels *kernels(int loss) { return m.backend->score(m.backend, loss); }
 
 /* Runs all of the above in one variant, where this machine has it. */
@@ -275,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain), cmocka_unit_test(test_avx2), cmocka_unit_test(test_avx512),
+        cmocka_unit_test(test_ordered_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 
 static machine m;
 
-enum { LABELS, TEXTS, VIEWS, JOINT, KINDS };
+enum { LABELS, TEXTS, MINED, VIEWS, JOINT, KINDS };       /* MINED: with what is a yes or no on */
 
 static problem problem_of(int loss, int64_t rows, int64_t d, int kind)
 {
@@ -20,6 +20,8 @@ static problem problem_of(int loss, int64_t rows, int64_t d, int kind)
     kin_hyper_defaults(entry, p.hypers);
     for (int i = 0; i < kin_hyper_count(entry); i++)
         if (entry->hypers[i].flags & KIN_LEARNABLE) p.learn |= 1u << i;
+    for (int i = 0; kind == MINED && i < kin_hyper_count(entry); i++)
+        if (entry->hypers[i].flags & KIN_BOOLEAN) p.hypers[i] = 1;
     if (kind >= VIEWS) {
         p.k = normals(4, rows * d);
         return p;
@@ -82,6 +84,7 @@ static bool fits(int loss, int kind)
     if (l->form != KIN_CELLS || l->columns || l->positives_only || l->joins_pairs) return false;
     if (l->similarity && l->similarity != KIN_COSINE && l->similarity != KIN_DOT) return false;
     if (l->each_side && kind != LABELS) return false;
+    if (kind == MINED && !l->looks_first) return false;
     if (takes & (KIN_TARGETS | KIN_PROXIES | KIN_TRIPLETS)) return false;
     return !takes || (takes & (kind < VIEWS ? KIN_LABELS : KIN_PAIRS));
 }
@@ -92,7 +95,8 @@ static void check_one(int loss, int64_t n, int64_t panel, int kind)
     problem p = problem_of(loss, n, 5, kind);
     const int64_t rows = kind < VIEWS ? n : 2 * n;
     const double all = triangle_of(rows, panel, rows);
-    const bool looks_first = descriptor(loss)->looks_first;
+    const kin_loss *l = descriptor(loss);
+    const bool looks_first = l->looks_first && l->looks_first(p.hypers);
     const double steep = strcmp(p.loss, "infonce") == 0 ? 20 : 240;
     p.accuracy = true, p.panel = panel;
     answer square = run(&m, &p, kind), truth = { 0 };

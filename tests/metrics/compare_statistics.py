@@ -26,10 +26,10 @@ def unit(i):
     return (mix(i * 2 + 1) >> 11) * 2.0**-53
 
 
-def philox(index, stream, sample):
+def philox(index, stream, sample, what=0):
     """Four words for each index (an array)."""
     a, b, c, d = (np.asarray(x, np.uint64) + 0 * index.astype(np.uint64)
-                  for x in (index, 0, stream, sample))
+                  for x in (index, what, stream, sample))
     low, k0, k1 = np.uint64(0xFFFFFFFF), SEED, 0
     for _ in range(10):
         p, q = a * np.uint64(0xD2511F53), c * np.uint64(0xCD9E8D57)
@@ -44,6 +44,16 @@ def bootstrap(x):
     draws = [(philox(index, BOOTSTRAP, s)[:N] * np.uint64(N)) >> np.uint64(32)
              for s in range(RESAMPLES)]
     return np.percentile([x[d.astype(int)].mean() for d in draws], [2.5, 97.5])
+
+
+def over_seeds(x):
+    """x: seeds x queries."""
+    index, one, means = np.arange((N + 3) // 4), np.arange((len(x) + 3) // 4), []
+    for s in range(RESAMPLES):
+        queries = philox(index, BOOTSTRAP, s)[:N] * np.uint64(N) >> np.uint64(32)
+        seeds = philox(one, BOOTSTRAP, s, 1)[:len(x)] * np.uint64(len(x)) >> np.uint64(32)
+        means.append(x[seeds.astype(int)][:, queries.astype(int)].mean())
+    return np.percentile(means, [2.5, 97.5])
 
 
 def paired(a, b):
@@ -63,6 +73,7 @@ print("intervals ", [list(map(float, bootstrap(x))) for x in (a, b, c)])
 print("scipy     ", [tuple(map(float, scipy.stats.bootstrap(
     (x,), np.mean, n_resamples=100000, method="percentile", rng=1).confidence_interval))
     for x in (a, b, c)])
+print("over seeds", list(map(float, over_seeds(np.stack([a, b, c])))))
 print("difference", float((a - b).mean()), "wins", int((a > b).sum()), "losses", int((a < b).sum()))
 print("p         ", paired(a, b))
 print("scipy     ", float(scipy.stats.permutation_test(

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <unistd.h>
 #include "core/file.h"
+#include "metrics/per_query.h"
 #include "metrics/trec.h"
 
 static char folder[64], run_path[128], qrels_path[128];
@@ -217,6 +218,78 @@ static void measures_are_those_of_trec_eval(void **state)
     texts_free(&documents);
 }
 
+/* ---- scores of each query -------------------------------------------------------------------- */
+
+static void scores_of_queries_survive(void **state)
+{
+    (void)state;
+    kin_texts queries = texts_split("one,t w o,q\xc3\xa9", ',');
+    kin_texts documents = texts_split("a b c", ' ');
+    const int32_t triple[] = {0, 1, 1, 2, 0, 1, 2, 2, 1};
+    const int32_t listed[] = {0, 1, 2, 0, 1, 2, 0, 1, 2};
+    const float score[] = {3, 2, 1, 3, 2, 1, 3, 2, 1};
+    kin_judgements *j;
+    kin_run *run;
+    kin_ranking_scores *scores;
+    kin_per_query *read;
+    assert_ok(kin_judgements_new(&j, 3, NULL, queries, documents, 3, triple));
+    assert_ok(kin_run_new(&run, 3, 3));
+    memcpy(run->document, listed, sizeof listed);
+    memcpy(run->score, score, sizeof score);
+    assert_ok(kin_run_order(run, NULL, &documents));
+    assert_ok(kin_ranking_judge(&scores, run, j));
+    assert_ok(kin_per_query_write(run_path, scores, j));
+    assert_ok(kin_per_query_read(&read, run_path));
+    assert_int_equal(read->queries, 2);                  /* the second has no relevant document */
+    assert_int_equal(read->columns, KIN_MEASURES);
+    assert_int_equal(kin_names_find(&read->ids, "one", 3), 0);
+    assert_int_equal(kin_names_find(&read->ids, "q\xc3\xa9", 3), 1);
+    for (int m = 0; m < KIN_MEASURES; m++) {
+        assert_int_equal(kin_per_query_find(read, kin_measure_names[m]), m);
+        assert_memory_equal(read->value[m], scores->value[m], 2 * sizeof(double));
+    }
+    assert_true(read->value[KIN_MAP][1] > 0.8 && kin_per_query_find(read, "map@7") == -1);
+    kin_per_query_free(read);
+    kin_ranking_scores_free(scores);
+    kin_run_free(run);
+    kin_judgements_free(j);
+    texts_free(&queries);
+    texts_free(&documents);
+}
+
+static void wrong_scores_of_queries_are_named(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"", "run.trec:1: expected a header"}, {"id\tmap\nq\t1\n", "run.trec:1: expected a header"},
+        {"query\nq\n", "run.trec:1: expected a header"}, {"query\tmap\n", "has no queries"},
+        {"query\tmap\tmap\nq\t1\t1\n", "run.trec:1: map stands twice"},
+        {"query\t\nq\t1\n", "run.trec:1: the name of a measure is empty"},
+        {"query\tmap\nq\t1\nq\t0\n", "run.trec:3: query 'q' stands twice"},
+        {"query\tmap\nq\n", "run.trec:2: fewer numbers"},
+        {"query\tmap\nq\t1\t2\n", "run.trec:2: more numbers"},
+        {"query\tmap\nq\tx\n", "run.trec:2: map is 'x'"},
+        {"query\tmap\nq\t\n", "run.trec:2: map is ''"},
+        {"query\tmap\nq\tnan\n", "run.trec:2: map is 'nan'"},
+        {"query\tmap\nq\t-inf\n", "run.trec:2: map is '-inf'"},
+        {"query\tmap\nq\t1e999\n", "run.trec:2: map is '1e999'"},
+        {"query\tmap\n\t1\n", "run.trec:2: the name of a query is empty"},
+        {"query\tmap\na\x01\t1\n", "run.trec:2: the name of a query"},
+    };
+    kin_per_query *read;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        put(run_path, wrong[i][0]);
+        assert_fails(kin_per_query_read(&read, run_path), KIN_DATA, wrong[i][1]);
+        assert_null(read);
+    }
+    assert_ok(kin_file_write(run_path, "query\tmap\nq\0\t1\n", 16));
+    assert_fails(kin_per_query_read(&read, run_path), KIN_DATA, "NUL");
+    put(run_path, "query\tmap\r\nq\t1\r\nr\t0.5");
+    assert_ok(kin_per_query_read(&read, run_path));
+    assert_true(read->queries == 2 && read->value[0][1] == 0.5);
+    kin_per_query_free(read);
+}
+
 static int print_measures(const char *run_file, const char *qrels_file)
 {
     kin_trec *trec;
@@ -249,6 +322,8 @@ int main(int count, char **argument)
         cmocka_unit_test(ids_that_are_read_are_written),
         cmocka_unit_test(faults_are_named),
         cmocka_unit_test(measures_are_those_of_trec_eval),
+        cmocka_unit_test(scores_of_queries_survive),
+        cmocka_unit_test(wrong_scores_of_queries_are_named),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }

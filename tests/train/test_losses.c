@@ -55,6 +55,23 @@ static void test_every_loss(void **state)
     assert_true(trained >= 30);
 }
 
+/* What is said of losses that a store of pairs cannot train, word for word. */
+static void test_losses_of_other_stores(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        { "loss.name=soft_target",
+          "loss.name is 'soft_target', which needs a target for each pair of texts, how alike they "
+          "should be; a run trains on pairs here, which do not carry that" },
+        { "loss.name=lifted",
+          "loss.name is 'lifted', which needs several texts of each class in a batch, by label; a "
+          "run trains on pairs here, which do not carry that" },
+        { "loss.sum=cosent", "loss.sum is 'cosent', which needs a target" },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        expect_failure(train("wrong", wrong[i][0], 1, NULL, NULL, NULL), KIN_USAGE, wrong[i][1]);
+}
+
 static void test_learned(void **state)
 {
     (void)state;
@@ -181,6 +198,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_loss), cmocka_unit_test(test_learned),
+        cmocka_unit_test(test_losses_of_other_stores),
         cmocka_unit_test(test_choices), cmocka_unit_test(test_sum),
         cmocka_unit_test(test_silent_term), cmocka_unit_test(test_drawn_bits),
     };

@@ -211,7 +211,7 @@ static void expect_twin(const char *run, kin_split split, int64_t but, kin_backe
     expect_ok(kin_store_open(&s, in_folder("likes.h5")));
     expect_ok(kin_model_load(&m, backend, in_folder("%s/model", run)));
     expect_ok(kin_evaluate_run(in_folder("%s", run), split == KIN_TEST ? "test" : "validation",
-                               backend, NULL, &results));
+                               false, backend, NULL, &results));
     for (int32_t q = 0; q < s->queries; q++) {
         if (s->query_split[q] != split) continue;
         judge_user(s, m, number_of(s, s->query_text[q]), q, but, &recall, &ndcg);

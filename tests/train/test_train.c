@@ -72,16 +72,16 @@ static void test_evaluate_again(void **state)
     expect_ok(kin_results_load(&before, in_folder("learns/eval/test/results.json")));
     expect_ok(kin_pool_new(&pool, 3));
     expect_ok(kin_cpu_new(&backend, pool));
-    expect_ok(kin_evaluate_run(in_folder("learns"), "test", backend, NULL, &r));
+    expect_ok(kin_evaluate_run(in_folder("learns"), "test", false, backend, NULL, &r));
     for (int m = 0; m < KIN_MEASURES; m++) {
         assert_true(fabs(r.model.mean[m] - before.model.mean[m]) < 1e-8);
         assert_true(fabs(r.untrained.mean[m] - before.untrained.mean[m]) < 1e-8);
     }
     assert_int_equal(r.pairs, before.pairs);
     assert_true(fabs(r.train_seconds - before.train_seconds) < 1e-6 * r.train_seconds + 1e-9);
-    expect_failure(kin_evaluate_run(in_folder("learns"), "tests", backend, NULL, &r), KIN_USAGE,
+    expect_failure(kin_evaluate_run(in_folder("learns"), "tests", false, backend, NULL, &r), KIN_USAGE,
                    "tests");
-    expect_failure(kin_evaluate_run(in_folder("nowhere"), "test", backend, NULL, &r), KIN_DATA,
+    expect_failure(kin_evaluate_run(in_folder("nowhere"), "test", false, backend, NULL, &r), KIN_DATA,
                    "nowhere");
     backend->free(backend);
     kin_pool_free(pool);
@@ -182,6 +182,82 @@ static void test_variety(void **state)
     }
 }
 
+static void stop_early(void *state, const kin_progress *p)
+{
+    (void)state;
+    if (p->step == 5) kin_train_stop();
+}
+
+/* How often a name stands in a run's metrics.jsonl, and its last number. */
+static int count_logged(const char *run, const char *name, double *last)
+{
+    char *text, word[64];
+    size_t size;
+    int count = 0;
+    expect_ok(kin_file_read(in_folder("%s/metrics.jsonl", run), &text, &size));
+    snprintf(word, sizeof word, "\"%s\":", name);
+    for (const char *at = text; (at = strstr(at, word)); at++, count++)
+        *last = strtod(at + strlen(word), NULL);
+    free(text);
+    return count;
+}
+
+/* A run whose length is a time: it takes that long, also when it is stopped in between, its rate falls
+ * to the end, and shares of the run are shares of the time. */
+static void test_length_in_seconds(void **state)
+{
+    (void)state;
+    static const char settings[] = "schedule.steps=0 schedule.seconds=0.6 eval.every=0.5 log.every=1";
+    const kin_train_flags resume = { .resume = "latest" };
+    double rate = 1, unused;
+    const kin_watch watch = { .progress = stop_early };
+    kin_train_outcome o;
+    expect_ok(train("timed", settings, 1, NULL, NULL, &o));
+    assert_true(o.train_seconds >= 0.6 && o.train_seconds < 5);
+    const int evaluations = count_logged("timed", "val/mrr@10", &unused);
+    assert_true(evaluations == 2 || evaluations == 3);   /* half of the time may pass in a last step */
+    assert_true(count_logged("timed", "train/lr", &rate) > 10);
+    assert_true(rate < 0.03);                            /* of 0.1 */
+    expect_failure(train("pause", settings, 1, NULL, &watch, &o), KIN_STOPPED, "--resume");
+    expect_ok(train("pause", settings, 1, &resume, NULL, &o));
+    assert_true(o.train_seconds >= 0.6 && o.train_seconds < 5);
+    expect_failure(train("both", "schedule.seconds=1", 1, NULL, NULL, NULL), KIN_USAGE,
+                   "schedule.seconds and schedule.steps both say");
+}
+
+/* Which queries judge the finished model is a setting; what was left out can be judged later, and is
+ * the same then. */
+static void test_judged_later(void **state)
+{
+    (void)state;
+    static const char settings[] = "schedule.steps=4 eval.every=4";
+    char text[128];
+    kin_train_outcome o;
+    kin_results r;
+    kin_pool *pool;
+    kin_backend *backend;
+    expect_ok(train("full", settings, 1, NULL, NULL, NULL));
+    snprintf(text, sizeof text, "%s eval.baselines=false eval.final=none", settings);
+    expect_ok(train("unjudged", text, 1, NULL, NULL, &o));
+    assert_false(o.evaluated || kin_file_exists(in_folder("unjudged/eval")));
+    snprintf(text, sizeof text, "%s eval.baselines=false eval.final=validation", settings);
+    expect_ok(train("lean", text, 1, NULL, NULL, &o));
+    assert_true(o.evaluated && !o.results.bm25.present && !o.results.untrained.present);
+    assert_string_equal(o.results.split, "validation");
+    assert_false(kin_file_exists(in_folder("lean/eval/test")));
+    expect_ok(kin_pool_new(&pool, 2));
+    expect_ok(kin_cpu_new(&backend, pool));
+    expect_ok(kin_evaluate_run(in_folder("lean"), "test", false, backend, NULL, &r));
+    assert_false(r.bm25.present || r.untrained.present);
+    expect_ok(kin_evaluate_run(in_folder("lean"), "test", true, backend, NULL, &r));
+    backend->free(backend);
+    kin_pool_free(pool);
+    static const char *const files[] = { "model", "bm25", "untrained" };
+    for (int i = 0; i < 3; i++)
+        expect_same_file(in_folder("full/eval/test/%s.tsv", files[i]),
+                         in_folder("lean/eval/test/%s.tsv", files[i]));
+}
+
 int main(void)
 {
     if (!kin_store_available()) {
@@ -195,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_refused_leaves_nothing),
         cmocka_unit_test(test_memory_is_refused), cmocka_unit_test(test_numerical),
         cmocka_unit_test(test_bad_data), cmocka_unit_test(test_variety),
+        cmocka_unit_test(test_length_in_seconds), cmocka_unit_test(test_judged_later),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }

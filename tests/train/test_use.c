@@ -101,7 +101,7 @@ static void test_search(void **state)
     kin_hit hits[300];
     char text[256], id[16];
     int found;
-    expect_ok(kin_search_open(&search, in_folder("run"), backend, NULL));
+    expect_ok(kin_search_open(&search, in_folder("run"), NULL, backend, NULL));
     assert_int_equal(kin_search_documents(search), DOCUMENTS);
     for (int d = 0; d < DOCUMENTS; d += 31) {
         make_document(d, text);
@@ -120,7 +120,7 @@ static void test_search(void **state)
     expect_ok(kin_search_query(search, "  ", 5, hits, &found));
     assert_int_equal(found, 0);
     kin_search_close(search);
-    expect_failure(kin_search_open(&search, in_folder("run/model"), backend, NULL), KIN_DATA,
+    expect_failure(kin_search_open(&search, in_folder("run/model"), NULL, backend, NULL), KIN_DATA,
                    "run.ini");
 }
 

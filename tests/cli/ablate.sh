@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# A plan from its file to its tables: mistakes, failed runs, stops and kills, the same bytes after them.
+# With scipy (PYTHON=...) the statistics are computed again from the scores on disk.
+. "$(dirname "$0")/lib.sh" "$1"
+. "$source/tests/experiments/plan.sh"
+
+# ---- mistakes
+expect 2 "usage: kin ablate PLAN.ini" "$KIN" ablate
+expect 3 "nofile.ini" "$KIN" ablate nofile.ini
+small_plan 30 > plan.ini
+sed 's/optim.lr =/optim.rl =/' plan.ini > wrong.ini
+expect 2 "wrong.ini:10: unknown key optim.rl; did you mean optim.lr?" "$KIN" ablate wrong.ini
+sed 's/infonce, sigmoid/infonce, sigmoids/' plan.ini > wrong.ini
+expect 2 'wrong.ini:8: there is no loss called "sigmoids"' "$KIN" ablate wrong.ini
+sed 's/^seeds/sedes/' plan.ini > wrong.ini
+expect 2 "unknown key plan.sedes; did you mean seeds?" "$KIN" ablate wrong.ini
+expect 2 "--jobs is '0'" "$KIN" ablate plan.ini --jobs 0
+"$KIN" import pairs pairs.tsv --out only.h5 > import.out
+sed 's/pairs.h5/only.h5/' base.ini > only.ini
+sed 's/base.ini/only.ini/' plan.ini > wrong.ini
+expect 3 "only.h5: has no test queries" "$KIN" ablate wrong.ini
+holds "a refused plan leaves nothing but its lock" -z "$(find runs -type f ! -name .lock)"
+
+# ---- what will be done, and doing it undisturbed
+sed 's/^name = .*/name = calm/' plan.ini > calm.ini
+expect 0 "2 rows, 2 seeds, 8 runs" "$KIN" ablate calm.ini --dry-run
+holds "a dry run says how it knows" -n "$(grep 'estimate: [0-9:]* for 8 runs (8 steps of the first run' out)"
+holds "a dry run trains nothing" ! -e runs/calm/runs/infonce/lr-0.02/seed-1
+expect 0 "| loss | mrr@10 | group |" "$KIN" ablate calm.ini
+holds "the caption says which split chose" -n "$(grep 'chosen by mrr@10 on the validation queries with seed 1, out of 2 to 4' out)"
+holds "two rows and two baselines" "$(grep -c '^| [a-zB]' out)" = 5
+holds "tries alone are not judged on test" ! -e runs/calm/runs/sigmoid/lr-0.02_scale-5/seed-1/eval/test
+holds "what was chosen is" "$(find runs/calm -path '*eval/test/results.json' | wc -l)" = 4
+cp runs/calm/results.json first.json
+expect 0 '"settings_chosen_on": "validation"' "$KIN" ablate calm.ini --json --quiet
+holds "nothing is run twice" -z "$(cat err)"
+holds "and the results are the same" -z "$(cmp first.json runs/calm/results.json 2>&1)"
+
+# ---- stopped, killed, its child killed
+"$KIN" ablate plan.ini 2> err > out &
+pid=$!
+wait_for() { for wait in $(seq 500); do [ -e "$1" ] && break; sleep 0.02; done; }
+wait_for runs/plan/runs/infonce/lr-0.02/seed-1/run.ini
+kill -INT $pid
+wait $pid
+holds "a signal leaves with 75" $? = 75
+holds "and says how to go on" -n "$(grep 'go on with: kin ablate plan.ini' err)"
+"$KIN" ablate plan.ini 2> err > out &
+pid=$!
+wait_for runs/plan/runs/sigmoid/lr-0.02_scale-5/seed-1/run.ini
+kill -KILL $pid
+wait $pid 2> wait.err
+expect 0 "" "$KIN" ablate plan.ini
+compare_with_calm
+
+# ---- runs that fail
+cat > fail.ini <<'INI'
+[plan]
+base = base.ini
+seeds = 1, 2
+steps = 30
+[rows]
+optim.name + optim.lr = adam 0.1, sgd 1000
+[set sgd]
+optim.weight_decay = 1
+INI
+expect 0 "Failed runs:" "$KIN" ablate fail.ini --jobs 1
+holds "with its exit code and last sentence" -n "$(grep -- '- sgd-1000/seed-1, exit code [14]: kin train: .*step' out)"
+holds "and no second seed of it" "$(grep -c 'exit code' out)" = 1
+holds "the other row is there" -n "$(grep '^| adam | 0.1 | ' out)"
+holds "in the results too" -n "$(grep '"exit_code"' runs/fail/results.json)"
+cp -r runs/fail/runs kept
+expect 0 "Failed runs:" "$KIN" ablate fail.ini
+holds "what failed is not tried again" -z "$(diff -r kept runs/fail/runs 2>&1)"
+expect 0 "sgd-1000/seed-1 failed" "$KIN" ablate fail.ini --retry
+sed 's/adam 0.1, //' fail.ini > all.ini
+expect 1 "every row failed (1 run)" "$KIN" ablate all.ini
+sed 's/^steps = 30/steps = 31/' plan.ini > longer.ini
+expect 2 "was run with schedule.steps = 30, the plan says 31" "$KIN" ablate longer.ini
+sed -i 's/^name = .*/name = longer/' longer.ini
+
+# ---- the page
+expect 0 "runs/calm/report.html" "$KIN" report calm.ini
+holds "has the caption" -n "$(grep 'were chosen by mrr@10 on the validation queries' runs/calm/report.html)"
+holds "has both rows and both baselines" "$(grep -c '<td>\(infonce\|sigmoid\|BM25\|untrained\)</td><td>.*\[0' runs/calm/report.html)" -ge 3
+holds "needs nothing from elsewhere" -z "$(grep -iE '<script|<link|src=|http[^ ]*\.(js|css)' runs/calm/report.html)"
+if command -v gnuplot > which.out; then
+    holds "has two pictures" "$(grep -c '<svg' runs/calm/report.html)" = 2
+fi
+mkdir bin
+expect 0 "" env PATH="$work/bin" "$KIN" report calm.ini
+holds "does without gnuplot" -n "$(grep 'gnuplot is not installed' runs/calm/report.html)"
+holds "leaves nothing else behind" -z "$(ls runs/calm | grep -E 'svg|gnuplot|log$')"
+expect 3 "no run is finished yet" "$KIN" report longer.ini
+expect 3 "nofile.ini" "$KIN" report nofile.ini
+
+# ---- statistics
+${PYTHON:-python3} "$source/tests/experiments/outside.py" runs/calm > out 2> err
+code=$?
+[ $code = 77 ] && echo "numpy or scipy is missing: statistics are not compared" || holds "as numpy and scipy have it" $code = 0
+finish
