@@ -78,7 +78,8 @@ function(kin_room room)
 endfunction()
 
 # kin_tests(<room> SEES <room>...): every tests/<room>/test_*.c is a cmocka program. NAME_64.c runs
-# in double, NAME_both.c in float and in double, any other in float.
+# in double, NAME_both.c in float and in double (under sanitizers in float: it is the same source),
+# any other in float.
 function(kin_tests room)
   cmake_parse_arguments(TESTS "" "" "SEES" ${ARGN})
   kin_wall(tests_${room} ${TESTS_SEES} tests)
@@ -88,7 +89,7 @@ function(kin_tests room)
     set(builds kin)
     if(stem MATCHES "_64$")
       set(builds kin64)
-    elseif(stem MATCHES "_both$")
+    elseif(stem MATCHES "_both$" AND NOT KIN_SANITIZE)
       set(builds kin kin64)
     endif()
     foreach(kin ${builds})
