@@ -12,7 +12,7 @@ void kin_sparse_scatter(kin_backend *backend, const kin_sparse *sparse, int64_t 
     }
 }
 
-/* ---- gradients of few rows of what an op made ------------------------------------------------- */
+/* ---- gradients of few rows of what an op made ------------------------------------------------ */
 
 bool kin_grad_takes_rows(const kin_tensor *tensor)
 {

@@ -52,7 +52,8 @@ static kin_status set_up(const bench *b, int64_t way, kin_index_setting *s)
     KIN_TRY(kin_index_defaults(s, way == LISTS ? "ivf" : "exact", b->kind->size[COLS]));
     s->similarity = KIN_DOT;
     if (way == EXACT_INT8 || way == GRAPH) KIN_TRY(kin_index_set(s, "look", 1));
-    if (way == LISTS) KIN_TRY(kin_index_set(s, "recall", b->kind->size[HARD] ? 0.76 : 0.998));
+    if (way == LISTS && b->kind->size[HARD]) KIN_TRY(kin_index_set(s, "recall", 0.76));
+    else if (way == LISTS) KIN_TRY(kin_index_set(s, "probes", 4));
     return KIN_OK;
 }
 

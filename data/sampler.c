@@ -240,18 +240,12 @@ static int64_t most_batches(const kin_sampler *s, int column)
     return good;
 }
 
-static kin_status enough_items(const kin_sampler *s)
+static kin_status plan_steps(kin_sampler *s)
 {
     KIN_REQUIRE(s->items >= s->batch, KIN_DATA, "batch.size is %lld, but there are %lld pairs "
                 "to train on: make it smaller", (long long)s->batch, (long long)s->items);
-    return KIN_OK;
-}
-
-static kin_status plan_steps(kin_sampler *s)
-{
-    KIN_TRY(enough_items(s));
     s->steps = s->items / s->batch;
-    for (int column = COLUMNS - 1; column >= 0; column--) {
+    for (int column = s->mixed ? -1 : COLUMNS - 1; column >= 0; column--) {
         const int64_t most = most_batches(s, column);
         KIN_REQUIRE(most > 0, KIN_DATA, "a batch of %lld needs as many different %s, there are "
                     "%lld", (long long)s->batch, column_name[column],
@@ -327,30 +321,17 @@ static kin_status make_first_epoch(kin_sampler *s)
     return KIN_OK;
 }
 
-static kin_status build_mixed(kin_sampler *s)
-{
-    KIN_TRY(enough_items(s));
-    s->steps = s->items / s->batch;
-    s->order = malloc((size_t)s->items * sizeof *s->order);
-    s->slot = malloc((size_t)(s->steps * s->batch) * sizeof *s->slot);
-    KIN_REQUIRE(s->order && s->slot, KIN_MEMORY, "sampler: no memory for %lld pairs",
-                (long long)s->items);
-    arrange(s, 0);
-    return KIN_OK;
-}
-
 static kin_status build(kin_sampler *s, const kin_sampler_setting *set)
 {
     s->item = malloc((size_t)(s->items + 1) * sizeof *s->item);
     KIN_REQUIRE(s->item, KIN_MEMORY, "sampler: no memory for %lld pairs", (long long)s->items);
     list_items(s, set);
-    if (s->mixed) return build_mixed(s);
-    KIN_TRY(count_values(s, set));
+    if (!s->mixed) KIN_TRY(count_values(s, set));
     KIN_TRY(plan_steps(s));
     choose_group(s);
     KIN_REQUIRE(take_work_space(s), KIN_MEMORY, "sampler: no memory for %lld pairs",
                 (long long)s->items);
-    make_keys(s);
+    if (!s->mixed) make_keys(s);
     return make_first_epoch(s);
 }
 
@@ -400,15 +381,8 @@ void kin_sampler_free(kin_sampler *s)
     free(s);
 }
 
-int64_t kin_sampler_steps(const kin_sampler *s)
-{
-    return s->steps;
-}
-
-int64_t kin_sampler_dropped(const kin_sampler *s)
-{
-    return s->items - s->steps * s->batch;
-}
+int64_t kin_sampler_steps(const kin_sampler *s) { return s->steps; }
+int64_t kin_sampler_dropped(const kin_sampler *s) { return s->items - s->steps * s->batch; }
 
 /* An epoch that cannot be filled (which takes data that barely fits) has the batches of epoch 0. */
 void kin_sampler_epoch(kin_sampler *s, int64_t epoch)

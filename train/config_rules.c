@@ -183,10 +183,10 @@ static void check_numbers(resolving *r)
     if (!kin_config_is(c, "encoder.towers", "separate"))
         refuse_with(r, "encoder.name", kin_config_text(c, "encoder.name"), "encoder.towers is "
                     "'shared': users and items have tables of their own, expected separate");
-    if (*kin_config_text(c, "encoder.query_prefix")
-        || *kin_config_text(c, "encoder.document_prefix"))
-        refuse_with(r, "encoder.name", kin_config_text(c, "encoder.name"),
-                    "numbers have no prefix");
+    static const char *const prefixes[] = { "encoder.query_prefix", "encoder.document_prefix" };
+    for (int i = 0; i < 2; i++)
+        if (*kin_config_text(c, prefixes[i]))
+            refuse_with(r, prefixes[i], kin_config_text(c, prefixes[i]), "numbers have no prefix");
 }
 
 /* ---- loss.dims ------------------------------------------------------------------------------- */

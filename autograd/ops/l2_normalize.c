@@ -4,8 +4,8 @@
  *
  * A row with |x_i| <= 1e-12 gives 0 and gets no gradient: the true one is about 1e12 times dy and
  * would drown all others in the norm that clipping looks at. x, y: B x D. Rows that have length 1
- * already (x->unit) are passed on as they are. A gradient of few rows stays one of few rows, so that
- * a table may be normalised as a whole. */
+ * already (x->unit) are passed on as they are. A gradient of few rows stays one of few rows, so
+ * that a table may be normalised as a whole. */
 #include "autograd/op.h"
 
 kin_tensor *kin_l2_normalize(kin_tape *tape, kin_tensor *x)

@@ -2,7 +2,8 @@
 
     python peer.py FOLDER [--threads N] [--steps N] [--plain]
 
-FOLDER holds train.txt. Prints seconds an epoch, from so many steps after ten that warm up. What a
+FOLDER holds train.txt. Prints seconds an epoch, from so many steps after ten that warm up, and
+what of a step the processors worked on it, which says more on a busy machine. What a
 careful program can do on a CPU is done: a product of the batch with the whole table and a pick of
 the drawn scores decides without gradient which negatives exceed the margin, the few that do go
 through autograd, and Adam is fused. --plain leaves the drawn rows to autograd as they are, which is
@@ -61,7 +62,7 @@ def main():
     order = torch.randperm(len(pairs))
     for step in range(o.steps + 10):
         if step == 10:
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
         u, own = pairs[order[step * BATCH:(step + 1) * BATCH]].T
         drawn = torch.randint(int(counts[1]), (BATCH, DRAWN))
         loss = loss_of(*tables, u, own, drawn)
@@ -70,8 +71,10 @@ def main():
         adam.step()
         adam.zero_grad(set_to_none=True)
     seconds = (time.perf_counter() - began) / o.steps
-    print(f"{seconds * 1e3:.1f} ms a step, {seconds * (len(pairs) // BATCH):.1f} s an epoch, "
-          f"{o.threads} threads, loss {loss.item():.4f}")
+    used = (time.process_time() - used) / o.steps
+    print(f"{seconds * 1e3:.1f} ms a step ({used * 1e3:.1f} of processors), "
+          f"{seconds * (len(pairs) // BATCH):.1f} s an epoch, {o.threads} threads, "
+          f"loss {loss.item():.4f}")
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ typedef struct {
     const real *q, *k;
     const kin_tensor *raw[2];                /* what q and k were made of, or NULL */
     real *dq, *dk;
-    kin_sparse *dk_rows;                     /* in place of dk, of cells: the columns that are pushed
-                                                at all, to be listed and summed */
+    kin_sparse *dk_rows;                     /* in place of dk, of cells: the columns that are
+                                                pushed at all, to be listed and summed */
     const real *given;                       /* the scores themselves, in place of q and k */
     real *dgiven;
 

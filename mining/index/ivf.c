@@ -361,7 +361,7 @@ const kin_index_kind kin_index_kind_ivf = {
             { "probes", 0, 0, 1 << 20, "lists that a query looks at; 0: as recall asks",
               KIN_INTEGER, NULL },
             { "recall", 0.95, 0.01, 1, "share of the nearest rows that are looked at", 0, NULL },
-            { "steps", 4, 1, 100, "of k-means", KIN_INTEGER, NULL },
+            { "steps", 8, 1, 100, "of k-means", KIN_INTEGER, NULL },
             { "sample", 64, 1, 1 << 20, "rows for each list that k-means learns from", KIN_INTEGER,
               NULL },
             { "factor", 1.5, 1, 100, "candidates for each row that is asked for", 0, NULL },

@@ -138,5 +138,6 @@ static void mixing(void **state)
     assert_true(kin_hash_bytes("12345678x", 9, 0) != kin_hash_bytes("12345678y", 9, 0));
 }
 
-RUN(TEST(known_answers), TEST(streams_differ), TEST(moments), TEST(below_is_even), TEST(list_is_words_of_blocks),
+RUN(TEST(known_answers), TEST(streams_differ), TEST(moments), TEST(below_is_even),
+    TEST(list_is_words_of_blocks),
     TEST(shuffle_is_a_permutation), TEST(shuffle_is_even), TEST(mixing))

@@ -105,7 +105,7 @@ static char *many(void)
     return text;
 }
 
-/* A share of the choices, the same ones whatever else there is; each makes a pair and a relation. */
+/* A share of the choices, the same ones whatever else there is; each makes pair and relation. */
 static void a_share_of_the_choices_is_validation(void **state)
 {
     (void)state;
@@ -179,7 +179,8 @@ static void what_is_read_is_not_written(void **state)
     write_files("1 2\n", NULL);
     kin_import_setting setting = {.source = test_folder, .out = in_folder("train.txt")};
     expect_ok(kin_list_find(&kin_importers, "interactions", &index));
-    expect_failure(kin_import_run(index, &setting, &report), KIN_USAGE, "cannot be the one to write");
+    expect_failure(kin_import_run(index, &setting, &report), KIN_USAGE,
+                   "cannot be the one to write");
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */

@@ -262,6 +262,66 @@ static void test_foreign(void **state)
     kin_model_free(l);
 }
 
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+static void edit_config(const char *from, const char *to)
+{
+    char *text, *changed;
+    size_t size;
+    expect_ok(kin_file_read(path_of("config.json"), &text, &size));
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    assert_true(asprintf(&changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
+    write_file("config.json", changed);
+    free(text);
+    free(changed);
+}
+
+/* A model of numbers has no tokenizer; what is no number of a role is a zero vector. */
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const int64_t start[] = { 0, 1, 2, 3, 3 };
+    const kin_texts texts = { 4, "26x", start };
+    kin_model m = { .prefix = { strdup(""), strdup("") } }, *loaded;
+    m.network = make_network_of("id", "dim 3 init_scale 1 users 3 items 7", 0, true);
+    expect_ok(kin_network_init(m.network, 11, NULL));
+    expect_ok(kin_folder_remove(model_folder()));
+    expect_ok(kin_model_save(&m, model_folder(), NULL));
+    assert_false(kin_file_exists(path_of("tokenizer.json")));
+    expect_ok(kin_model_load(&loaded, backend, model_folder()));
+    for (int role = 0; role < 2; role++) {
+        kin_tokens tokens;
+        kin_encoding *e;
+        real x[4 * 3];
+        expect_ok(kin_model_tokens(loaded, pool, (kin_role)role, &texts, &tokens));
+        expect_ok(kin_encoding_new(&e, loaded));
+        expect_ok(kin_encoding_run(e, (kin_role)role, &tokens, NULL, 0, 4, x));
+        for (int i = 0; i < 4; i++) {
+            const bool known = i == 0 || (i == 1 && role == KIN_DOCUMENT);
+            const real *row = m.network->weight[role].tensor.value + (i == 0 ? 2 : 6) * 3;
+            double length = 0;
+            for (int j = 0; known && j < 3; j++) length += (double)row[j] * (double)row[j];
+            for (int j = 0; j < 3; j++)
+                assert_true(fabs((double)x[3 * i + j]
+                                 - (known ? (double)row[j] / sqrt(length) : 0)) < 1e-6);
+        }
+        kin_encoding_free(e);
+        kin_tokens_free(&tokens);
+    }
+    kin_model_free(loaded);
+    edit_config("\"separate\"", "\"shared\"");
+    expect_refused("needs separate towers with at least one row each");
+    edit_config("\"shared\"", "\"separate\"");
+    edit_config("\"items\": \"7\"", "\"items\": \"0\"");
+    expect_refused("needs separate towers with at least one row each");
+    edit_config("\"items\": \"0\"", "\"items\": \"2000000000\"");
+    expect_refused("config.json: not what the model was saved with");
+    kin_network_free(m.network);
+    free(m.prefix[0]);
+    free(m.prefix[1]);
+}
+
 /* A model of features has no tokenizer, reads back, and gives a row the same bits wherever it
  * stands; what it does not say of its features is refused. */
 static void test_features(void **state)
@@ -306,7 +366,8 @@ static void test_features(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_any_block),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_any_block),
         cmocka_unit_test(test_no_tokens_is_zero), cmocka_unit_test(test_replace),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_changed),
         cmocka_unit_test(test_foreign), cmocka_unit_test(test_features),

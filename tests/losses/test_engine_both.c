@@ -277,7 +277,7 @@ static kin_cells few_cells(void)
 }
 
 /* The gradients of both sides where columns may be a table whose few rows are pushed; terms: how
- * often the same loss is in the sum. Returns how many rows the columns' gradient has, or -1: all. */
+ * often the same loss is in the sum. Returns how many rows the gradient has, or -1: all. */
 static int64_t few_gradients(bool table, int terms, real *dq, real *dk)
 {
     const kin_cells cells = few_cells();

@@ -5,6 +5,8 @@
 #include "data/import.h"
 #include "data/numbers.h"
 #include "encoders/model.h"
+#include "metrics/retrieval.h"
+#include "train/seen.h"
 
 enum { USERS = 96, ITEMS = 120, GROUPS = 6, EACH = 14, HELD = 3 };
 
@@ -236,11 +238,96 @@ static void test_rankings(void **state)
     kin_pool_free(pool);
 }
 
+/* ---- public data, where they are ------------------------------------------------------------- */
+
+/* How often a document is in the pairs, as a column of embeddings of one number. */
+static real *count_choices(const kin_store *s)
+{
+    real *times = calloc((size_t)s->documents, sizeof *times);
+    for (int64_t i = 0; i < s->pairs; i++) times[s->pair[3 * i + KIN_PAIR_DOCUMENT]]++;
+    return times;
+}
+
+/* The store as if users from this one on had no part to be judged by. */
+static kin_store first_users(const kin_store *s, int users)
+{
+    kin_store first = *s;
+    uint8_t *split = malloc((size_t)s->queries);
+    memcpy(split, s->query_split, (size_t)s->queries);
+    for (int64_t q = 0; q < s->queries; q++)
+        if (number_of(s, s->query_text[q]) >= users) split[q] = KIN_TRAIN;
+    first.query_split = split;
+    return first;
+}
+
+/* The first users of Gowalla ranked by popularity: NumPy's figures but for ties. Of all users it is
+ * 0.0416 and 0.0317. */
+static void test_popularity(void **state)
+{
+    enum { FIRST = 2000 };
+    (void)state;
+    static const char source[] = KIN_SOURCE "/../shared/data/gowalla";
+    if (!kin_file_exists(source)) skip();
+    int index;
+    kin_import_report report;
+    kin_import_setting setting = { .source = source, .out = in_folder("gowalla.h5"),
+                                   .hypers = { 0.1 } };
+    kin_store *s;
+    kin_judgements *j;
+    kin_seen seen;
+    kin_retrieval *retrieval;
+    kin_ranking_scores *scores;
+    kin_run *run;
+    kin_arena *work;
+    kin_backend *backend;
+    kin_pool *pool;
+    expect_ok(kin_list_find(&kin_importers, "interactions", &index));
+    expect_ok(kin_import_run(index, &setting, &report));
+    expect_ok(kin_store_open(&s, in_folder("gowalla.h5")));
+    assert_int_equal(s->pairs, 810128);
+    expect_ok(kin_judgements_of_store(&j, s, KIN_TEST));
+    expect_ok(kin_seen_make(&seen, s, j, KIN_TEST));
+    assert_int_equal(seen.start[j->rows], 810128);         /* every user is in the test part */
+    assert_int_equal(j->start[j->rows], 217242);
+    kin_seen_free(&seen);
+    kin_judgements_free(j);
+    const kin_store first = first_users(s, FIRST);
+    expect_ok(kin_judgements_of_store(&j, &first, KIN_TEST));
+    expect_ok(kin_seen_make(&seen, &first, j, KIN_TEST));
+    expect_ok(kin_pool_new(&pool, 2));
+    expect_ok(kin_cpu_new(&backend, pool));
+    expect_ok(kin_arena_new(&work, NULL));
+    real *ones = malloc((size_t)j->rows * sizeof *ones), *times = count_choices(s);
+    for (int64_t r = 0; r < j->rows; r++) ones[r] = 1;
+    expect_ok(kin_retrieval_new(&retrieval, backend, j->rows, 1, ones, 100));
+    kin_retrieval_skip(retrieval, seen.start, seen.document);
+    expect_ok(kin_retrieval_add(retrieval, work, s->documents, times));
+    expect_ok(kin_retrieval_finish(retrieval, &run));
+    expect_ok(kin_run_evaluate(&scores, run, pool, j));
+    assert_int_equal(scores->queries, FIRST);
+    assert_true(fabs(scores->mean[KIN_RECALL20] - 0.03720) < 2e-4);
+    assert_true(fabs(scores->mean[KIN_NDCG20] - 0.04245) < 2e-4);
+    kin_ranking_scores_free(scores);
+    kin_run_free(run);
+    kin_seen_free(&seen);
+    kin_judgements_free(j);
+    kin_store_close(s);
+    kin_arena_free(work);
+    backend->free(backend);
+    kin_pool_free(pool);
+    free((void *)first.query_split);
+    free(ones);
+    free(times);
+}
+
 /* ---- the validation part --------------------------------------------------------------------- */
 
 typedef struct { kin_estimate estimate; int validations; int64_t last; } seen_run;
 
-static void note_estimate(void *state, const kin_estimate *e) { ((seen_run *)state)->estimate = *e; }
+static void note_estimate(void *state, const kin_estimate *e)
+{
+    ((seen_run *)state)->estimate = *e;
+}
 
 static void note_scores(void *state, int64_t step, const char *split, const char *what,
                         const kin_marks *marks)
@@ -305,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_learns), cmocka_unit_test(test_threads_and_resume),
         cmocka_unit_test(test_samples), cmocka_unit_test(test_rankings),
+        cmocka_unit_test(test_popularity),
         cmocka_unit_test(test_validation), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, make_data, close_folder);
