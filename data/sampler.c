@@ -297,17 +297,14 @@ static bool take_work_space(kin_sampler *s)
     const size_t groups = (size_t)s->values[s->group];
     s->seen_mask = seen_size(s) - 1;
     s->key = malloc(items * COLUMNS * sizeof *s->key);
-    s->order = malloc(items * sizeof *s->order);
     s->next = malloc(items * sizeof *s->next);
     s->last = malloc(groups * sizeof *s->last);
     s->head = malloc(items * sizeof *s->head);
     s->left = malloc(items * sizeof *s->left);
     s->open = malloc(steps * sizeof *s->open);
     s->fill = malloc(steps * sizeof *s->fill);
-    s->slot = malloc(steps * (size_t)s->batch * sizeof *s->slot);
     s->seen = malloc((s->seen_mask + 1) * sizeof *s->seen);
-    return s->key && s->order && s->next && s->last && s->head && s->left && s->open && s->fill &&
-           s->slot && s->seen;
+    return s->key && s->next && s->last && s->head && s->left && s->open && s->fill && s->seen;
 }
 
 /* Where clashes in several columns leave fewer batches than each column alone, fewer are made. */
@@ -328,9 +325,11 @@ static kin_status build(kin_sampler *s, const kin_sampler_setting *set)
     list_items(s, set);
     if (!s->mixed) KIN_TRY(count_values(s, set));
     KIN_TRY(plan_steps(s));
-    choose_group(s);
-    KIN_REQUIRE(take_work_space(s), KIN_MEMORY, "sampler: no memory for %lld pairs",
-                (long long)s->items);
+    if (!s->mixed) choose_group(s);
+    s->order = malloc((size_t)s->items * sizeof *s->order);
+    s->slot = malloc((size_t)(s->steps * s->batch) * sizeof *s->slot);
+    KIN_REQUIRE(s->order && s->slot && (s->mixed || take_work_space(s)), KIN_MEMORY,
+                "sampler: no memory for %lld pairs", (long long)s->items);
     if (!s->mixed) make_keys(s);
     return make_first_epoch(s);
 }
@@ -352,10 +351,8 @@ kin_status kin_sampler_new(kin_sampler **out, const kin_sampler_setting *setting
 {
     const int64_t all[2] = {0, setting->pairs};
     const int32_t once = 1;
-    const kin_sampler_setting plain = {.pairs = setting->pairs, .pair = setting->pair,
-                                       .batch = setting->batch, .seed = setting->seed,
-                                       .sources = 1, .source_start = all, .repeat = &once,
-                                       .mixed = setting->mixed};
+    kin_sampler_setting plain = *setting;
+    plain.sources = 1, plain.source_start = all, plain.repeat = &once;
     const kin_sampler_setting *set = setting->repeat ? setting : &plain;
     *out = NULL;
     KIN_TRY(check_setting(set));

@@ -361,48 +361,6 @@ static void test_adam_rows(void **state)
     for_each_cpu(adam_table, 3 * 611 * 33);
 }
 
-/* The random numbers must be those of core/rng.c in the order that the backend states. */
-static bool kept(uint64_t seed, uint32_t step, double rate, int64_t i)
-{
-    const uint64_t block = (uint64_t)(i / 256 * 64 + i % 64);
-    const uint32_t counter[4] = { (uint32_t)block, (uint32_t)(block >> 32), KIN_STREAM_DROPOUT,
-                                  step };
-    const uint32_t key[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
-    return kin_philox(counter, key).word[i % 256 / 64] >= (uint32_t)(rate * 0x1p32);
-}
-
-static void dropout(kin_backend *b, bool look, real *out)
-{
-    const real rate = (real)0.25;
-    const uint64_t seed = 0x123456789abcdefu;
-    real *x = numbers(LONGEST, 15);
-    int64_t zeros = 0;
-    b->dropout(b, 0, LONGEST, rate, seed, 3, 0, x, out);
-    for (int64_t i = 0; look && i < LONGEST; i++) {
-        const bool k = kept(seed, 3, (double)rate, i);
-        zeros += !k;
-        assert_near((double)out[i], k ? (double)x[i] / 0.75 : 0, 4 * tiny);
-    }
-    /* within five standard errors */
-    if (look) assert_near((double)zeros / LONGEST, 0.25, 5 * sqrt(0.1875 / LONGEST));
-    real *sum = out + LONGEST;
-    b->dropout(b, 77, LONGEST - 77, rate, seed, 3, 0, x + 77, sum + 77);    /* a part of it */
-    if (look) assert_memory_equal(sum + 77, out + 77, (LONGEST - 77) * sizeof *x);
-    memcpy(sum, x, LONGEST * sizeof *x);
-    b->dropout(b, 0, LONGEST - 3, rate, seed, 3, 1, x, sum);
-    for (int64_t i = 0; look && i < LONGEST; i++) {
-        const double want = (double)x[i] + (i < LONGEST - 3 ? (double)out[i] : 0);
-        assert_near((double)sum[i], want, 8 * tiny);
-    }
-    free(x);
-}
-
-static void test_dropout(void **state)
-{
-    (void)state;
-    for_each_cpu(dropout, 2 * LONGEST);
-}
-
 static void memory(void **state)
 {
     kin_backend *b = open_cpu(1);
@@ -426,4 +384,4 @@ static void memory(void **state)
 
 RUN(TEST(test_sums), TEST(test_long_sum), TEST(test_vectors), TEST(test_rows),
     TEST(test_row_by_row), TEST(test_blocks), TEST(test_folds), TEST(test_normal), TEST(test_adam),
-    TEST(test_adam_rows), TEST(test_dropout), TEST(memory))
+    TEST(test_adam_rows), TEST(memory))

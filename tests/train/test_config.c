@@ -277,6 +277,9 @@ static void test_all_errors_at_once(void **state)
 {
     (void)state;
     kin_config *c;
+    expect_failure(load(&c, "[data]\nstore = x\n[run]\ndir = r\n[schedule]\nseconds = 9\n"
+                            "[eval]\npatience = 2\n"), KIN_USAGE, "a.ini:8: eval.patience is 2");
+    kin_config_free(c);
     expect_failure(load(&c, "[batch]\nsize = 0\n[optim]\nlr = -1\n[lozz]\nx = 1\n"), KIN_USAGE,
                    "a.ini:2");
     assert_non_null(strstr(kin_message(), "a.ini:4"));

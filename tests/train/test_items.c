@@ -308,6 +308,8 @@ static void test_refused(void **state)
         { "items.h5", "loss.name=byol", "which needs pairs of texts that belong together; a run "
           "trains on items of classes here" },
         { "items.h5", "loss.negatives=drawn loss.drawn=3", "needs pairs" },
+        { "items.h5", "eval.best_by=recall@20", "eval.best_by is 'recall@20', which needs queries" },
+        { "pairs.h5", "loss.name=cosent eval.seen=remove", "eval.seen is 'remove', which needs" },
         { "items.h5", "encoder.momentum=0.9", "encoder.momentum needs pairs" },
         { "items.h5", "encoder.towers=separate", "items of classes have one side" },
         { "items.h5", "loss.direction=views", "loss.direction" },
