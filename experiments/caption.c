@@ -101,7 +101,7 @@ static void tell_tuning(FILE *f, const kin_ablation *p)
         if (*p->axis[i].word) fprintf(f, " of %s", p->axis[i].word);
     }
     fprintf(f, ") were chosen by %s on the validation queries with seed %" PRId64 ", out of %d",
-            kin_measure_names[p->measure], p->seed[0], least);
+            kin_every_measure[p->measure], p->seed[0], least);
     if (most > least) fprintf(f, " to %d", most);
     fprintf(f, " (column tried); the test queries were seen by the chosen settings alone. ");
 }
@@ -114,7 +114,7 @@ static void tell_statistics(FILE *f, const kin_outcome *o)
     if (o->pairs < 1) return;
     fprintf(f, "Test: paired randomisation of the queries' %s, averaged over seeds (%d flips), for "
                "all %d pairs of rows, with Holm's correction, at the 5 %% level. ",
-            kin_measure_names[p->measure], KIN_FLIPS, o->pairs);
+            kin_every_measure[p->measure], KIN_FLIPS, o->pairs);
     fprintf(f, o->lettered ? "Rows that share a letter do not differ; "
                            : "There are too many groups for letters; ");
     fprintf(f, "bold: does not differ from the best. ");
@@ -129,7 +129,7 @@ char *kin_outcome_caption(const kin_outcome *o)
     if (!f) return NULL;
     const char *slash = strrchr(p->path, '/');
     fprintf(f, "%s on %" PRId64 " test queries against %" PRId64 " documents. ",
-            kin_measure_names[p->measure], o->queries, o->documents);
+            kin_every_measure[p->measure], o->queries, o->documents);
     tell_varied(f, p);
     tell_budget(f, p);
     tell_seeds(f, p);

@@ -108,12 +108,12 @@ static kin_status read_score(const kin_ablation *p, kin_cell *cell)
     kin_per_query *scores;
     KIN_TRY(kin_cell_path(cell, "/eval/validation/model.tsv", path));
     KIN_TRY(kin_per_query_read(&scores, path));
-    const int column = kin_per_query_find(scores, kin_measure_names[p->measure]);
+    const int column = kin_per_query_find(scores, kin_every_measure[p->measure]);
     cell->score = 0;
     for (int64_t q = 0; q < scores->queries && column >= 0; q++)
         cell->score += scores->value[column][q] / (double)scores->queries;
     kin_per_query_free(scores);
-    KIN_REQUIRE(column >= 0, KIN_DATA, "%s: has no %s", path, kin_measure_names[p->measure]);
+    KIN_REQUIRE(column >= 0, KIN_DATA, "%s: has no %s", path, kin_every_measure[p->measure]);
     return KIN_OK;
 }
 

@@ -109,7 +109,7 @@ static kin_status find_columns(const kin_ablation *p, const kin_system *s, const
 {
     for (int c = 0; c < p->columns; c++) {
         for (int k = 0; k < s->seeds; k++) {
-            const char *name = kin_measure_names[p->column[c]];
+            const char *name = kin_every_measure[p->column[c]];
             const int at = kin_per_query_find(s->scores[k], name);
             KIN_REQUIRE(at >= 0, KIN_DATA, "row '%s': its scores lack %s", s->label, name);
             score[c * s->seeds + k] = s->scores[k]->value[at];

@@ -129,9 +129,9 @@ static kin_status take_seeds(reader *r, const char *text)
 
 static kin_status find_measure(const char *name, int *measure)
 {
-    for (*measure = 0; *measure < KIN_MEASURES; (*measure)++)
-        if (!strcmp(kin_measure_names[*measure], name)) return KIN_OK;
-    const char *near = kin_nearest(name, kin_measure_names, KIN_MEASURES);
+    for (*measure = 0; *measure < kin_every_measures; (*measure)++)
+        if (!strcmp(kin_every_measure[*measure], name)) return KIN_OK;
+    const char *near = kin_nearest(name, kin_every_measure, kin_every_measures);
     return kin_fail(KIN_USAGE, "'%.60s' is not a measure; %s %s", name,
                     near ? "did you mean" : "expected one like", near ? near : "mrr@10");
 }
@@ -308,11 +308,26 @@ static kin_status find_home(kin_ablation *p, const char *path)
     return KIN_OK;
 }
 
+/* The measures of the goal that the plan's measure is one of. */
+static kin_status take_usual_columns(kin_ablation *p)
+{
+    static const char *const usual[][7] = {
+        { "mrr@10", "recall@1", "recall@10", "recall@100", "ndcg@10", "map", NULL },
+        { "centroid", "knn@1", "knn@5", "recall@1", "r_precision", "map@r", NULL },
+        { "spearman", "pearson", NULL },
+    };
+    int goal = 0;
+    for (int g = 1; g < 3; g++)
+        for (int i = 0; usual[g][i] && p->measure >= KIN_MEASURES; i++)
+            if (!strcmp(usual[g][i], kin_every_measure[p->measure])) goal = g;
+    for (p->columns = 0; usual[goal][p->columns]; p->columns++)
+        KIN_TRY(find_measure(usual[goal][p->columns], &p->column[p->columns]));
+    return KIN_OK;
+}
+
 /* What [plan] leaves open. */
 static kin_status fill_in(kin_ablation *p)
 {
-    static const int usual[] = { KIN_MRR10, KIN_RECALL1, KIN_RECALL10, KIN_RECALL100, KIN_NDCG10,
-                                 KIN_MAP };
     char folder[128];
     KIN_REQUIRE(*p->base, KIN_USAGE, "%s: plan.base is missing: the run file that the plan varies",
                 p->path);
@@ -320,10 +335,7 @@ static kin_status fill_in(kin_ablation *p)
                 p->path);
     snprintf(folder, sizeof folder, "runs/%s", p->name);
     if (!*p->folder) KIN_TRY(kin_path_join(p->folder, sizeof p->folder, p->home, folder));
-    if (!p->columns) {
-        p->columns = (int)(sizeof usual / sizeof *usual);
-        memcpy(p->column, usual, sizeof usual);
-    }
+    if (!p->columns) KIN_TRY(take_usual_columns(p));
     int at = 0;                                     /* the measure comes first */
     while (at < p->columns && p->column[at] != p->measure) at++;
     if (at == p->columns && p->columns < KIN_COLUMNS_OF_TABLE) p->columns++;

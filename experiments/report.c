@@ -85,9 +85,9 @@ static void put_main(FILE *f, const kin_outcome *o, const char *caption)
     const kin_ablation *p = o->cells->plan;
     begin_table(f, NULL);
     cell(f, "th", "row");
-    cell(f, "th", kin_measure_names[p->column[0]]);
+    cell(f, "th", kin_every_measure[p->column[0]]);
     fputs("<th>95 % interval</th><th>group</th>", f);
-    for (int c = 1; c < p->columns; c++) cell(f, "th", kin_measure_names[p->column[c]]);
+    for (int c = 1; c < p->columns; c++) cell(f, "th", kin_every_measure[p->column[c]]);
     fprintf(f, "<th>seeds</th>%s</tr>\n",
             kin_ablation_tunes(p) ? "<th>tried</th><th>chosen</th>" : "");
     for (int i = 0; i < o->systems; i++) put_main_row(f, o, &o->system[i]);
@@ -142,7 +142,7 @@ static void put_tries(FILE *f, const kin_outcome *o)
     const kin_cells *c = o->cells;
     if (!kin_ablation_tunes(c->plan)) return;
     begin_table(f, "Settings tried, on the validation queries");
-    fprintf(f, "<th>run</th><th>%s</th><th></th></tr>\n", kin_measure_names[c->plan->measure]);
+    fprintf(f, "<th>run</th><th>%s</th><th></th></tr>\n", kin_every_measure[c->plan->measure]);
     for (int r = 0; r < c->plan->rows; r++) {
         for (int s = 0; s < c->plan->row[r].settings && c->plan->row[r].settings > 1; s++) {
             const kin_cell *try = &c->cell[c->first[r] + s];

@@ -117,7 +117,7 @@ static kin_status draw_intervals(FILE *out, const kin_outcome *o)
     KIN_REQUIRE(f, KIN_MEMORY, "no memory for a picture");
     begin(f, o, "intervals", 90 + 26 * o->systems);
     fprintf(f, "set xlabel \"%s\"\nset yrange [%d.5:-0.5]\nunset key\nset ytics (",
-            kin_measure_names[o->cells->plan->measure], o->systems - 1);
+            kin_every_measure[o->cells->plan->measure], o->systems - 1);
     for (int i = 0; i < o->systems; i++) {
         fputs(i ? ", " : "", f);
         put_quoted(f, o->system[i].label);
@@ -143,7 +143,7 @@ static kin_status draw_intervals(FILE *out, const kin_outcome *o)
 /* "val/map" stands in metrics.jsonl with its depth. */
 static void name_in_log(const kin_ablation *p, char name[64])
 {
-    snprintf(name, 64, "\"val/%s%s\":", kin_measure_names[p->measure],
+    snprintf(name, 64, "\"val/%s%s\":", kin_every_measure[p->measure],
              p->measure == KIN_MAP ? "@100" : "");
 }
 
@@ -193,7 +193,7 @@ static kin_status draw_curves(FILE *out, const kin_outcome *o)
     KIN_REQUIRE(f, KIN_MEMORY, "no memory for a picture");
     begin(f, o, "curves", 420);
     fprintf(f, "set xlabel \"step\"\nset ylabel \"validation %s\"\nset key outside right\n",
-            kin_measure_names[o->cells->plan->measure]);
+            kin_every_measure[o->cells->plan->measure]);
     const kin_status status = put_curves(f, o, &points);
     for (int i = 0; i < o->systems; i++) {
         if (o->system[i].row < 0) continue;

@@ -61,7 +61,7 @@ static void put_plan(kin_json_out *out, const kin_outcome *o)
 static void put_method(kin_json_out *out, const kin_outcome *o)
 {
     const kin_ablation *p = o->cells->plan;
-    kin_json_put_string(out, "measure", kin_measure_names[p->measure]);
+    kin_json_put_string(out, "measure", kin_every_measure[p->measure]);
     kin_json_put_string(out, "settings_chosen_on",
                         kin_ablation_tunes(p) ? "validation" : "nothing");
     kin_json_put_string(out, "judged_on", "test");
@@ -137,7 +137,7 @@ static void put_seeds(kin_json_out *out, const kin_ablation *p, const kin_system
         kin_json_open(out, NULL, '{');
         kin_json_put_whole(out, "seed", s->seed[k]);
         for (int c = 0; c < p->columns; c++)
-            kin_json_put_number(out, kin_measure_names[p->column[c]], s->mean[c * s->seeds + k]);
+            kin_json_put_number(out, kin_every_measure[p->column[c]], s->mean[c * s->seeds + k]);
         if (s->row >= 0) {
             const kin_results *r = &s->results[k];
             kin_json_put_number(out, "alignment", r->shape.alignment);
@@ -157,7 +157,7 @@ static void put_each(kin_json_out *out, const char *name, const kin_ablation *p,
     for (int c = 0; c < p->columns; c++) {
         double value;
         memcpy(&value, (const char *)&s->spread[c] + member, sizeof value);
-        kin_json_put_number(out, kin_measure_names[p->column[c]], value);
+        kin_json_put_number(out, kin_every_measure[p->column[c]], value);
     }
     kin_json_close(out);
 }
@@ -170,7 +170,7 @@ static void put_numbers(kin_json_out *out, const kin_ablation *p, const kin_syst
     put_each(out, "interquartile_mean", p, s, offsetof(kin_spread, middle));
     kin_json_open(out, "interval95", '{');
     for (int c = 0; c < p->columns; c++) {
-        kin_json_open(out, kin_measure_names[p->column[c]], '[');
+        kin_json_open(out, kin_every_measure[p->column[c]], '[');
         kin_json_put_number(out, NULL, s->interval[c].low);
         kin_json_put_number(out, NULL, s->interval[c].high);
         kin_json_close(out);

@@ -106,7 +106,7 @@ kin_status kin_outcome_save_csv(const kin_outcome *o, const char *path)
     kin_status status = put_names(f, o, NULL);
     fprintf(f, "chosen,tried,seeds,letters");
     for (int c = 0; c < p->columns; c++) {
-        const char *m = kin_measure_names[p->column[c]];
+        const char *m = kin_every_measure[p->column[c]];
         fprintf(f, ",%s,%s deviation,%s interquartile mean,%s low,%s high", m, m, m, m, m);
     }
     fputc('\n', f);
@@ -204,7 +204,7 @@ static kin_status put_heading(FILE *f, const style *y, const kin_outcome *o, int
     fputs(y->begin, f);
     KIN_TRY(put_row_names(f, y, o, NULL, names));
     for (int c = 0; c < p->columns; c++) {
-        y->put(f, kin_measure_names[p->column[c]]);
+        y->put(f, kin_every_measure[p->column[c]]);
         fprintf(f, "%s%s", y->between, c ? "" : "group");
         if (!c) fputs(y->between, f);
     }

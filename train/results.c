@@ -26,6 +26,15 @@ const char *const *kin_goal_measures(kin_goal goal, int *count)
                                      : kin_measure_names;
 }
 
+/* recall@1 is rankings' and labels'. */
+const char *const kin_every_measure[] = {
+#define X(field, name) name,
+    KIN_EACH_MEASURE(X) "centroid", "knn@1", "knn@5", "r_precision", "map@r",
+    KIN_EACH_SCORE_MEASURE(X)
+#undef X
+};
+const int kin_every_measures = sizeof kin_every_measure / sizeof *kin_every_measure;
+
 int kin_goal_headline(kin_goal goal)
 {
     return goal == KIN_GOAL_LABELS   ? (int)KIN_CENTROID

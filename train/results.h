@@ -15,6 +15,11 @@
 const char *const *kin_goal_measures(kin_goal goal, int *count);
 int kin_goal_headline(kin_goal goal);
 
+/* The names of the measures of all goals: rankings' first, by kin_measure; a name that two goals have
+ * stands there once. */
+extern const char *const kin_every_measure[];
+extern const int kin_every_measures;                        /* how many there are */
+
 /* What its batches carry for a loss (KIN_PAIRS | ...), and what they are drawn from, in words. */
 int kin_goal_carries(kin_goal goal);
 const char *kin_goal_data(kin_goal goal);
