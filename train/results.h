@@ -51,6 +51,7 @@ typedef struct {
     int64_t classes;                            /* of items */
     int64_t step;                               /* of the weights that were judged */
     double train_seconds, peak_mb;
+    double mining_seconds;                      /* of train_seconds */
 } kin_results;
 
 /* How these embeddings are spread: eval/<split>/geometry.json. */
