@@ -10,6 +10,7 @@
 #include "core/plugin.h"
 #include "cpu/cpu.h"
 #include "data/store.h"
+#include "mining/graph.h"
 
 /* The share of the measured peak that a product of 1024 x 1024 should reach. */
 static const double EXPECTED = 0.6;
@@ -102,6 +103,7 @@ static kin_status print_facts_json(const facts *f)
     kin_json_put_number(&json, "memory_mb", f->memory_mb);
     kin_json_put_number(&json, "memory_gb_per_s", f->rates.memory);
     kin_json_put_boolean(&json, "hdf5", f->hdf5);
+    kin_json_put_boolean(&json, "hnsw", kin_graph_available());
     kin_json_put_string(&json, "cuda", f->cuda);
     kin_json_put_boolean(&json, "gpu", f->gpu);
     if (f->gpu) {
@@ -128,8 +130,9 @@ static void print_facts(const facts *f)
            100 * EXPECTED, f->rates.peak, f->rates.product_all, f->rates.threads);
     printf("threads   %d of %d CPUs (affinity and quota allow %d)\nmemory    %.0f MB, %.0f GB/s\n",
            f->threads, f->online, kin_threads_default(), f->memory_mb, f->rates.memory);
-    printf("hdf5      %s\ncuda      %s\nwordnet   %s\ngnuplot   %s\n", f->hdf5 ? "yes" : "no",
-           f->cuda, f->wordnet ? "yes" : "no (package wordnet-base)",
+    printf("hdf5      %s\ncuda      %s\nhnsw      %s\n", f->hdf5 ? "yes" : "no", f->cuda,
+           kin_graph_available() ? "yes" : "no (only that kind of index needs libhnswlib-dev)");
+    printf("wordnet   %s\ngnuplot   %s\n", f->wordnet ? "yes" : "no (package wordnet-base)",
            f->gnuplot ? "yes" : "no (only pictures need it)");
 }
 

@@ -103,7 +103,7 @@ static const verb_option options[] = {
     { "labels", "FILE", "idx: the labels of SOURCE" },
     { "test-labels", "FILE", "idx: the labels of --test" },
     { "fraction", "SHARE",
-      "the share that is kept for validation (pairs, labelled, idx, interactions)" },
+      "the share that is kept for validation (pairs, labelled, idx, interactions, beir)" },
     { "test_fraction", "SHARE", "pairs: the share of queries kept for test (default 0)" },
     { "top", "SCORE", "sts: the score of texts that say the same" },
     { NULL, NULL, NULL }

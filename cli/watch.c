@@ -152,6 +152,30 @@ static void print_row(FILE *out, const char *name, const kin_marks *marks, const
     fputc('\n', out);
 }
 
+/* What stands beside model and BM25 where it was asked for. */
+static void print_further(FILE *out, const kin_results *r, const columns *c)
+{
+    const kin_hybrid_results *h = &r->hybrid;
+    const kin_fresh_results *f = &r->fresh;
+    const char *measure = kin_measure_names[h->measure];
+    if (h->present)
+        fprintf(out, "rrf adds 1 / (60 + rank); weighted is %.2f of the model and %.2f of bm25, "
+                "%s%s%s\nweighted minus bm25, %s: %+.3f, p = %.2g; better on %" PRId64 " queries, "
+                "worse on %" PRId64 ", equal on %" PRId64 "\n", h->weight, 1 - h->weight,
+                *h->chosen_on ? h->chosen_on : "for want of validation queries",
+                *h->chosen_on ? "'s best by " : "", *h->chosen_on ? measure : "", measure,
+                h->against_bm25.difference, h->against_bm25.p, h->against_bm25.wins,
+                h->against_bm25.losses, h->against_bm25.ties);
+    if (!f->present) return;
+    fprintf(out, "%" PRId64 " queries by %" PRId64 " relevant documents that no query of an "
+            "earlier part has (%" PRId64 " others left out)\n", f->queries, f->documents,
+            f->left_out);
+    print_row(out, "model", &f->model, c);
+    print_row(out, "bm25", &f->bm25, c);
+    print_row(out, "rrf", &f->rrf, c);
+    print_row(out, "weighted", &f->weighted, c);
+}
+
 void watch_print_table(FILE *out, const kin_results *r)
 {
     static const struct { const char *judged, *among, *trained; } words[] = {
@@ -172,12 +196,15 @@ void watch_print_table(FILE *out, const kin_results *r)
     fputc('\n', out);
     print_row(out, "model", &r->model, c);
     print_row(out, r->baseline, &r->bm25, c);
+    print_row(out, "rrf", &r->hybrid.rrf, c);
+    print_row(out, "weighted", &r->hybrid.weighted, c);
     print_row(out, "untrained", &r->untrained, c);
     if (r->model.present && r->bm25.present)
         fprintf(out, "model minus %s, %s: %+.3f, p = %.2g (paired randomisation); better on %"
                 PRId64 " %s, worse on %" PRId64 ", equal on %" PRId64 "\n", r->baseline,
                 names[kin_goal_headline(r->goal)], r->against_bm25.difference, r->against_bm25.p,
                 r->against_bm25.wins, judged, r->against_bm25.losses, r->against_bm25.ties);
+    print_further(out, r, c);
     fprintf(out, "alignment %.3f, uniformity %.3f, cosine of positives %.3f, of random %s "
             "%.3f%s\n", r->shape.alignment, r->shape.uniformity, r->shape.positive_cosine,
             words[r->goal].among, r->shape.cosine,

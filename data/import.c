@@ -1,3 +1,5 @@
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include "data/import.h"
 
@@ -18,11 +20,26 @@ const kin_importer *kin_importer_at(int index)
     return (const kin_importer *)(const void *)kin_importers.items[index];
 }
 
+void kin_import_warn(kin_import_report *report, int64_t count, const char *sentence)
+{
+    const size_t used = strlen(report->warning);
+    if (count > 0)
+        snprintf(report->warning + used, sizeof report->warning - used, "%s%lld %s",
+                 used ? " " : "", (long long)count, sentence);
+}
+
 static bool same_file(const char *a, const char *b)
 {
     struct stat of_a, of_b;
     return a && b && stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
            of_a.st_ino == of_b.st_ino;
+}
+
+kin_status kin_import_apart(const char *path, const kin_import_setting *setting)
+{
+    KIN_REQUIRE(!same_file(path, setting->out), KIN_USAGE, "import: %s is a file to read and "
+                "cannot be the one to write", setting->out);
+    return KIN_OK;
 }
 
 /* Each file that is given is one that the importer takes, and those that belong together are. */

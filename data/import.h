@@ -44,6 +44,12 @@ extern const kin_list kin_importers;          /* importers.def, as kin_importer 
 
 const kin_importer *kin_importer_at(int index);
 
+/* Adds a sentence to the report's warning: the count and what it is of; nothing where it is 0. */
+void kin_import_warn(kin_import_report *report, int64_t count, const char *sentence);
+
+/* KIN_USAGE when the store to be written is this file, which is read. */
+kin_status kin_import_apart(const char *path, const kin_import_setting *setting);
+
 /* Runs an importer. The store is complete or not there at all. Errors: KIN_USAGE for a setting that
  * it does not take, KIN_DATA with file and line for what it cannot read. */
 kin_status kin_import_run(int importer, const kin_import_setting *setting,

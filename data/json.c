@@ -287,7 +287,8 @@ static kin_status read_tree(parser *p)
 }
 
 /* Takes bytes, which end with a NUL that size does not count. */
-static kin_status parse(kin_json_tree **out, const char *name, char *bytes, size_t size)
+static kin_status parse(kin_json_tree **out, const char *name, int32_t line, char *bytes,
+                        size_t size)
 {
     kin_json_tree *tree = calloc(1, sizeof *tree);
     locale_t locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -297,7 +298,8 @@ static kin_status parse(kin_json_tree **out, const char *name, char *bytes, size
     if (tree) tree->bytes = bytes;
     else free(bytes);
     if (status == KIN_OK) {
-        parser p = {.tree = tree, .at = bytes, .end = bytes + size, .line = 1, .locale = locale};
+        parser p = {.tree = tree, .at = bytes, .end = bytes + size, .line = line,
+                    .locale = locale};
         status = read_tree(&p);
     }
     if (locale) freelocale(locale);
@@ -306,7 +308,8 @@ static kin_status parse(kin_json_tree **out, const char *name, char *bytes, size
     return status;
 }
 
-kin_status kin_json_parse(kin_json_tree **tree, const char *name, const char *bytes, size_t size)
+kin_status kin_json_parse_from(kin_json_tree **tree, const char *name, int32_t line,
+                               const char *bytes, size_t size)
 {
     *tree = NULL;
     KIN_REQUIRE(size <= KIN_JSON_BYTES, KIN_DATA, "%s: %zu bytes of JSON, at most %zu are read",
@@ -315,7 +318,12 @@ kin_status kin_json_parse(kin_json_tree **tree, const char *name, const char *by
     KIN_REQUIRE(copy, KIN_MEMORY, "%s: no memory for %zu bytes", name, size);
     memcpy(copy, bytes, size);
     copy[size] = 0;
-    return parse(tree, name, copy, size);
+    return parse(tree, name, line, copy, size);
+}
+
+kin_status kin_json_parse(kin_json_tree **tree, const char *name, const char *bytes, size_t size)
+{
+    return kin_json_parse_from(tree, name, 1, bytes, size);
 }
 
 kin_status kin_json_read(kin_json_tree **tree, const char *path)

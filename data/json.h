@@ -42,6 +42,9 @@ typedef struct kin_json_tree kin_json_tree;     /* owns the values */
 /* KIN_DATA: the file cannot be read or is not strict JSON. name is used in messages. */
 kin_status kin_json_read(kin_json_tree **tree, const char *path);
 kin_status kin_json_parse(kin_json_tree **tree, const char *name, const char *bytes, size_t size);
+/* The same of part of a file: lines are counted from `line`. */
+kin_status kin_json_parse_from(kin_json_tree **tree, const char *name, int32_t line,
+                               const char *bytes, size_t size);
 void kin_json_free(kin_json_tree *tree);
 
 const char *kin_json_name(const kin_json_tree *tree);

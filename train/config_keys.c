@@ -46,6 +46,8 @@ const config_spec config_specs[] = {
 
     NAME("encoder", "static", "'kin list encoder' shows all"),
     CHOICE("encoder", "towers", 0, 1, "shared|separate", "one tower or one for each side"),
+    PATH("encoder", "from", "a run of the same encoder whose tokenizer and weights this one begins "
+                            "with; empty: from scratch"),
     WHOLE("encoder", "max_tokens", 0, 0, ANY, "further tokens of a text are dropped; 0: none"),
     TEXT("encoder", "query_prefix", "put before every query"),
     TEXT("encoder", "document_prefix", "put before every document"),
@@ -121,6 +123,9 @@ const config_spec config_specs[] = {
            "whose queries judge the finished model; test falls back on validation where there are "
            "no test queries"),
     SWITCH("eval", "baselines", 1, "judge BM25 and the untrained model too"),
+    SWITCH("eval", "hybrid", 0, "judge BM25 and the model together too, by ranks and by scores"),
+    SWITCH("eval", "fresh", 0,
+           "judge also by the relevant documents alone that no query of an earlier part has"),
     CHOICE("eval", "seen", 0, 1, "keep|remove",
            "documents that a query is paired with in training: ranked, or left out"),
     WHOLE("eval", "depth", KIN_RUN_DEPTH, 100, KIN_RUN_DEPTH, "documents listed for each query"),

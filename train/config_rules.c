@@ -187,6 +187,23 @@ static void check_numbers(resolving *r)
     for (int i = 0; i < 2; i++)
         if (*kin_config_text(c, prefixes[i]))
             refuse_with(r, prefixes[i], kin_config_text(c, prefixes[i]), "numbers have no prefix");
+    if (kin_config_number(c, "eval.hybrid") != 0)
+        refuse_with(r, "eval.hybrid", "true", "numbers have no words for BM25");
+}
+
+static void check_from(resolving *r)
+{
+    const char *file = kin_config_text(r->config, "tokenizer.file");
+    if (*file && *kin_config_text(r->config, "encoder.from"))
+        refuse_with(r, "tokenizer.file", file, "encoder.from has a tokenizer of its own");
+}
+
+static void check_hybrid(resolving *r)
+{
+    const kin_config *c = r->config;
+    if (kin_config_number(c, "eval.hybrid") != 0 && kin_config_is(c, "eval.seen", "remove"))
+        refuse_with(r, "eval.hybrid", "true", "BM25 ranks every document: expected eval.seen = "
+                    "keep");
 }
 
 /* ---- loss.dims ------------------------------------------------------------------------------- */
@@ -319,6 +336,8 @@ void config_check_losses(resolving *r)
     check_drawn(r);
     check_corpus(r);
     check_numbers(r);
+    check_from(r);
+    check_hybrid(r);
     check_dims(r);
     check_learned(r);
     check_temperature(r);

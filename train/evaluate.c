@@ -1,6 +1,7 @@
 /* Evaluate: see evaluate.h. */
 #include "train/evaluate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "core/file.h"
 #include "encoders/folder.h"
 #include "metrics/bm25.h"
+#include "metrics/per_query.h"
 #include "metrics/trec.h"
 #include "train/seen.h"
 
@@ -240,6 +242,14 @@ kin_status kin_marks_of(kin_marks *s, const kin_judged *judged, kin_pool *pool, 
     if (!intervals) return KIN_OK;
     return kin_bootstrap(s->interval, pool, seed, KIN_RESAMPLES, 0.95, judged->scores->queries,
                          columns, KIN_MEASURES);
+}
+
+kin_status kin_judged_save_scores(const kin_judged *judged, const char *folder, const char *system)
+{
+    char path[KIN_PATH_MAX], name[64];
+    snprintf(name, sizeof name, "%s.tsv", system);
+    KIN_TRY(kin_path_join(path, sizeof path, folder, name));
+    return kin_per_query_write(path, judged->scores, judged->judgements);
 }
 
 kin_status kin_judged_save(const kin_judged *judged, const char *folder)

@@ -68,6 +68,9 @@ kin_status kin_evaluate_shape(const kin_store *store, const kin_model *model,
                               uint64_t seed, kin_shape *shape, kin_spreading *spreading,
                               char *warning, size_t size);
 
+/* Scores of each query, as folder/SYSTEM.tsv. */
+kin_status kin_judged_save_scores(const kin_judged *judged, const char *folder, const char *system);
+
 /* Writes run.trec and qrels.trec into folder. */
 kin_status kin_judged_save(const kin_judged *judged, const char *folder);
 

@@ -48,7 +48,12 @@ static kin_status evaluate(const char *run, const char *split_name, kin_finished
     return status;
 }
 
-kin_status kin_evaluate_run(const char *run, const char *split, bool baselines,
+static bool asked(const kin_config *config, const char *key, unsigned also)
+{
+    return also || kin_config_number(config, key) != 0;
+}
+
+kin_status kin_evaluate_run(const char *run, const char *split, unsigned also,
                             kin_backend *backend, const kin_watch *watch, kin_results *results)
 {
     kin_config *config;
@@ -60,7 +65,9 @@ kin_status kin_evaluate_run(const char *run, const char *split, bool baselines,
         kin_finished f = {
             .run = run, .config = config, .backend = backend, .watch = watch, .store = store,
             .model = model,
-            .baselines = baselines || kin_config_number(config, "eval.baselines") != 0,
+            .baselines = asked(config, "eval.baselines", also & KIN_ALSO_BASELINES),
+            .hybrid = asked(config, "eval.hybrid", also & KIN_ALSO_HYBRID),
+            .fresh = asked(config, "eval.fresh", also & KIN_ALSO_FRESH),
         };
         status = evaluate(run, split, &f, results);
         kin_model_free(model);

@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "core/file.h"
-#include "metrics/per_query.h"
-#include "train/finish.h"
+#include "train/further.h"
 #include "train/items.h"
 #include "train/machine.h"
 #include "train/trainer.h"
@@ -21,15 +20,6 @@ static kin_status split_folder(const char *run, kin_split split, char folder[KIN
     snprintf(name, sizeof name, "eval/%s", kin_split_name(split));
     KIN_TRY(kin_path_join(folder, KIN_PATH_MAX, run, name));
     return kin_folder_make(folder);
-}
-
-/* Scores of each query. */
-static kin_status save_scores(const char *folder, const kin_judged *judged, const char *system)
-{
-    char path[KIN_PATH_MAX], name[64];
-    snprintf(name, sizeof name, "%s.tsv", system);
-    KIN_TRY(kin_path_join(path, sizeof path, folder, name));
-    return kin_per_query_write(path, judged->scores, judged->judgements);
 }
 
 static kin_status save_results(const char *folder, const kin_results *r)
@@ -89,8 +79,8 @@ static kin_status begin_split(kin_trainer *t, kin_split split, const kin_judged 
     KIN_TRY(kin_marks_of(&r.untrained, untrained, t->backend->pool, seed, true));
     if (bm25->scores) KIN_TRY(kin_marks_of(&r.bm25, bm25, t->backend->pool, seed, true));
     KIN_TRY(split_folder(t->folder.path, split, folder));
-    KIN_TRY(save_scores(folder, untrained, "untrained"));
-    if (bm25->scores) KIN_TRY(save_scores(folder, bm25, "bm25"));
+    KIN_TRY(kin_judged_save_scores(untrained, folder, "untrained"));
+    if (bm25->scores) KIN_TRY(kin_judged_save_scores(bm25, folder, "bm25"));
     return tell_first(t, split, folder, &r);
 }
 
@@ -255,7 +245,7 @@ static kin_status judge_untrained(verdict *v, const kin_model *untrained)
     if (!status)
         status = kin_marks_of(&v->results->untrained, &judged, f->backend->pool, seed_of(f->config),
                               true);
-    if (!status) status = save_scores(v->folder, &judged, "untrained");
+    if (!status) status = kin_judged_save_scores(&judged, v->folder, "untrained");
     kin_judged_free(&judged);
     return status;
 }
@@ -290,7 +280,8 @@ static kin_status with_untrained(verdict *v, kin_status (*judges)(verdict *, con
     if (n->encoder->rows) memcpy(hypers, n->hypers, sizeof hypers);     /* as the store has */
     KIN_TRY(kin_untrained_network(&untrained.network, f->backend, f->config, hypers, n->vocab,
                                   f->tokens->of[KIN_DOCUMENT], f->store));
-    const kin_status status = judges(v, &untrained);
+    kin_status status = kin_start_weights(f->config, untrained.network);
+    if (!status) status = judges(v, &untrained);
     kin_network_free(untrained.network);
     return status;
 }
@@ -300,7 +291,7 @@ static kin_status compare(verdict *v, const kin_judged *model, const kin_judged 
     const uint64_t seed = seed_of(v->run->config);
     kin_pool *pool = v->run->backend->pool;
     KIN_TRY(kin_marks_of(&v->results->bm25, bm25, pool, seed, true));
-    KIN_TRY(save_scores(v->folder, bm25, "bm25"));
+    KIN_TRY(kin_judged_save_scores(bm25, v->folder, "bm25"));
     return kin_paired_test(&v->results->against_bm25, pool, seed, KIN_FLIPS, model->scores->queries,
                            model->scores->value[KIN_MRR10], bm25->scores->value[KIN_MRR10]);
 }
@@ -331,13 +322,14 @@ static kin_status judge(verdict *v, kin_judged *model)
     KIN_TRY(save_spreading(v->folder, &spreading));
     if (*warning) kin_tell_warning(f->watch, "%s", warning);
     KIN_TRY(kin_judged_save(model, v->folder));
-    return save_scores(v->folder, model, "model");
+    return kin_judged_save_scores(model, v->folder, "model");
 }
 
 static kin_status finish_ranking(verdict *v)
 {
     kin_judged model = { 0 };
-    const kin_status status = judge(v, &model);
+    kin_status status = judge(v, &model);
+    if (!status) status = kin_further_judge(v->run, &v->look, v->folder, &model, v->results);
     kin_judged_free(&model);
     return status;
 }

@@ -16,6 +16,7 @@ typedef struct {
     const kin_role_tokens *tokens;
     const kin_run_facts *facts;
     bool baselines;                  /* BM25 and the untrained model are judged too */
+    bool hybrid, fresh;              /* further.h */
 } kin_finished;
 
 /* Scores of the model and, with baselines, of BM25 and the untrained model, unless these are known

@@ -76,8 +76,9 @@ static kin_status take_pairs(kin_trainer *t)
 /* What is said of lists of documents has no meaning for other stores. */
 static kin_status check_judging(const kin_trainer *t)
 {
-    static const char *const keys[][2] = { { "eval.seen", "keep" }, { "eval.best_by", "mrr@10" } };
-    for (int i = 0; i < 2 && !is(t, KIN_GOAL_RANKING); i++)
+    static const char *const keys[][2] = { { "eval.seen", "keep" }, { "eval.best_by", "mrr@10" },
+                                           { "eval.hybrid", "false" }, { "eval.fresh", "false" } };
+    for (int i = 0; i < 4 && !is(t, KIN_GOAL_RANKING); i++)
         KIN_REQUIRE(kin_config_is(t->config, keys[i][0], keys[i][1]), KIN_USAGE,
                     "%s is '%s', which needs queries and documents; a run trains on %s here",
                     keys[i][0], kin_config_text(t->config, keys[i][0]),

@@ -73,20 +73,53 @@ static void compared_key(const kin_results *r, char key[48])
     snprintf(key, 48, "model_against_%s", r->baseline);
 }
 
-static void put_comparison(kin_json_out *out, const kin_results *r)
+static void put_paired(kin_json_out *out, const char *key, const char *measure,
+                       const kin_paired *p)
 {
-    const kin_paired *p = &r->against_bm25;
-    char key[48];
-    int count;
-    compared_key(r, key);
     kin_json_open(out, key, '{');
-    kin_json_put_string(out, "measure",
-                        kin_goal_measures(r->goal, &count)[kin_goal_headline(r->goal)]);
+    kin_json_put_string(out, "measure", measure);
     kin_json_put_number(out, "difference", p->difference);
     kin_json_put_number(out, "p", p->p);
     kin_json_put_whole(out, "wins", p->wins);
     kin_json_put_whole(out, "losses", p->losses);
     kin_json_put_whole(out, "ties", p->ties);
+    kin_json_close(out);
+}
+
+static void put_comparison(kin_json_out *out, const kin_results *r)
+{
+    char key[48];
+    int count;
+    compared_key(r, key);
+    put_paired(out, key, kin_goal_measures(r->goal, &count)[kin_goal_headline(r->goal)],
+               &r->against_bm25);
+}
+
+static void put_hybrid(kin_json_out *out, const kin_hybrid_results *h)
+{
+    const char *measure = kin_measure_names[h->measure];
+    if (!h->present) return;
+    kin_json_open(out, "hybrid", '{');
+    kin_json_put_number(out, "weight", h->weight);
+    kin_json_put_string(out, "chosen_on", h->chosen_on);
+    kin_json_put_string(out, "chosen_by", measure);
+    put_scores(out, "rrf", &h->rrf);
+    put_scores(out, "weighted", &h->weighted);
+    put_paired(out, "weighted_against_bm25", measure, &h->against_bm25);
+    kin_json_close(out);
+}
+
+static void put_fresh(kin_json_out *out, const kin_fresh_results *f)
+{
+    if (!f->present) return;
+    kin_json_open(out, "fresh", '{');
+    kin_json_put_whole(out, "queries", f->queries);
+    kin_json_put_whole(out, "relevant", f->documents);
+    kin_json_put_whole(out, "left_out", f->left_out);
+    put_scores(out, "model", &f->model);
+    put_scores(out, "bm25", &f->bm25);
+    put_scores(out, "rrf", &f->rrf);
+    put_scores(out, "weighted", &f->weighted);
     kin_json_close(out);
 }
 
@@ -114,6 +147,8 @@ kin_status kin_results_save(const kin_results *r, const char *path)
     put_scores(&out, "untrained", &r->untrained);
     put_scores(&out, r->baseline, &r->bm25);
     if (r->model.present && r->bm25.present) put_comparison(&out, r);
+    put_hybrid(&out, &r->hybrid);
+    put_fresh(&out, &r->fresh);
     if (r->model.present) put_shape(&out, &r->shape);
     kin_json_put_whole(&out, "queries", r->queries);
     kin_json_put_whole(&out, "documents", r->documents);
@@ -150,32 +185,72 @@ static kin_status read_intervals(const kin_json_tree *t, const kin_json *all, ki
     return KIN_OK;
 }
 
-static kin_status read_scores(const kin_json_tree *t, const char *key, kin_goal goal, kin_marks *s)
+static kin_status read_scores(const kin_json_tree *t, const kin_json *object, const char *key,
+                              kin_goal goal, kin_marks *s)
 {
-    const kin_json *own = kin_json_get(kin_json_root(t), key), *intervals;
+    const kin_json *own = kin_json_get(object, key), *intervals;
     int count;
     const char *const *names = kin_goal_measures(goal, &count);
     *s = (kin_marks){ .present = own != NULL, .goal = goal };
     if (!own) return KIN_OK;
-    KIN_TRY(kin_json_need(t, kin_json_root(t), key, KIN_JSON_OBJECT, &own));
+    KIN_TRY(kin_json_need(t, object, key, KIN_JSON_OBJECT, &own));
     for (int m = 0; m < count; m++)
         KIN_TRY(kin_json_need_number(t, own, names[m], &s->mean[m]));
     KIN_TRY(kin_json_need(t, own, "interval95", KIN_JSON_OBJECT, &intervals));
     return read_intervals(t, intervals, s);
 }
 
-static kin_status read_comparison(const kin_json_tree *t, const kin_results *r, kin_paired *p)
+static kin_status read_paired(const kin_json_tree *t, const kin_json *object, const char *key,
+                              kin_paired *p)
 {
-    char key[48];
-    compared_key(r, key);
     const int64_t most = (int64_t)1 << 53;
     const kin_json *own;
-    KIN_TRY(kin_json_need(t, kin_json_root(t), key, KIN_JSON_OBJECT, &own));
+    KIN_TRY(kin_json_need(t, object, key, KIN_JSON_OBJECT, &own));
     KIN_TRY(kin_json_need_number(t, own, "difference", &p->difference));
     KIN_TRY(kin_json_need_number(t, own, "p", &p->p));
     KIN_TRY(kin_json_need_whole(t, own, "wins", 0, most, &p->wins));
     KIN_TRY(kin_json_need_whole(t, own, "losses", 0, most, &p->losses));
     return kin_json_need_whole(t, own, "ties", 0, most, &p->ties);
+}
+
+static kin_status read_hybrid(const kin_json_tree *t, kin_hybrid_results *h)
+{
+    const kin_json *own = kin_json_get(kin_json_root(t), "hybrid");
+    const char *split, *measure;
+    if (!own) return KIN_OK;
+    KIN_TRY(kin_json_need(t, kin_json_root(t), "hybrid", KIN_JSON_OBJECT, &own));
+    KIN_TRY(kin_json_need_number(t, own, "weight", &h->weight));
+    KIN_TRY(kin_json_need_string(t, own, "chosen_on", &split));
+    KIN_TRY(kin_json_need_string(t, own, "chosen_by", &measure));
+    snprintf(h->chosen_on, sizeof h->chosen_on, "%s", split);
+    while (h->measure < KIN_MEASURES && strcmp(measure, kin_measure_names[h->measure]))
+        h->measure++;
+    KIN_REQUIRE(h->measure < KIN_MEASURES, KIN_DATA, "%s: chosen_by is '%.40s', expected a measure",
+                kin_json_name(t), measure);
+    KIN_TRY(read_scores(t, own, "rrf", KIN_GOAL_RANKING, &h->rrf));
+    KIN_TRY(read_scores(t, own, "weighted", KIN_GOAL_RANKING, &h->weighted));
+    KIN_TRY(read_paired(t, own, "weighted_against_bm25", &h->against_bm25));
+    h->present = true;
+    return KIN_OK;
+}
+
+static kin_status read_fresh(const kin_json_tree *t, kin_fresh_results *f)
+{
+    const int64_t most = (int64_t)1 << 53;
+    const kin_json *own = kin_json_get(kin_json_root(t), "fresh");
+    if (!own) return KIN_OK;
+    KIN_TRY(kin_json_need(t, kin_json_root(t), "fresh", KIN_JSON_OBJECT, &own));
+    KIN_TRY(kin_json_need_whole(t, own, "queries", 0, most, &f->queries));
+    KIN_TRY(kin_json_need_whole(t, own, "relevant", 0, most, &f->documents));
+    KIN_TRY(kin_json_need_whole(t, own, "left_out", 0, most, &f->left_out));
+    const struct { const char *key; kin_marks *to; } systems[] = {
+        { "model", &f->model }, { "bm25", &f->bm25 }, { "rrf", &f->rrf },
+        { "weighted", &f->weighted },
+    };
+    for (size_t i = 0; i < sizeof systems / sizeof *systems; i++)
+        KIN_TRY(read_scores(t, own, systems[i].key, KIN_GOAL_RANKING, systems[i].to));
+    f->present = true;
+    return KIN_OK;
 }
 
 static kin_status read_shape(const kin_json_tree *t, kin_shape *s)
@@ -213,13 +288,17 @@ static kin_status read_results(const kin_json_tree *t, kin_results *r)
     const kin_json *root = kin_json_root(t);
     const int64_t most = (int64_t)1 << 53;
     const char *split;
+    char key[48];
     KIN_TRY(kin_json_need_string(t, root, "split", &split));
     snprintf(r->split, sizeof r->split, "%s", split);
     KIN_TRY(read_task(t, r));
-    KIN_TRY(read_scores(t, "model", r->goal, &r->model));
-    KIN_TRY(read_scores(t, "untrained", r->goal, &r->untrained));
-    KIN_TRY(read_scores(t, r->baseline, r->goal, &r->bm25));
-    if (r->model.present && r->bm25.present) KIN_TRY(read_comparison(t, r, &r->against_bm25));
+    KIN_TRY(read_scores(t, root, "model", r->goal, &r->model));
+    KIN_TRY(read_scores(t, root, "untrained", r->goal, &r->untrained));
+    KIN_TRY(read_scores(t, root, r->baseline, r->goal, &r->bm25));
+    compared_key(r, key);
+    if (r->model.present && r->bm25.present) KIN_TRY(read_paired(t, root, key, &r->against_bm25));
+    KIN_TRY(read_hybrid(t, &r->hybrid));
+    KIN_TRY(read_fresh(t, &r->fresh));
     if (r->goal == KIN_GOAL_LABELS)
         KIN_TRY(kin_json_need_whole(t, root, "classes", 0, most, &r->classes));
     if (r->model.present) KIN_TRY(read_shape(t, &r->shape));

@@ -39,12 +39,31 @@ typedef struct {
     bool collapsed;
 } kin_shape;
 
+/* BM25 and the model fused (train/further.h). */
+typedef struct {
+    bool present;
+    int measure;                                /* that chose the weight, and compares */
+    double weight;                              /* of the model's scores; BM25's have the rest */
+    char chosen_on[16];                         /* a split, or "": there was none */
+    kin_marks rrf, weighted;
+    kin_paired against_bm25;                    /* weighted against it */
+} kin_hybrid_results;
+
+/* By relevant documents alone that no query of an earlier part has. */
+typedef struct {
+    bool present;
+    int64_t queries, documents, left_out;       /* relevant documents: fresh, and others */
+    kin_marks model, bm25, rrf, weighted;
+} kin_fresh_results;
+
 typedef struct {
     char split[16];
     kin_goal goal;
     kin_marks model, untrained, bm25;           /* bm25: the goal's baseline, called: */
     char baseline[16];
     kin_paired against_bm25;                    /* model against it by the goal's headline */
+    kin_hybrid_results hybrid;
+    kin_fresh_results fresh;
     kin_shape shape;
     int64_t queries, documents, pairs;          /* pairs: seen in training */
     int64_t depth;                              /* documents listed for a query */

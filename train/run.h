@@ -84,9 +84,10 @@ kin_status kin_check_cache(const kin_config *config, kin_backend *backend, const
 
 /* ---- a finished run ---------------------------------------------------------------------------*/
 
-/* Evaluates model/ of a run on a split ("test" or "validation"), writes eval/<split>/. baselines:
- * BM25 and the untrained model too, also where the run's eval.baselines is false. */
-kin_status kin_evaluate_run(const char *run, const char *split, bool baselines,
+/* Evaluates model/ of a run on a split ("test" or "validation"), writes eval/<split>/. also: what
+ * is judged where the run's eval.baselines, eval.hybrid or eval.fresh is false, too. */
+enum { KIN_ALSO_BASELINES = 1, KIN_ALSO_HYBRID = 2, KIN_ALSO_FRESH = 4 };
+kin_status kin_evaluate_run(const char *run, const char *split, unsigned also,
                             kin_backend *backend, const kin_watch *watch, kin_results *results);
 
 /* Embeds every line of file ("-": standard input) to a .npy file (lines x D, float32).

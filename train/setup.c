@@ -75,12 +75,14 @@ static kin_status train_tokenizer(kin_trainer *t)
 /* checkpoint: the folder that is resumed, or "". */
 static kin_status make_tokenizer(kin_trainer *t, const char *checkpoint)
 {
-    char path[KIN_PATH_MAX];
+    char path[KIN_PATH_MAX], from[KIN_PATH_MAX] = "";
     const char *given = kin_config_text(t->config, "tokenizer.file");
     if (kin_trainer_takes_numbers(t)) return KIN_OK;
-    if (!*checkpoint && !*given) return train_tokenizer(t);
-    if (!*checkpoint) return kin_tokenizer_load(&t->model->tokenizer, given);
-    KIN_TRY(kin_path_join(path, sizeof path, checkpoint, "tokenizer.json"));
+    if (!*checkpoint) KIN_TRY(kin_start_folder(t->config, from));
+    const char *folder = *checkpoint ? checkpoint : from;
+    if (!*folder && !*given) return train_tokenizer(t);
+    if (!*folder) return kin_tokenizer_load(&t->model->tokenizer, given);
+    KIN_TRY(kin_path_join(path, sizeof path, folder, "tokenizer.json"));
     return kin_tokenizer_load(&t->model->tokenizer, path);
 }
 
@@ -321,6 +323,7 @@ kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint)
     kin_trainer_encoder(t, hypers);
     KIN_TRY(kin_untrained_network(&t->model->network, t->backend, t->config, hypers,
                                   kin_trainer_inputs(t), t->tokens.of[KIN_DOCUMENT], t->store));
+    if (!*checkpoint) KIN_TRY(kin_start_weights(t->config, t->model->network));
     make_schedule(t);
     KIN_TRY(kin_towers_make(t));
     KIN_TRY(kin_objective_make(&t->objective, t->backend, t->config));

@@ -175,7 +175,9 @@ static kin_status judge_saved(kin_trainer *t, kin_train_outcome *o)
     const kin_finished f = { .run = t->folder.path, .config = t->config, .backend = t->backend,
                              .watch = t->watch, .store = t->store, .model = model,
                              .tokens = &t->tokens, .facts = &t->facts,
-                             .baselines = kin_config_number(t->config, "eval.baselines") != 0 };
+                             .baselines = kin_config_number(t->config, "eval.baselines") != 0,
+                             .hybrid = kin_config_number(t->config, "eval.hybrid") != 0,
+                             .fresh = kin_config_number(t->config, "eval.fresh") != 0 };
     kin_status status = kin_finished_judge(&f, split, &o->results);
     if (!status) {
         o->evaluated = true;

@@ -6,7 +6,8 @@
  *     towers.c     texts to embeddings         objective.c  embeddings to a loss
  *     trainer.c    the loop                    saving.c     checkpoints and model/
  *     negatives.h  documents that are mined for a batch
- *     train.c      from folder to results      finish.c     the scores of the finished model */
+ *     train.c      from folder to results      finish.c     the scores of the finished model
+ *     start.c      weights of another run      further.c    more scores, where asked for */
 #ifndef KIN_TRAIN_TRAINER_H
 #define KIN_TRAIN_TRAINER_H
 
@@ -153,6 +154,11 @@ void kin_trainer_close(kin_trainer *t);
 kin_optimizer_setting kin_trainer_optimizer(const kin_trainer *t);
 bool kin_trainer_judges(const kin_trainer *t, kin_split split);
 kin_split kin_trainer_last_split(const kin_trainer *t);     /* that judges the finished model */
+
+/* start.c: where encoder.from is set, the checkpoint that it means ("" otherwise), and the weights
+ * of the network from there. */
+kin_status kin_start_folder(const kin_config *config, char folder[KIN_PATH_MAX]);
+kin_status kin_start_weights(const kin_config *config, kin_network *network);
 
 /* numbers.c: for an encoder that looks rows up by number; count_rows before the others. encoder:
  * the encoder's settings, with as many rows as the store has. */

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "core/file.h"
 #include "core/hash.h"
 #include "data/builder.h"
@@ -212,17 +211,12 @@ static kin_status make_pairs(reading *r, kin_split part, const char *kind)
 
 static kin_status open_files(reading *r, const kin_import_setting *setting)
 {
-    struct stat out, in;
-    const bool there = stat(setting->out, &out) == 0;
     for (int i = 0; i < FILES; i++) {
         kin_lines *f = &r->file[i];
         KIN_TRY(kin_path_join(r->path[i], PATH, setting->source, file_names[i]));
         if (i == TEST_FILE && !kin_file_exists(r->path[i])) continue;
+        KIN_TRY(kin_import_apart(r->path[i], setting));
         KIN_TRY(kin_lines_open(f, r->path[i]));
-        const bool same = there && stat(r->path[i], &in) == 0 && in.st_dev == out.st_dev &&
-                          in.st_ino == out.st_ino;
-        KIN_REQUIRE(!same, KIN_USAGE, "import interactions: %s is a file to read and cannot be the "
-                    "one to write", setting->out);
         r->room += (f->end - f->bytes) / 2 + 1;         /* a digit and a blank each, at least */
     }
     r->choices = malloc((size_t)r->room * sizeof *r->choices);

@@ -83,19 +83,12 @@ static kin_status read_file(reading *r, kin_lines *file, int which)
     }
 }
 
-static void warn(kin_import_report *report, int64_t count, const char *sentence)
-{
-    const size_t used = strlen(report->warning);
-    if (count > 0)
-        snprintf(report->warning + used, sizeof report->warning - used, "%s%lld %s",
-                 used ? " " : "", (long long)count, sentence);
-}
-
 static void write_warnings(const reading *r)
 {
-    warn(r->report, r->seen_before, "held-out items have a text that is trained on too.");
-    warn(r->report, r->clashing, "training items repeat a text under another label.");
-    warn(r->report, r->labels - r->trained, "classes have no item in the training file.");
+    kin_import_report *to = r->report;
+    kin_import_warn(to, r->seen_before, "held-out items have a text that is trained on too.");
+    kin_import_warn(to, r->clashing, "training items repeat a text under another label.");
+    kin_import_warn(to, r->labels - r->trained, "classes have no item in the training file.");
 }
 
 static kin_status import_files(reading *r, const kin_import_setting *setting,

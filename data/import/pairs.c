@@ -175,18 +175,12 @@ static kin_status make_pairs(reading *r)
     return kin_builder_status(r->builder);
 }
 
-static void warn(kin_import_report *report, int64_t count, const char *sentence)
-{
-    const size_t used = strlen(report->warning);
-    if (count > 0)
-        snprintf(report->warning + used, sizeof report->warning - used, "%s%lld %s",
-                 used ? " " : "", (long long)count, sentence);
-}
-
 static void write_warnings(const reading *r, kin_import_report *report)
 {
-    warn(report, r->in_both, "queries are in both files; they are kept for validation alone.");
-    warn(report, r->regraded, "lines judge a pair again with another grade; the first counts.");
+    kin_import_warn(report, r->in_both,
+                    "queries are in both files; they are kept for validation alone.");
+    kin_import_warn(report, r->regraded,
+                    "lines judge a pair again with another grade; the first counts.");
     const size_t used = strlen(report->warning);
     const char *lack = report->pairs == 0 ? "There is no pair to train on."
                        : report->queries[KIN_VALIDATION] == 0

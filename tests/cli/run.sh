@@ -15,6 +15,15 @@ mkdir chosen; printf '0 1\n1 x\n' > chosen/train.txt
 expect 3 "train.txt line 2" "$KIN" import interactions chosen --out x.h5
 expect 2 "FOLDER" "$KIN" import interactions --out x.h5
 expect 2 "takes no validation file" "$KIN" import interactions chosen --validation a --out x.h5
+mkdir -p beir/qrels; printf '{"_id": "a", "title": "t", "text": "x"}\n' > beir/corpus.jsonl
+printf '{"_id": "q", "text": "who"}\n' > beir/queries.jsonl
+expect 3 "beir: has neither qrels/train.tsv nor" "$KIN" import beir beir --out x.h5
+printf 'query-id\tcorpus-id\tscore\nq\ta\tmany\n' > beir/qrels/test.tsv
+expect 3 'test.tsv line 2: score "many"' "$KIN" import beir beir --out x.h5
+printf 'q\ta\t1\nq\tz\t1\n' > beir/qrels/test.tsv
+expect 0 "1 documents, 1 pairs to train on, queries 0 train, 0 validation, 1 test" "$KIN" import beir beir --out y.h5
+expect 0 "judgements are of documents that the corpus lacks" "$KIN" import beir beir --out y.h5
+expect 2 "FOLDER" "$KIN" import beir --out x.h5
 mkdir folder.tsv;                   expect 3 "folder.tsv" "$KIN" import pairs folder.tsv --out x.h5
 pairs > pairs.tsv
 expect 1 "nowhere" "$KIN" import pairs pairs.tsv --out nowhere/x.h5
@@ -78,6 +87,8 @@ expect 2 "keys of a run file go with kin check cache" "$KIN" check infonce --los
 expect 0 "model" "$KIN" train run.ini --run.dir runs/sum --loss.sum "infonce:1 uniformity:0.2" \
     --loss.uniformity.t 3 --batch.chunk 16 --schedule.steps 12
 holds "terms are logged" -n "$(grep '"loss/uniformity":' runs/sum/metrics.jsonl)"
+expect 0 "model" "$KIN" train run.ini --run.dir runs/on --encoder.from runs/a --schedule.steps 5
+expect 3 "nowhere is no run with a checkpoint" "$KIN" train run.ini --run.dir runs/x --encoder.from nowhere
 expect 2 "runs/a" "$KIN" train run.ini
 expect 0 "finished" "$KIN" train run.ini --resume
 expect 0 "finished" "$KIN" train --resume run.ini
@@ -91,6 +102,9 @@ holds "the starting point for own text learns" -d runs/p/model
 # ---- use
 expect 0 "mrr@10" "$KIN" eval runs/a --split validation
 expect 0 '"mrr@10"' "$KIN" eval runs/a --split validation --json
+expect 0 "weighted minus bm25, mrr@10: " "$KIN" eval runs/a --split validation --hybrid
+holds "hybrid runs are written" -s runs/a/eval/validation/weighted.trec -a -s runs/a/eval/validation/rrf.tsv
+expect 0 "that no query of an earlier part has" "$KIN" eval runs/a --split validation --fresh
 expect 2 "--split is 'dev'" "$KIN" eval runs/a --split dev
 expect 3 "nowhere" "$KIN" eval nowhere
 expect 0 "thing7 " "$KIN" search runs/a "thing7" --top 3
@@ -137,6 +151,9 @@ expect 0 "" "$KIN" search runs/a --index ivf.kin --queries questions --out lines
 holds "a line without an id is its number" "$(cut -d' ' -f1 lines.trec | sort -u | tr '\n' ' ')" = "1 2 "
 expect 2 "go together" "$KIN" search runs/a --queries asked.tsv
 expect 2 "neither a QUERY" "$KIN" search runs/a thing7 --queries asked.tsv --out x.trec
+"$KIN" index runs/a --kind hnsw --ef 400 --out hnsw.kin > out 2> err
+holds "an index of kind hnsw, or why there is none" $? = 0 -o "$(grep -c 'built without hnswlib' err)" = 1
+[ ! -e hnsw.kin ] || expect 0 "thing7 " "$KIN" search runs/a --index hnsw.kin "thing7"
 head -c 5000 int8.kin > cut.kin
 expect 3 "cut.kin: 5000 bytes" "$KIN" search runs/a --index cut.kin thing7
 printf x | dd of=ivf.kin bs=1 seek=20000 conv=notrunc 2> /dev/null

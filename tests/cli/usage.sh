@@ -49,10 +49,12 @@ expect 2 "file of labels is missing" "$KIN" import idx labels.idx --out i.h5
 expect 2 "labelled takes no option --top" "$KIN" import labelled labels.tsv --top 3 --out labels.h5
 expect 3 "expected label<TAB>text" "$KIN" import labelled sts.tsv --out labels.h5
 expect 0 "drawn by a hash" "$KIN" describe importer labelled
+expect 0 "Thakur et al. 2021" "$KIN" describe importer beir
 expect 0 "multilayer perceptron" "$KIN" describe encoder mlp
 expect 0 "adamw" "$KIN" list optimizer
 expect 0 "ivf" "$KIN" list index
 expect 0 "Inverted file" "$KIN" describe index ivf
+expect 0 "Malkov, Yashunin 2016" "$KIN" describe index hnsw
 expect 0 "float|int8" "$KIN" describe index exact
 expect 0 "embedding_bag" "$KIN" list op
 expect 0 "relative_margin" "$KIN" list policy

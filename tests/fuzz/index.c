@@ -5,6 +5,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "core/hash.h"
 #include "cpu/cpu.h"
+#include "mining/graph.h"
 #include "mining/index.h"
 
 enum { ROWS = 21, COLS = 3, K = 4, HEADER = 64, ENTRY = 48 };
@@ -41,6 +42,7 @@ static void seeds(void)
     add_index("exact", KIN_EUCLIDEAN, 1);
     add_index("ivf", KIN_DOT, 0);
     add_index("ivf", KIN_EUCLIDEAN, 0);
+    if (kin_graph_available()) add_index("hnsw", KIN_COSINE, 0);
 }
 
 /* ---- damage behind checksums ----------------------------------------------------------------- */

@@ -1,6 +1,7 @@
-/* Rankings by hand: order, ties, grades, queries that are left out. */
+/* Rankings by hand: order, ties, grades, queries that are left out; two rankings fused. */
 #include "tests/metrics/tools.h"
 #include <math.h>
+#include "metrics/fusion.h"
 #include "metrics/ranking.h"
 
 static kin_texts query_id, document_id;
@@ -225,9 +226,135 @@ static void threads_do_not_matter(void **state)
     texts_free(&ids);
 }
 
+/* ---- fusion ---------------------------------------------------------------------------------- */
+
+/* a, b, c against c, d10, and a query that the second has nothing for. */
+static void fused_by_hand(void **state)
+{
+    (void)state;
+    const int32_t first[] = {0, 1, 4, 0, 1, 4}, second[] = {4, 5, 6, 6, 6, 6};
+    const float good[] = {0.75f, 0.5f, 0.25f, 3, 3, 3}, other[] = {8, 2, 0, 0, 0, 0};
+    const int64_t found[] = {2, 0};
+    kin_run *a = run_of(2, 3, first, good), *b = run_of(2, 3, second, other), *fused;
+    kin_run_cut(b, 3, found);
+    kin_fusion by = {.run = {a, b}, .documents = 12, .listed = 3, .depth = 10};
+    assert_ok(kin_run_fuse(&fused, NULL, &by));
+    assert_memory_equal(fused->start, ((int64_t[]){0, 4, 7}), 24);
+    assert_memory_equal(fused->document, ((int32_t[]){4, 0, 1, 5, 0, 1, 4}), 28);
+    assert_near((double)fused->score[0], 1 / 61.0 + 1 / 63.0, 1e-8);
+    assert_near((double)fused->score[3], 1 / 62.0, 1e-8);
+    kin_run_free(fused);
+    by.by_score = true;                  /* b's list is short: 8 and 2 become 1 and 1 / 4 */
+    by.weight = 0.25;
+    assert_ok(kin_run_fuse(&fused, NULL, &by));
+    assert_memory_equal(fused->document, ((int32_t[]){4, 0, 5, 1}), 16);
+    assert_near((double)fused->score[0], 0.75, 1e-7);
+    assert_near((double)fused->score[1], 0.25, 1e-7);
+    assert_near((double)fused->score[2], 0.1875, 1e-7);
+    assert_near((double)fused->score[3], 0.125, 1e-7);
+    assert_true(fused->score[4] == 0 && fused->score[6] == 0);
+    kin_run_free(fused);
+    by.weight = 1.5;
+    assert_fails(kin_run_fuse(&fused, NULL, &by), KIN_USAGE, "weight is 1.5");
+    by.weight = 0, by.depth = 0;
+    assert_fails(kin_run_fuse(&fused, NULL, &by), KIN_USAGE, "lists of 0");
+    kin_run_free(a);
+    kin_run_free(b);
+}
+
+enum { FUSED_ROWS = 30, LISTED = 40, CORPUS = 90 };
+
+/* Lists in order, of different documents, some scores equal; of every third query few. */
+static kin_run *drawn_run(uint64_t salt, double low)
+{
+    kin_run *run;
+    int64_t found[FUSED_ROWS];
+    assert_ok(kin_run_new(&run, FUSED_ROWS, LISTED));
+    for (int r = 0; r < FUSED_ROWS; r++) {
+        float score = 5;
+        found[r] = r % 3 ? LISTED : r;
+        for (int i = 0; i < LISTED; i++) {
+            const uint64_t at = (salt * FUSED_ROWS + (uint64_t)r) * LISTED + (uint64_t)i;
+            run->document[r * LISTED + i] = (int32_t)((r * 7 + i * (salt ? 11 : 7)) % CORPUS);
+            score -= (float)((int)(unit_of(at) * 3) * (5 - low) / 3 / LISTED);
+            run->score[r * LISTED + i] = score;
+        }
+    }
+    kin_run_cut(run, LISTED, found);
+    return run;
+}
+
+/* The score of a document in one list of a query, as the header says it. */
+static double share_of(const kin_run *run, int64_t row, int32_t document, bool by_score)
+{
+    const int64_t first = run->start[row], n = run->start[row + 1] - first;
+    for (int64_t i = 0; i < n; i++) {
+        if (run->document[first + i] != document) continue;
+        if (!by_score) return 1.0 / (60.0 + (double)i + 1);
+        double low = (double)run->score[first + n - 1];
+        if (n < LISTED) low = fmin(low, 0);
+        const double best = (double)run->score[first];
+        return best > low ? ((double)run->score[first + i] - low) / (best - low) : 0;
+    }
+    return -1;
+}
+
+/* Every document of the corpus is looked for in both lists; each that is listed is beaten by as
+ * many as stand before it. */
+static void look_fused(const kin_fusion *by, const kin_run *fused)
+{
+    for (int64_t r = 0; r < FUSED_ROWS; r++) {
+        float score[CORPUS];
+        int64_t there = 0;
+        for (int32_t d = 0; d < CORPUS; d++) {
+            const double a = share_of(by->run[0], r, d, by->by_score);
+            const double b = share_of(by->run[1], r, d, by->by_score);
+            const double w = by->by_score ? by->weight : 1, v = by->by_score ? 1 - w : 1;
+            there += a >= 0 || b >= 0;
+            score[d] = a < 0 && b < 0 ? -1 : (float)(w * fmax(a, 0) + v * fmax(b, 0));
+        }
+        const int64_t first = fused->start[r], n = fused->start[r + 1] - first;
+        assert_int_equal(n, there < by->depth ? there : by->depth);
+        for (int64_t i = 0; i < n; i++) {
+            const int32_t d = fused->document[first + i];
+            int64_t before = 0;
+            for (int32_t o = 0; o < CORPUS; o++)
+                before += score[o] > score[d] || (score[o] == score[d] && o < d);
+            assert_int_equal(before, i);
+            assert_true(fused->score[first + i] == score[d]);
+        }
+    }
+}
+
+static void fused_as_the_slow_way(void **state)
+{
+    (void)state;
+    kin_run *a = drawn_run(0, -3), *b = drawn_run(1, 1), *fused, *again;
+    kin_pool *pool;
+    assert_ok(kin_pool_new(&pool, 3));
+    for (int i = 0; i < 12; i++) {
+        const kin_fusion by = {.run = {a, b}, .documents = CORPUS, .listed = LISTED,
+                               .depth = i % 2 ? 25 : 200, .by_score = i > 1,
+                               .weight = (double)(i / 2) / 5};
+        assert_ok(kin_run_fuse(&fused, NULL, &by));
+        assert_ok(kin_run_fuse(&again, pool, &by));
+        look_fused(&by, fused);
+        assert_memory_equal(fused->start, again->start, sizeof(int64_t) * (FUSED_ROWS + 1));
+        const size_t n = (size_t)fused->start[FUSED_ROWS];
+        assert_memory_equal(fused->document, again->document, sizeof(int32_t) * n);
+        assert_memory_equal(fused->score, again->score, sizeof(float) * n);
+        kin_run_free(fused);
+        kin_run_free(again);
+    }
+    kin_run_free(a);
+    kin_run_free(b);
+    kin_pool_free(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fused_by_hand), cmocka_unit_test(fused_as_the_slow_way),
         cmocka_unit_test(ties_go_by_id_descending), cmocka_unit_test(negative_zero_ties_with_zero),
         cmocka_unit_test(graded_list_by_hand), cmocka_unit_test(eleventh_place_is_beyond_ten),
         cmocka_unit_test(queries_that_count), cmocka_unit_test(depth_is_a_thousand),

@@ -1,6 +1,7 @@
 /* Indexes against sorting all similarities: every kind, similarity, instruction set and number of
  * threads; what is left out; rows that are added; what was learned and is used again. */
 #include "tests/cpu/common.h"
+#include "mining/graph.h"
 #include "mining/index.h"
 
 enum { ROWS = 400, COLS = 12, QUERIES = 37, K = 8, CENTRES = 20 };
@@ -89,8 +90,11 @@ static const struct { const char *name, *hyper[2]; double value[2]; bool all; } 
     { "exact", { "look", "factor" }, { 1, 4 }, true },
     { "ivf", { "probes", "factor" }, { 1e6, 4 }, true },
     { "ivf", { "recall", "lists" }, { 0.9, 15 }, false },
+    { "hnsw", { "links", "ef" }, { 8, 60 }, false },
 };
-enum { KINDS = 4, OUT = KINDS * 3 * 4 * QUERIES * K * 2 };
+enum { KINDS = 5, OUT = KINDS * 3 * 4 * QUERIES * K * 2 };
+
+static int kinds_there(void) { return kin_graph_available() ? KINDS : KINDS - 1; }
 
 static kin_index *open_index(kin_backend *b, int kind, int similarity)
 {
@@ -138,7 +142,7 @@ static void finds(kin_backend *b, bool look, real *out)
     make_points(x, ROWS, 91);
     make_points(q, QUERIES, 92);
     make_skips(start, skip);
-    for (int kind = 0; kind < KINDS; kind++)
+    for (int kind = 0; kind < kinds_there(); kind++)
         for (int s = 0; s < 3; s++) {
             const kin_index_query asked[] = {
                 { .queries = QUERIES, .k = K, .x = q },
@@ -198,7 +202,7 @@ static void test_corners(void **state)
     double recall;
     (void)state;
     make_points(x, 3, 94);
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < kinds_there(); kind++) {
         kin_index *index = open_index(b, kind, KIN_COSINE);
         kin_index_query q = { .queries = 1, .k = 6, .x = x };
         assert_int_equal(kin_index_search(index, &q, row, score), KIN_OK);
@@ -238,7 +242,7 @@ static void test_again(void **state)
     real score[MANY];
     double recall;
     (void)state;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < kinds_there(); kind++) {
         kin_index *index = open_index(b, kind, KIN_COSINE);
         for (uint32_t turn = 0; turn < 3; turn++) {
             const int64_t rows = turn < 2 ? MANY : 100;
@@ -256,4 +260,39 @@ static void test_again(void **state)
     close_cpu(b);
 }
 
-RUN(TEST(test_finds), TEST(test_neighbours), TEST(test_corners), TEST(test_again))
+/* ---- graphs ---------------------------------------------------------------------------------- */
+
+/* The same neighbours whether rows come at once or in parts; with many links nearly all of them. */
+static void test_graph_in_parts(void **state)
+{
+    kin_backend *b = open_cpu(3);
+    real *x = malloc(MANY * COLS * sizeof *x);
+    int32_t *row[2];
+    real *score = malloc(MANY * K * sizeof *score);
+    double recall;
+    (void)state;
+    make_points(x, MANY, 98);
+    for (int parts = 0; parts < 2; parts++) {
+        kin_index *index = open_index(b, KINDS - 1, KIN_COSINE);
+        const kin_index_query q = { .queries = MANY, .k = K };
+        row[parts] = malloc(MANY * K * sizeof *row[parts]);
+        if (!kin_graph_available()) {
+            assert_int_equal(kin_index_build(index, MANY, x), KIN_RUNTIME);
+            assert_non_null(strstr(kin_message(), "without hnswlib"));
+        } else {
+            assert_int_equal(kin_index_build(index, parts ? 700 : MANY, x), KIN_OK);
+            for (int64_t at = 700; parts && at < MANY; at += 700)
+                assert_int_equal(kin_index_append(index, 700, x + at * COLS), KIN_OK);
+            assert_int_equal(kin_index_search(index, &q, row[parts], score), KIN_OK);
+            assert_int_equal(kin_index_recall(index, 300, 10, &recall), KIN_OK);
+            assert_true(recall > 0.95);
+        }
+        kin_index_free(index);
+    }
+    if (kin_graph_available()) assert_memory_equal(row[0], row[1], MANY * K * sizeof *row[0]);
+    free(x), free(row[0]), free(row[1]), free(score);
+    close_cpu(b);
+}
+
+RUN(TEST(test_finds), TEST(test_neighbours), TEST(test_corners), TEST(test_again),
+    TEST(test_graph_in_parts))

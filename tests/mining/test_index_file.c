@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include "tests/cpu/common.h"
 #include "core/file.h"
+#include "mining/graph.h"
 #include "mining/index.h"
 
 enum { ROWS = 70, COLS = 6, K = 5, STEP = 64 };
@@ -57,17 +58,19 @@ static kin_status load(kin_backend *b, const char *from, kin_index **index)
 
 static void test_round(void **state)
 {
-    static const char *const kinds[] = { "exact", "exact", "ivf" };
+    static const char *const kinds[] = { "exact", "exact", "ivf", "hnsw" };
+    const int there = kin_graph_available() ? 4 : 3;
     static const int similarities[] = { KIN_COSINE, KIN_DOT, KIN_EUCLIDEAN };
     kin_backend *b = open_cpu(2);
     (void)state;
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 3 * there; i++) {
         int32_t row[2][ROWS * K];
         real score[2][ROWS * K];
         kin_index_file *file;
         const kin_index_note notes[] = { { "note", "some bytes", 10 }, { "empty", "", 0 } };
         kin_index_note note;
-        kin_index *again, *index = make_index(b, kinds[i % 3], similarities[i / 3], i % 3 == 1);
+        kin_index *again, *index = make_index(b, kinds[i % there],
+                                             similarities[i / there], i % there == 1);
         ask(index, row[0], score[0]);
         assert_int_equal(kin_index_save(index, path, notes, 2), KIN_OK);
         kin_index_free(index);
@@ -112,12 +115,12 @@ static void expect_refused(kin_backend *b)
 
 static void test_damage(void **state)
 {
-    static const char *const kinds[] = { "exact", "ivf" };
+    static const char *const kinds[] = { "exact", "ivf", "hnsw" };
     kin_backend *b = open_cpu(1);
     const char *wish = getenv("KIN_FLIPS");
     const int flips = wish ? atoi(wish) : 300;
     (void)state;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < (kin_graph_available() ? 3 : 2); k++) {
         char *bytes;
         size_t size;
         kin_index *index = make_index(b, kinds[k], KIN_COSINE, 0);
@@ -167,16 +170,14 @@ static void seal(char *bytes)
 }
 
 /* Every number of settings, counts and lists becomes a bad one; rows become NaN. */
-static void test_sealed(void **state)
+static void damage_inside(kin_backend *b, const char *kind)
 {
     static const int64_t strange[] = { -1, INT64_MIN, INT64_MAX, 1ll << 31, 1ll << 62, 71, 0 };
-    kin_backend *b = open_cpu(1);
     char *bytes;
     size_t size;
     uint32_t sections;
     int refused = 0, loaded = 0;
-    kin_index *index = make_index(b, "ivf", KIN_EUCLIDEAN, 0);
-    (void)state;
+    kin_index *index = make_index(b, kind, KIN_EUCLIDEAN, 0);
     assert_int_equal(kin_index_save(index, path, NULL, 0), KIN_OK);
     kin_index_free(index);
     assert_int_equal(kin_file_read(path, &bytes, &size), KIN_OK);
@@ -211,6 +212,14 @@ static void test_sealed(void **state)
     assert_int_equal(load(b, damaged, &index), KIN_OK);
     kin_index_free(index);
     free(bytes);
+}
+
+static void test_sealed(void **state)
+{
+    kin_backend *b = open_cpu(1);
+    (void)state;
+    damage_inside(b, "ivf");
+    if (kin_graph_available()) damage_inside(b, "hnsw");
     close_cpu(b);
 }
 

@@ -1,0 +1,31 @@
+# The index kind hnsw: hnswlib's headers behind mining/graph.h, where they and a C++ compiler are
+# found. Without them the kind is listed and says so. Distances are floats in both builds.
+option(KIN_HNSW "the index kind hnsw, where hnswlib and a C++ compiler are found" ON)
+find_path(KIN_HNSWLIB hnswlib/hnswlib.h)
+if(KIN_HNSW AND KIN_HNSWLIB)
+  check_language(CXX)
+endif()
+if(KIN_HNSW AND KIN_HNSWLIB AND CMAKE_CXX_COMPILER)
+  enable_language(CXX)
+endif()
+# Sanitizers are the C compiler's, and both must be of one make.
+if(KIN_SANITIZE AND NOT CMAKE_CXX_COMPILER_ID STREQUAL CMAKE_C_COMPILER_ID)
+  set(KIN_HNSW OFF)
+endif()
+
+if(KIN_HNSW AND KIN_HNSWLIB AND CMAKE_CXX_COMPILER)
+  kin_wall(graph mining)
+  add_library(kin_graph STATIC mining/graph_hnsw.cpp)
+  target_include_directories(kin_graph PRIVATE ${CMAKE_BINARY_DIR}/walls/graph)
+  target_include_directories(kin_graph SYSTEM PRIVATE ${KIN_HNSWLIB})
+  target_compile_options(kin_graph PRIVATE -Wall -Wextra -Werror -O3 -ffp-contract=off -Wno-psabi)
+  set_target_properties(kin_graph PROPERTIES CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON
+                        CXX_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
+  if(KIN_SANITIZE)
+    target_compile_definitions(kin_graph PRIVATE KIN_CHECKED)
+  endif()
+  foreach(kin kin kin64)
+    target_compile_definitions(${kin}_mining PRIVATE KIN_HNSW)
+    target_link_libraries(${kin}_mining PUBLIC kin_graph)
+  endforeach()
+endif()

@@ -1,0 +1,152 @@
+/* What a run is judged by beside its own scores: hybrid retrieval, fresh documents; and a run that
+ * begins with the weights of another. */
+#include "tests/train/fixture.h"
+#include "metrics/per_query.h"
+#include "train/further.h"
+
+/* ---- hybrid and fresh ------------------------------------------------------------------------ */
+
+static kin_results judge_run(const char *run, const char *split, unsigned also)
+{
+    kin_pool *pool;
+    kin_backend *backend;
+    kin_results r;
+    expect_ok(kin_pool_new(&pool, 3));
+    expect_ok(kin_cpu_new(&backend, pool));
+    expect_ok(kin_evaluate_run(in_folder("%s", run), split, also, backend, NULL, &r));
+    backend->free(backend);
+    kin_pool_free(pool);
+    return r;
+}
+
+static void expect_means(const kin_marks *marks, const char *tsv)
+{
+    kin_per_query *scores;
+    expect_ok(kin_per_query_read(&scores, tsv));
+    for (int m = 0; m < KIN_MEASURES; m++) {
+        double sum = 0;
+        for (int64_t q = 0; q < scores->queries; q++) sum += scores->value[m][q];
+        assert_true(fabs(sum / (double)scores->queries - marks->mean[m]) < 1e-9);
+    }
+    kin_per_query_free(scores);
+}
+
+/* On the queries that choose the weight, it is at least as good as either alone. */
+static void test_hybrid(void **state)
+{
+    (void)state;
+    kin_train_outcome o;
+    kin_results read;
+    expect_ok(train("hybrid", "schedule.steps=10 eval.every=10 eval.hybrid=true "
+                    "eval.best_by=ndcg@10", 2, NULL, NULL, &o));
+    const kin_hybrid_results *h = &o.results.hybrid;
+    assert_true(h->present && h->rrf.present && h->weighted.present && !o.results.fresh.present);
+    assert_int_equal(h->measure, KIN_NDCG10);
+    assert_string_equal(h->chosen_on, "validation");
+    expect_means(&h->rrf, in_folder("hybrid/eval/test/rrf.tsv"));
+    expect_means(&h->weighted, in_folder("hybrid/eval/test/weighted.tsv"));
+    assert_true(fabs(h->against_bm25.difference - h->weighted.mean[KIN_NDCG10]
+                     + o.results.bm25.mean[KIN_NDCG10]) < 1e-12);
+    expect_ok(kin_results_load(&read, in_folder("hybrid/eval/test/results.json")));
+    assert_true(read.hybrid.present && read.hybrid.measure == KIN_NDCG10);
+    assert_true(fabs(read.hybrid.weight - h->weight) < 1e-9);
+    assert_true(fabs(read.hybrid.weighted.mean[KIN_MAP] - h->weighted.mean[KIN_MAP]) < 1e-8);
+    const kin_results v = judge_run("hybrid", "validation", 0);
+    const double best = v.hybrid.weighted.mean[KIN_NDCG10];
+    assert_true(v.hybrid.weight == h->weight);
+    assert_true(best >= v.model.mean[KIN_NDCG10] && best >= v.bm25.mean[KIN_NDCG10]);
+    assert_true(kin_file_exists(in_folder("hybrid/eval/test/weighted.trec")));
+}
+
+/* Asked for later, it is the same. */
+static void test_hybrid_later(void **state)
+{
+    (void)state;
+    expect_ok(train("late", "schedule.steps=10 eval.every=10 eval.best_by=ndcg@10", 2, NULL, NULL,
+                    NULL));
+    const kin_results r = judge_run("late", "test", KIN_ALSO_HYBRID | KIN_ALSO_FRESH);
+    assert_true(r.hybrid.present && !r.fresh.present);         /* every document is known */
+    static const char *const files[] = { "rrf.tsv", "weighted.tsv", "rrf.trec", "weighted.trec" };
+    for (int i = 0; i < 4; i++)
+        expect_same_file(in_folder("late/eval/test/%s", files[i]),
+                         in_folder("hybrid/eval/test/%s", files[i]));
+    expect_failure(train("no", "eval.hybrid=true eval.seen=remove", 1, NULL, NULL, NULL), KIN_USAGE,
+                   "BM25 ranks every document");
+}
+
+/* Documents of training queries are not fresh for the others, those of validation not for test. */
+static void test_fresh(void **state)
+{
+    (void)state;
+    static const int64_t start[] = { 0, 1, 2, 3, 4, 5 };
+    static const int32_t text[] = { 0, 1, 2, 3, 4 };
+    static const uint8_t split[] = { KIN_TRAIN, KIN_VALIDATION, KIN_TEST, KIN_TEST };
+    static const int32_t relation[] = { 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 2, 1,
+                                        2, 0, 1, 2, 1, 2, 2, 2, 1, 3, 3, 3, 3, 4, 0 };
+    const kin_texts five = { 5, "abcde", start }, four = { 4, "abcd", start };
+    const kin_store s = { .texts = five, .documents = 5, .document_text = text,
+                          .document_id = five, .queries = 4, .query_text = text,
+                          .query_id = four, .query_split = split, .relations = 9,
+                          .relation = relation };
+    kin_judgements *j;
+    int64_t left_out;
+    expect_ok(kin_fresh_judgements(&j, &s, KIN_TEST, &left_out));
+    assert_int_equal(left_out, 2);                             /* a is train's, c validation's */
+    assert_memory_equal(j->start, ((int64_t[]){ 0, 1, 3 }), 24);
+    assert_memory_equal(j->document, ((int32_t[]){ 1, 3, 4 }), 12);
+    assert_memory_equal(j->grade, ((int32_t[]){ 2, 3, 0 }), 12);
+    kin_judgements_free(j);
+    expect_ok(kin_fresh_judgements(&j, &s, KIN_VALIDATION, &left_out));
+    assert_int_equal(left_out, 1);
+    assert_memory_equal(j->document, ((int32_t[]){ 2 }), 4);
+    kin_judgements_free(j);
+}
+
+/* ---- a run that begins with another's weights ------------------------------------------------ */
+
+static void test_begins_with(void **state)
+{
+    (void)state;
+    char settings[600];
+    kin_train_outcome first, second;
+    expect_ok(train("first", "encoder.weights=fixed schedule.steps=10 eval.every=5", 2, NULL, NULL,
+                    &first));
+    snprintf(settings, sizeof settings, "encoder.weights=fixed encoder.from=%s schedule.steps=30 "
+             "eval.every=15", in_folder("first"));
+    expect_ok(train("second", settings, 3, NULL, NULL, &second));
+    for (int m = 0; m < KIN_MEASURES; m++)
+        assert_true(fabs(second.results.untrained.mean[m] - first.results.model.mean[m]) < 1e-6);
+    expect_same_file(in_folder("first/eval/test/model.tsv"),
+                     in_folder("second/eval/test/untrained.tsv"));
+    expect_same_file(in_folder("first/model/tokenizer.json"),
+                     in_folder("second/model/tokenizer.json"));
+    assert_true(second.results.model.mean[KIN_MRR10] > first.results.model.mean[KIN_MRR10]);
+}
+
+static void test_cannot_begin_with(void **state)
+{
+    (void)state;
+    char from[400], settings[900];
+    snprintf(from, sizeof from, "encoder.from=%s", in_folder("first"));
+    snprintf(settings, sizeof settings, "%s encoder.weights=fixed encoder.dim=8", from);
+    expect_failure(train("no", settings, 1, NULL, NULL, NULL), KIN_DATA, "encoder.from");
+    snprintf(settings, sizeof settings, "%s tokenizer.file=x.json", from);
+    expect_failure(train("no", settings, 1, NULL, NULL, NULL), KIN_USAGE, "a tokenizer of its own");
+    expect_failure(train("no", "encoder.from=/nowhere", 1, NULL, NULL, NULL), KIN_DATA,
+                   "/nowhere is no run with a checkpoint");
+    assert_false(kin_file_exists(in_folder("no")));
+}
+
+int main(void)
+{
+    if (!kin_store_available()) {
+        printf("no HDF5: skipped\n");
+        return 77;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hybrid), cmocka_unit_test(test_hybrid_later),
+        cmocka_unit_test(test_fresh), cmocka_unit_test(test_begins_with),
+        cmocka_unit_test(test_cannot_begin_with),
+    };
+    return cmocka_run_group_tests(tests, open_folder, close_folder);
+}
