@@ -162,6 +162,9 @@ static const char *const kinds[] = {
     "negatives.mask=relative_margin:0.1",
     "negatives.source=random negatives.count=3 loss.name=triplet batch.token_dropout=0.2 "
     "batch.chunk=9",
+    "negatives.queue=100 loss.direction=both_ways negatives.queue_start=0.3",
+    "negatives.queue=70 encoder.momentum=0.9",
+    "negatives.queue=50 negatives.source=random negatives.mask=relative_margin:0.1 batch.chunk=9",
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -240,6 +243,7 @@ static void test_refused(void **state)
         { "negatives.source=best", "none|random" },
         { "negatives.source=model negatives.kinds=lemma", "'lemma'" },
         { "negatives.source=model encoder.momentum=0.9", "encoder.momentum" },
+        { "negatives.queue=9 loss.name=uniformity", "uniformity" },
         { "negatives.source=model loss.direction=views", "loss.direction" },
         { "negatives.source=model loss.name=alignment", "alignment" },
         { "negatives.source=model loss.name=barlow_twins", "barlow_twins" },
