@@ -39,8 +39,10 @@ static void tell_keys(FILE *f, const kin_axis *a)
 /* As the plan says it; what * stands for is written out. */
 static void tell_values(FILE *f, const kin_axis *a)
 {
+    bool left = false;
+    for (int v = 0; v < a->count * a->ties; v++) left |= !kin_axis_gives(a->value[v]);
     if (!strchr(a->text, '*')) {
-        fprintf(f, " (%s)", a->text);
+        fprintf(f, " (%s%s)", a->text, left ? "; - as in the run file" : "");
         return;
     }
     for (int v = 0; v < a->count; v++) fprintf(f, "%s%s", v ? ", " : " (", a->value[v * a->ties]);
