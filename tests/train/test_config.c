@@ -270,7 +270,7 @@ static void test_documented(void **state)
         *text = 0;
     }
     fclose(f);
-    assert_int_equal(blocks, 8);
+    assert_int_equal(blocks, 11);
 }
 
 static void test_all_errors_at_once(void **state)
