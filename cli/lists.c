@@ -7,12 +7,13 @@
 #include "encoders/encoder.h"
 #include "losses/loss.h"
 #include "mining/index.h"
+#include "mining/policy.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 
 const kin_list *const lists[] = {
     &kin_losses, &kin_encoders, &kin_importers, &kin_optimizers, &kin_schedules, &kin_ops,
-    &kin_indexes, NULL
+    &kin_indexes, &kin_policies, NULL
 };
 
 typedef struct { const char *kind, *name, *text; } head;

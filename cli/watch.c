@@ -82,10 +82,12 @@ static void progress(void *state, const kin_progress *p)
     n += snprintf(line + n, sizeof line - (size_t)n, "|g| %.3g | ", p->norm);
     if (!isnan(p->accuracy))
         n += snprintf(line + n, sizeof line - (size_t)n, "acc@1 %.3f | ", p->accuracy);
-    snprintf(line + n, sizeof line - (size_t)n, "pos %.3g neg %.0f %s | %.1fk ex/s | data %.0f%% | "
-             "mem %.0fM peak %.0fM | ETA %02d:%02d", p->positives, p->negatives,
-             p->drawn ? "drawn" : "in batch", p->per_second / 1000, 100 * p->waiting,
-             p->memory_mb, p->peak_mb, (int)(p->left / 60), (int)fmod(p->left, 60));
+    n += snprintf(line + n, sizeof line - (size_t)n, "pos %.3g neg %.0f %s", p->positives,
+                  p->negatives - p->mined, p->drawn ? "drawn" : "in batch");
+    if (p->mined > 0) n += snprintf(line + n, sizeof line - (size_t)n, " + %.0f mined", p->mined);
+    snprintf(line + n, sizeof line - (size_t)n, " | %.1fk ex/s | data %.0f%% | mem %.0fM peak %.0fM "
+             "| ETA %02d:%02d", p->per_second / 1000, 100 * p->waiting, p->memory_mb, p->peak_mb,
+             (int)(p->left / 60), (int)fmod(p->left, 60));
     fprintf(stderr, w->terminal ? "\r%s\033[K" : "%s\n", line);
     w->open_line = w->terminal;
 }
@@ -209,7 +211,9 @@ void watch_print_table(FILE *out, const kin_results *r)
             "%.3f%s\n", r->shape.alignment, r->shape.uniformity, r->shape.positive_cosine,
             words[r->goal].among, r->shape.cosine,
             r->shape.collapsed ? "; WARNING: the embeddings have collapsed" : "");
-    fprintf(out, "trained %.1f s on %" PRId64 " %s, peak memory %.0f MB; the model is that of step "
-            "%" PRId64 "\n", r->train_seconds, r->pairs, words[r->goal].trained, r->peak_mb,
-            r->step);
+    fprintf(out, "trained %.1f s ", r->train_seconds);
+    if (r->mining_seconds > 0)
+        fprintf(out, "(%.0f%% of it mining) ", 100 * r->mining_seconds / r->train_seconds);
+    fprintf(out, "on %" PRId64 " %s, peak memory %.0f MB; the model is that of step %" PRId64 "\n",
+            r->pairs, words[r->goal].trained, r->peak_mb, r->step);
 }

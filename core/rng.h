@@ -14,7 +14,7 @@ kin_philox_block kin_philox(const uint32_t counter[4], const uint32_t key[2]);
 typedef enum {
     KIN_STREAM_INIT = 1, KIN_STREAM_ORDER, KIN_STREAM_DROPOUT, KIN_STREAM_SPLIT,
     KIN_STREAM_BOOTSTRAP, KIN_STREAM_SAMPLE, KIN_STREAM_TEST,
-    KIN_STREAM_FLIP, KIN_STREAM_NEGATIVES
+    KIN_STREAM_FLIP, KIN_STREAM_NEGATIVES, KIN_STREAM_MINING
 } kin_stream;
 
 /* 64 random bits for (seed, stream, index); substream tells e.g. epochs or tensors apart. */

@@ -216,7 +216,8 @@ static kin_tensor *apply_one(kin_tape *tape, const kin_loss_setting *setting, ki
     if (kin_arrange(tape, &a) != KIN_OK) return kin_empty(tape);
     if (mirrored(&a) && a.setting.direction == KIN_BOTH_WAYS) a.setting.direction = KIN_ONE_WAY;
     const bool twice = a.setting.direction == KIN_BOTH_WAYS &&
-                       (a.loss->form == KIN_ROW || a.setting.relation.more);
+                       (a.loss->form == KIN_ROW || a.setting.relation.more ||
+                        a.setting.relation.ignored);
     return twice ? apply_twice(tape, &a, rows, columns, report)
                  : apply(tape, &a, NULL, rows, columns, report);
 }

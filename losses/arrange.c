@@ -26,7 +26,8 @@ static kin_status list_own(kin_tape *tape, kin_relation *r, int64_t rows)
     *r = (kin_relation){ .own = none, .more = n, .more_row = row, .more_col = col,
                          .row_label = r->row_label, .col_label = r->col_label,
                          .row_text = r->row_text, .col_text = r->col_text, .self = r->self,
-                         .extra = r->extra };
+                         .ignored = r->ignored, .ignored_row = r->ignored_row,
+                         .ignored_col = r->ignored_col, .extra = r->extra };
     return KIN_OK;
 }
 
@@ -62,7 +63,9 @@ kin_status kin_arrange_flip(kin_tape *tape, kin_arranged *a)
     *r = (kin_relation){ .own = r->own, .by_label = r->by_label, .self = r->self,
                          .row_label = r->col_label, .col_label = r->row_label,
                          .row_text = r->col_text, .col_text = r->row_text,
-                         .more = r->more, .more_row = r->more_col, .more_col = r->more_row };
+                         .more = r->more, .more_row = r->more_col, .more_col = r->more_row,
+                         .ignored = r->ignored, .ignored_row = r->ignored_col,
+                         .ignored_col = r->ignored_row };
     kin_tensor *tensor = a->rows;
     a->rows = a->columns;
     a->columns = tensor;

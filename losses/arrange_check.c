@@ -50,6 +50,12 @@ static kin_status check_relation(kin_tape *tape, const kin_relation *r, const ch
             r->more_col[n] >= columns)
             REFUSE("loss %s: positive pair %lld is (%d, %d) of %lldx%lld", name, (long long)n,
                    (int)r->more_row[n], (int)r->more_col[n], (long long)rows, (long long)columns);
+    for (int64_t n = 0; n < r->ignored; n++)
+        if (r->ignored_row[n] < 0 || r->ignored_row[n] >= rows || r->ignored_col[n] < 0 ||
+            r->ignored_col[n] >= columns)
+            REFUSE("loss %s: ignored pair %lld is (%d, %d) of %lldx%lld", name, (long long)n,
+                   (int)r->ignored_row[n], (int)r->ignored_col[n], (long long)rows,
+                   (long long)columns);
     return KIN_OK;
 }
 
@@ -103,7 +109,8 @@ kin_status kin_loss_check_choices(const kin_loss_setting *s)
         DECLINE("loss %s: it is made of ops: no similarity, nothing to reduce", name);
     if (loss->form == KIN_COMPOSED && s->direction >= KIN_VIEWS)
         DECLINE("loss %s: its rows cannot be stacked with its columns", name);
-    if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more))
+    if (s->direction >= KIN_VIEWS && (s->relation.self || s->relation.extra || s->relation.more ||
+                                        s->relation.ignored))
         DECLINE("loss %s: both views as rows and columns need plain pairs or labels", name);
     if (s->direction >= KIN_VIEWS && s->target && !loss->holds)
         DECLINE("loss %s: both views as rows and columns have no targets", name);
@@ -114,7 +121,7 @@ kin_status kin_loss_check_choices(const kin_loss_setting *s)
     if (s->direction != KIN_ONE_WAY && s->cells)
         DECLINE("loss %s: cells one by one are read one way", name);
     if (s->direction != KIN_ONE_WAY && s->target && !loss->holds &&
-        (loss->form == KIN_ROW || s->relation.more))
+        (loss->form == KIN_ROW || s->relation.more || s->relation.ignored))
         DECLINE("loss %s: with targets it is read one way", name);
     if (s->direction == KIN_JOINT && loss->form != KIN_CELLS)
         DECLINE("loss %s: its rows cannot be merged", name);
@@ -129,7 +136,7 @@ static kin_status check_composed(kin_tape *tape, const kin_loss_setting *s, cons
     if (rows != columns)
         REFUSE("loss %s: it compares row i with column i, but there are %lld rows and %lld columns",
                name, (long long)rows, (long long)columns);
-    if (r->own || r->by_label || r->self || r->more || s->cells || s->target)
+    if (r->own || r->by_label || r->self || r->more || r->ignored || s->cells || s->target)
         REFUSE("loss %s: it compares row i with column i: no labels, lists of positives, cells or "
                "targets", name);
     return KIN_OK;

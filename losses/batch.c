@@ -16,6 +16,7 @@ typedef enum {
     ONE_SET,                 /* rows against themselves, by label, one text twice */
     TWO_VIEWS,               /* row i and row B/2 + i */
     FURTHER,                 /* positives one by one */
+    IGNORED,                 /* cells ignored one by one, positives among them */
     GIVEN_NEGATIVES,         /* columns behind the first B came beside the batch */
     LISTS,                   /* cells: each row's own few, some ignored */
     ONE_BY_ONE               /* cells: each by itself */
@@ -44,6 +45,8 @@ static const struct {
     { "two views in one set", TWO_VIEWS, 0, 0, 0, 0 },
     { "further positives", FURTHER, 0, 0, 0, 0 },
     { "further positives, both ways", FURTHER, KIN_BOTH_WAYS, 0, 0, 0 },
+    { "ignored cells", IGNORED, 0, 0, 0, 0 },
+    { "ignored cells, both ways", IGNORED, KIN_BOTH_WAYS, 0, 0, 0 },
     { "given negatives", GIVEN_NEGATIVES, 0, 0, 0, 0 },
     { "views", OWN_COLUMN, KIN_VIEWS, 0, 0, 0 },
     { "views by label", LABELS, KIN_VIEWS, 0, 0, 0 },
@@ -180,6 +183,16 @@ static void make_further(maker *m, kin_relation *r)
     r->more_row = row, r->more_col = keys(m, 7, m->rows, m->columns, -1);
 }
 
+/* Some twice, some that are the row's own. */
+static void make_ignored(maker *m, kin_relation *r)
+{
+    const int64_t count = 2 * m->rows;
+    int32_t *row = keys(m, 6, count, m->rows, -1), *col = keys(m, 7, count, m->columns, -1);
+    for (int64_t i = 0; row && col && i < count; i += 5)
+        col[i] = row[i] < m->columns ? row[i] : 0;
+    r->ignored = count, r->ignored_row = row, r->ignored_col = col;
+}
+
 static void make_views(maker *m, kin_relation *r)
 {
     int32_t *own = take(m, m->rows, sizeof *own);
@@ -206,6 +219,7 @@ static void make_relation(maker *m)
     }
     if (kind == TWO_VIEWS) make_views(m, r);
     if (kind == FURTHER) make_further(m, r);
+    if (kind == IGNORED) make_ignored(m, r);
     if (kind == GIVEN_NEGATIVES) r->extra = m->rows;
     if (kind == LISTS || kind == ONE_BY_ONE) make_cells(m);
 }

@@ -27,6 +27,10 @@ typedef struct {
     /* Further positives one by one, cell (more_row[n], more_col[n]); own may be -1 for all. */
     int64_t more;
     const int32_t *more_row, *more_col;
+    /* Cells that are ignored, one by one, unless they are positives: what is more similar than a
+     * negative should be (false negatives). */
+    int64_t ignored;
+    const int32_t *ignored_row, *ignored_col;
     int64_t extra;                         /* columns from this one on were given or mined as
                                               negatives, extra + i + k rows for row i; 0: none */
 } kin_relation;

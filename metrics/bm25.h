@@ -29,6 +29,12 @@ void kin_bm25_free(kin_bm25 *bm25);
 kin_status kin_bm25_search(const kin_bm25 *bm25, kin_pool *pool, const kin_texts *texts,
                            const int32_t *which, int64_t queries, int64_t k, kin_run **run);
 
+/* The scores of single cells: of query text which[i] with document document[i], the same bits as in
+ * kin_bm25_search; 0 where they share no word. */
+kin_status kin_bm25_cells(const kin_bm25 *bm25, kin_pool *pool, const kin_texts *texts,
+                          const int32_t *which, const int32_t *document, int64_t count,
+                          float *score);
+
 int64_t kin_bm25_words(const kin_bm25 *bm25);          /* distinct words */
 int64_t kin_bm25_postings(const kin_bm25 *bm25);       /* distinct (word, document) */
 

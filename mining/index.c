@@ -81,6 +81,13 @@ void kin_index_describe(const kin_index *index, char *text, size_t size)
     index->kind->describe(index, text, size);
 }
 
+kin_status kin_index_learn(kin_index *index, int64_t of, kin_index_learned *learned)
+{
+    *learned = (kin_index_learned){ 0 };
+    return index->kind->learn ? index->kind->learn(index, index->rows ? index->rows : of, learned)
+                              : KIN_OK;
+}
+
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 static bool good_square(double square) { return square <= 1e30; }

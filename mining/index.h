@@ -63,6 +63,14 @@ typedef struct {
 kin_status kin_index_search(kin_index *index, const kin_index_query *query, int32_t *row,
                             real *score);
 
+/* What the next build starts from, of an index that learns (ivf: its centroids): rows x cols in
+ * backend memory, the index's own; values NULL of another. of: how many rows the index will hold,
+ * where it holds none yet. Whoever writes other values there, of an index that was built with as
+ * many rows, has the next build go on from these. */
+typedef struct { int64_t rows, cols; real *values; } kin_index_learned;
+
+kin_status kin_index_learn(kin_index *index, int64_t of, kin_index_learned *learned);
+
 /* The share of the k nearest rows that a search finds, for at most sample rows drawn with the
  * index's seed, against all of them compared in float. */
 kin_status kin_index_recall(kin_index *index, int64_t sample, int64_t k, double *recall);

@@ -24,6 +24,8 @@ typedef struct {
     /* Sections of its own; NULL: none. */
     kin_status (*save)(const kin_index *, kin_section_writer *);
     kin_status (*load)(kin_index *, const kin_index_file *);
+    /* What it learns, with room for it; NULL: nothing. */
+    kin_status (*learn)(kin_index *, int64_t rows, kin_index_learned *);
 } kin_index_kind;
 
 /* values: by cosine unit rows; by euclidean a further column - |x|^2 / 2, so that with a 1 behind

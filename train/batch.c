@@ -4,8 +4,12 @@
 #include "core/rng.h"
 #include "train/trainer.h"
 
-/* Starts of both sides, and one more for each part: of parts of a single pair, most. */
-static size_t part_bytes(int64_t pairs) { return 4 * (size_t)pairs * sizeof(int64_t); }
+/* Starts of all texts, and one more for each part: of parts of a single text, most. */
+static size_t part_bytes(const kin_trainer *t)
+{
+    const int64_t texts = 2 + (t->negatives ? t->negatives->count : 0);
+    return (size_t)(2 * texts * t->size) * sizeof(int64_t);
+}
 
 static kin_status take_facts(kin_trainer *t)
 {
@@ -29,8 +33,8 @@ kin_status kin_batch_init(kin_trainer *t)
     const int64_t pairs = t->size;
     kin_bag_room_init(&b->room[0], backend);
     kin_bag_room_init(&b->room[1], backend);
-    b->host_part = malloc(part_bytes(pairs));
-    b->part = backend->alloc(backend, part_bytes(pairs));
+    b->host_part = malloc(part_bytes(t));
+    b->part = backend->alloc(backend, part_bytes(t));
     KIN_REQUIRE(b->host_part && b->part, KIN_MEMORY, "no memory for batches of %ld pairs",
                 (long)pairs);
     return take_facts(t);
@@ -50,6 +54,11 @@ void kin_batch_free(kin_batch *b)
     b->target = b->features = b->host_features = NULL;
     kin_bag_room_free(&b->room[0]);
     kin_bag_room_free(&b->room[1]);
+}
+
+int64_t kin_batch_rows(const kin_trainer *t, kin_role role)
+{
+    return t->size + (role == KIN_DOCUMENT && t->negatives ? t->negatives->step.columns : 0);
 }
 
 static int64_t token_count(const kin_tokens *t, int64_t text)
@@ -86,6 +95,12 @@ static void put_some(kin_bag_room *room, const int32_t *ids, int64_t count, doub
     room->host_start[room->rows] = room->tokens;
 }
 
+static int32_t mined_text(const kin_trainer *t, int64_t i)
+{
+    return t->store->document_text[t->negatives->column[i]];
+}
+
+/* Texts of a side, and behind the documents those that were mined. */
 static kin_status fill_role(kin_trainer *t, kin_bag_room *room, int role, int64_t step)
 {
     const kin_tokens *tokens = t->tokens.of[role];
@@ -94,9 +109,13 @@ static kin_status fill_role(kin_trainer *t, kin_bag_room *room, int role, int64_
     int64_t total = 0;
     for (int64_t i = 0; i < t->size; i++)
         total += token_count(tokens, text_of(t, t->batch.pairs[i], role));
-    KIN_TRY(kin_bag_room_reserve(room, t->size, total));
-    for (int64_t i = 0; i < t->size; i++) {
-        const int32_t text = text_of(t, t->batch.pairs[i], role);
+    const int64_t rows = kin_batch_rows(t, (kin_role)role);
+    for (int64_t i = t->size; i < rows; i++)
+        total += token_count(tokens, mined_text(t, i - t->size));
+    KIN_TRY(kin_bag_room_reserve(room, rows, total));
+    for (int64_t i = 0; i < rows; i++) {
+        const int32_t text = i < t->size ? text_of(t, t->batch.pairs[i], role)
+                                         : mined_text(t, i - t->size);
         const int32_t *ids = tokens->ids + tokens->start[text];
         if (rate > 0)
             put_some(room, ids, token_count(tokens, text), rate, seed, (uint32_t)step,
@@ -129,23 +148,24 @@ static void send_parts(kin_trainer *t)
     int64_t n = 0, first;
     for (int role = 0; role < kin_material_sides(t); role++) {
         const kin_bag_room *room = room_of(t, role, &first);
-        for (int64_t from = 0; from < t->size; from += size) {
+        const int64_t all = kin_batch_rows(t, (kin_role)role);
+        for (int64_t from = 0; from < all; from += size) {
             const int64_t *start = room->host_start + first + from;
-            const int64_t rows = t->size - from < size ? t->size - from : size;
+            const int64_t rows = all - from < size ? all - from : size;
             for (int64_t i = 0; i <= rows; i++) b->host_part[n++] = start[i] - start[0];
         }
     }
     t->backend->upload(t->backend, b->part, b->host_part, (size_t)n * sizeof *b->part);
 }
 
-/* Pairs from .. of a role; from is a multiple of the part's size. */
+/* Texts from .. of a role; from is a multiple of the part's size. */
 kin_bags kin_batch_part(const kin_trainer *t, kin_role role, int64_t from)
 {
     const int64_t size = part_size(t), parts = (t->size + size - 1) / size;
     int64_t first;
     const kin_bag_room *room = room_of(t, role, &first);
     const int64_t at = (int64_t)role * (t->size + parts) + from + from / size;
-    const int64_t rows = t->size - from < size ? t->size - from : size;
+    const int64_t left = kin_batch_rows(t, role) - from, rows = left < size ? left : size;
     return (kin_bags){ .rows = rows, .tokens = t->batch.host_part[at + rows],
                        .ids = room->ids + room->host_start[first + from],
                        .start = t->batch.part + at };
@@ -175,6 +195,7 @@ kin_status kin_batch_fill(kin_trainer *t, int64_t step)
     const bool separate = t->model->network->separate, items = kin_material_sides(t) == 1;
     b->pairs = kin_material_batch(t, step);
     fill_facts(t);
+    kin_negatives_pick(t);
     if (t->store->features) return KIN_OK;
     kin_bag_room_clear(&b->room[0]);
     kin_bag_room_clear(&b->room[1]);
@@ -187,7 +208,8 @@ kin_status kin_batch_fill(kin_trainer *t, int64_t step)
         b->bags.documents = kin_bag_room_send(&b->room[1]);
     } else {
         b->bags.both = kin_bag_room_send(&b->room[0]);
-        b->bags.queries.rows = b->bags.documents.rows = t->size;
+        b->bags.queries.rows = t->size;
+        b->bags.documents.rows = b->bags.both.rows - t->size;
     }
     if (t->towers.chunk || t->towers.slow) send_parts(t);
     return KIN_OK;

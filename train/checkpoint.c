@@ -95,6 +95,7 @@ static kin_status save_state(const char *path, const kin_progress_state *s)
     kin_json_put_exact(&out, "best", s->best);
     kin_json_put_exact(&out, "loss_average", s->loss_average);
     kin_json_put_exact(&out, "train_seconds", s->train_seconds);
+    kin_json_put_exact(&out, "mining_seconds", s->mining_seconds);
     kin_json_put_exact(&out, "peak_mb", s->peak_mb);
     kin_json_put_string(&out, "store_xxh64", checksum);
     kin_json_close(&out);
@@ -116,6 +117,7 @@ static kin_status read_state(const kin_json_tree *t, kin_progress_state *s)
     KIN_TRY(kin_json_need_number(t, root, "best", &s->best));
     KIN_TRY(kin_json_need_number(t, root, "loss_average", &s->loss_average));
     KIN_TRY(kin_json_need_number(t, root, "train_seconds", &s->train_seconds));
+    KIN_TRY(kin_json_need_number(t, root, "mining_seconds", &s->mining_seconds));
     KIN_TRY(kin_json_need_number(t, root, "peak_mb", &s->peak_mb));
     KIN_TRY(kin_json_need_string(t, root, "store_xxh64", &checksum));
     KIN_REQUIRE(sscanf(checksum, "%" SCNx64, &s->checksum) == 1, KIN_DATA,
@@ -134,15 +136,18 @@ static kin_status load_state(const char *path, kin_progress_state *s)
 
 /* ---- state.safetensors ----------------------------------------------------------------------- */
 
-static const kin_dtype real_dtype = sizeof(real) == sizeof(float) ? KIN_F32 : KIN_F64;
+static kin_dtype dtype_of(const kin_block *b)
+{
+    return b->whole ? KIN_I32 : sizeof(real) == sizeof(float) ? KIN_F32 : KIN_F64;
+}
 
 static kin_status save_blocks(const char *path, const kin_block *blocks, int count)
 {
     kin_safetensor *tensors = calloc((size_t)count + 1, sizeof *tensors);
     KIN_REQUIRE(tensors, KIN_MEMORY, "no memory to write %s", path);
     for (int i = 0; i < count; i++)
-        tensors[i] = (kin_safetensor){ .name = blocks[i].name, .dtype = real_dtype, .rank = 2,
-                                       .shape = { blocks[i].rows, blocks[i].cols },
+        tensors[i] = (kin_safetensor){ .name = blocks[i].name, .dtype = dtype_of(&blocks[i]),
+                                       .rank = 2, .shape = { blocks[i].rows, blocks[i].cols },
                                        .values = blocks[i].values };
     const kin_status status = kin_safetensors_write(path, tensors, count, NULL, 0);
     free(tensors);
@@ -153,8 +158,8 @@ static kin_status load_block(const kin_safetensors *file, const char *path, cons
 {
     const kin_safetensor *t;
     KIN_TRY(kin_safetensors_need(file, b->name, b->rows, b->cols, &t));
-    KIN_REQUIRE(t->dtype == real_dtype, KIN_DATA, "%s: %s is %s, expected %s", path, b->name,
-                kin_dtype_name(t->dtype), kin_dtype_name(real_dtype));
+    KIN_REQUIRE(t->dtype == dtype_of(b), KIN_DATA, "%s: %s is %s, expected %s", path, b->name,
+                kin_dtype_name(t->dtype), kin_dtype_name(dtype_of(b)));
     memcpy(b->values, t->values, t->bytes);
     return KIN_OK;
 }

@@ -1,7 +1,7 @@
 /* Checkpoint: everything a run needs to go on with the same bits, in checkpoints/step_N:
  *
  *     state.safetensors   parameters, the momentum tower, proxies, learned settings of the losses,
- *                         moments of the optimizer
+ *                         moments of the optimizer; mined negatives
  *     state.json          step, scores so far, seconds, checksum of the store
  *     tokenizer.json      unless the encoder takes features
  *     run.ini
@@ -22,6 +22,7 @@ typedef struct {
     int64_t step, best_step;         /* steps done; 0 and -1 at the beginning */
     int64_t pairs;                   /* pairs seen */
     double best, loss_average, train_seconds, peak_mb;
+    double mining_seconds;           /* of train_seconds */
     uint64_t checksum;               /* of the store */
 } kin_progress_state;
 
@@ -29,7 +30,8 @@ typedef struct {
 typedef struct {
     const char *name;
     int64_t rows, cols;
-    void *values;                    /* real */
+    void *values;                    /* real, or int32 where whole */
+    bool whole;
 } kin_block;
 
 kin_status kin_checkpoint_save(const char *folder, const kin_progress_state *state,

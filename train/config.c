@@ -294,7 +294,7 @@ static bool harmless(const item *t)
     static const char *const free_keys[] = { "run.dir", "run.threads", "run.memory", "run.device",
                                              "run.precision", "data.store", "tokenizer.file",
                                              "eval.every", "eval.final", "eval.baselines",
-                                             "checkpoint.every" };
+                                             "checkpoint.every", "negatives.record" };
     for (size_t i = 0; i < sizeof free_keys / sizeof *free_keys; i++)
         if (!strcmp(t->key, free_keys[i])) return true;
     return !strcmp(t->section, "log");

@@ -26,6 +26,8 @@ enum { ANY = 1000000000 };
 #define SHORT(section, name, help)                                                              \
     { section, CONFIG_SHORT, { name, 0, 0, 1, help, KIN_BOOLEAN, NULL }, NULL }
 #define TEXT(section, name, help) { section, CONFIG_TEXT, { name, 0, 0, 0, help, 0, NULL }, "" }
+#define WORDS(section, name, value, help)                                                       \
+    { section, CONFIG_TEXT, { name, 0, 0, 0, help, 0, NULL }, value }
 #define PATH(section, name, help) { section, CONFIG_PATH, { name, 0, 0, 0, help, 0, NULL }, "" }
 #define NAME(section, value, help)                                                              \
     { section, CONFIG_NAME, { "name", 0, 0, 0, help, 0, NULL }, value }
@@ -78,6 +80,26 @@ const config_spec config_specs[] = {
                           "TERM.SETTING"),
     NUMBER("loss", "learn_rate", 0.05, 1e-9, 1e3,
            "their learning rate as a multiple of the encoder's"),
+
+    CHOICE("negatives", "source", 0, 3, "none|random|bm25|model",
+           "where documents come from that join a batch as negatives: all, BM25's or the model's "
+           "nearest"),
+    CHOICE("negatives", "before", 0, 2, "none|random|bm25", "the same for what is before start"),
+    NUMBER("negatives", "start", 0, 0, ANY, "epochs before source is used; may be a fraction"),
+    NUMBER("negatives", "every", 1, 0, ANY,
+           "epochs from one time of mining to the next; may be a fraction; 0: there is one"),
+    WHOLE("negatives", "every_steps", 0, 0, ANY, "the same in steps; 0: as every says"),
+    WHOLE("negatives", "count", 1, 1, 1000, "negatives of a pair"),
+    WHOLE("negatives", "depth", 32, 1, 10000, "documents that a pair's negatives are chosen from"),
+    WORDS("negatives", "policy", "random",
+          "how they are chosen: names of 'kin list policy' in the order of their use, name:value "
+          "where a setting is not its default"),
+    TEXT("negatives", "mask", "policies that say which documents of the batch a query is not "
+                              "compared with; empty: none"),
+    PATH("negatives", "guide", "a run or model folder that the policy 'guide' asks"),
+    CHOICE("negatives", "index", 0, 2, "exact|exact_int8|ivf", "how the model's nearest are found"),
+    TEXT("negatives", "kinds", "kinds of pairs that are mined for; empty: all"),
+    SWITCH("negatives", "record", 1, "write mined/: every negative, its rank and score"),
 
     WHOLE("batch", "size", 1024, 2, 10000000, "pairs in a batch"),
     WHOLE("batch", "chunk", 0, 0, 10000000,

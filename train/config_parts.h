@@ -59,6 +59,9 @@ void config_read_sum(resolving *r);
 void config_check_losses(resolving *r);
 bool config_explain_loss_key(const struct kin_config *config, const char *key);
 
+/* config_negatives.c: what mined negatives go with. */
+void config_check_negatives(resolving *r);
+
 /* "loss.SETTING", or of a sum "loss.TERM.SETTING". */
 void config_loss_key(const struct kin_config *config, int term, const char *setting,
                      char key[CONFIG_KEY_MAX]);

@@ -312,6 +312,7 @@ static void check_together(resolving *r)
     need_text(r, "data.store", "the file that 'kin import' wrote");
     need_text(r, "run.dir", "the folder for this run's results");
     config_check_losses(r);
+    config_check_negatives(r);
     check_length(r);
     check_patience(r);
 }

@@ -74,6 +74,25 @@ static double count_tables(const kin_trainer *t, const double *hypers, int64_t v
     return items + (double)encoder->rows(hypers, KIN_QUERY);
 }
 
+/* Documents' embeddings, in the index again, as bytes too; lists of candidates and negatives. */
+static double negatives_mb(const kin_trainer *t, int64_t width, double number)
+{
+    const kin_config *c = t->config;
+    const double documents = (double)t->store->documents, pairs = (double)t->store->pairs;
+    const double cells = kin_config_number(c, "negatives.count")
+                         + 2 * kin_config_number(c, "negatives.depth");
+    if (kin_config_is(c, "negatives.source", "none")) return 0;
+    const double rows = kin_config_is(c, "negatives.source", "model") ? 2.25 : 0;
+    return rows * documents * (double)width * number + pairs * (cells + 8) * 4 / KIN_MB;
+}
+
+/* What mined negatives add to a pair, which has two texts without them. */
+static double texts_more(const kin_trainer *t)
+{
+    const bool none = kin_config_is(t->config, "negatives.source", "none");
+    return none ? 1 : 1 + kin_config_number(t->config, "negatives.count") / 2;
+}
+
 static demand work_out(const kin_trainer *t, double tokens_per_pair)
 {
     kin_plan plan[KIN_PLAN_MAX];
@@ -99,9 +118,12 @@ static demand work_out(const kin_trainer *t, double tokens_per_pair)
     count_rows(&d, plan, count, (double)width, number, momentum);
     d.pair += tokens_per_pair * 40 / KIN_MB + loss_mb(t, number);
     d.pair += 2 * (double)t->store->features * number;
+    d.pair *= texts_more(t);
+    d.tokens *= texts_more(t);
     d.slow = momentum ? d.weights : 0;
     d.moments = (kin_optimizer_keeps_mean(&setting) ? 2 : 1) * d.weights;
     d.fixed = 16 + beside + (t->split_count ? evaluation_mb(t, width, number) : 0);
+    d.fixed += negatives_mb(t, width, number);
     return d;
 }
 
@@ -199,8 +221,10 @@ static kin_estimate describe(const kin_trainer *t, double seconds)
 kin_status kin_trainer_measure(kin_trainer *t)
 {
     double seconds;
+    if (t->negatives) t->negatives->stand_in = true;
     KIN_TRY(kin_batch_fill(t, t->widest));         /* takes the memory of all steps */
     KIN_TRY(kin_trainer_forward(t, t->widest, true));
+    if (t->negatives) t->negatives->stand_in = false;
     KIN_TRY(time_step(t, &seconds));
     t->step_seconds = seconds;
     kin_trainer_pace(t);

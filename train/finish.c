@@ -368,6 +368,7 @@ kin_status kin_finished_judge(const kin_finished *f, kin_split split, kin_result
     r->pairs = f->facts->pairs;
     r->step = f->facts->best_step;
     r->train_seconds = f->facts->train_seconds;
+    r->mining_seconds = f->facts->mining_seconds;
     r->peak_mb = f->facts->peak_mb;
     const bool ranking = r->goal == KIN_GOAL_RANKING;
     kin_tell_stage(f->watch, "evaluating the model on the %s %s", r->split,

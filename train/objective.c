@@ -250,14 +250,18 @@ static kin_tensor *send_target(kin_tape *tape, const real *target, int64_t rows)
 }
 
 /* Losses that look at one kind of cells alone have no accuracy. */
-static void set_terms(kin_objective *o, const kin_cells *cells, bool accuracy, bool twice)
+static void set_terms(kin_objective *o, const kin_cells *cells, bool accuracy,
+                      const kin_sides *sides)
 {
     for (int i = 0; i < o->count; i++) {
         const kin_loss *loss = loss_at(o, i);
         kin_loss_setting *s = &o->term[i].setting;
         s->want_accuracy = accuracy && !loss->positives_only && !loss->each_side && !s->target;
         s->cells = cells;
-        if (twice) s->direction = KIN_ONE_WAY;
+        s->relation.ignored = sides->ignored;
+        s->relation.ignored_row = sides->ignored_row;
+        s->relation.ignored_col = sides->ignored_col;
+        if (sides->back_rows) s->direction = KIN_ONE_WAY;
     }
 }
 
@@ -314,7 +318,7 @@ kin_tensor *kin_objective_apply(kin_tape *tape, kin_objective *o, int64_t step, 
         for (int i = 0; i < o->count; i++) o->term[i].setting.target = target;
         if (!(cells = pair_up(tape, sides->rows->rows))) return kin_empty(tape);
     }
-    set_terms(o, cells, accuracy, twice);
+    set_terms(o, cells, accuracy, sides);
     kin_tensor *loss = sides->label ? apply_by_class(tape, o, sides)
                                     : apply(tape, o, sides->rows, sides->columns, o->report);
     if (twice) {

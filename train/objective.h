@@ -39,6 +39,8 @@ typedef struct {
     const int32_t *label;
     const real *target;
     const int32_t *own;
+    int64_t ignored;                /* cells one by one that are no negatives */
+    const int32_t *ignored_row, *ignored_col;
 } kin_sides;
 
 kin_status kin_objective_make(kin_objective *objective, kin_backend *backend,

@@ -45,6 +45,8 @@ double kin_trainer_spent(const kin_trainer *t)
 static kin_progress gather(kin_trainer *t)
 {
     const kin_step_facts *f = &t->last;
+    static const kin_negatives_step nothing;
+    const kin_negatives_step mined = t->negatives ? t->negatives->step : nothing;
     const double spent = kin_trainer_spent(t), done = (double)(t->state.step - t->first_step);
     return (kin_progress){
         .step = t->state.step, .steps = t->steps,
@@ -54,6 +56,8 @@ static kin_progress gather(kin_trainer *t)
         .rate = f->rate, .temperature = f->temperature, .norm = f->norm,
         .accuracy = f->report.accuracy, .positives = f->report.positives,
         .negatives = f->report.negatives, .drawn = t->objective.drawn > 0,
+        .mined = (double)mined.columns, .own = (double)mined.own / (double)t->size,
+        .clashing = mined.clashing, .masked = (double)mined.masked / (double)t->size,
         .per_second = done * (double)t->size / spent,
         .waiting = t->waited / spent, .memory_mb = t->memory_mb, .peak_mb = t->peak_mb,
         .left = spent / done * (double)(t->steps - t->state.step),
@@ -82,6 +86,12 @@ static kin_status write_line(kin_trainer *t, const kin_progress *p)
     kin_log_put(l, "train/acc@1", p->accuracy);
     kin_log_put(l, "train/positives", p->positives);
     kin_log_put(l, "train/negatives", p->negatives);
+    if (t->negatives) {
+        kin_log_put(l, "train/mined", p->mined);
+        kin_log_put(l, "train/mined_own", p->own);
+        kin_log_put(l, "train/mined_clashing", (double)p->clashing);
+        kin_log_put(l, "train/masked", p->masked);
+    }
     kin_log_put(l, "perf/examples_per_s", p->per_second);
     kin_log_put(l, "perf/data_wait", p->waiting);
     kin_log_put(l, "perf/memory_mb", p->memory_mb);

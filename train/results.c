@@ -169,6 +169,7 @@ kin_status kin_results_save(const kin_results *r, const char *path)
     if (r->goal == KIN_GOAL_LABELS) kin_json_put_whole(&out, "classes", r->classes);
     kin_json_put_whole(&out, "step", r->step);
     kin_json_put_number(&out, "train_seconds", r->train_seconds);
+    kin_json_put_number(&out, "mining_seconds", r->mining_seconds);
     kin_json_put_whole(&out, "pairs", r->pairs);
     kin_json_put_number(&out, "peak_mb", r->peak_mb);
     kin_json_close(&out);
@@ -319,6 +320,7 @@ static kin_status read_results(const kin_json_tree *t, kin_results *r)
         KIN_TRY(kin_json_need_whole(t, root, "depth", 0, KIN_RUN_DEPTH, &r->depth));
     KIN_TRY(kin_json_need_whole(t, root, "step", 0, most, &r->step));
     KIN_TRY(kin_json_need_number(t, root, "train_seconds", &r->train_seconds));
+    KIN_TRY(kin_json_need_number(t, root, "mining_seconds", &r->mining_seconds));
     KIN_TRY(kin_json_need_whole(t, root, "pairs", 0, most, &r->pairs));
     return kin_json_need_number(t, root, "peak_mb", &r->peak_mb);
 }

@@ -75,6 +75,7 @@ typedef struct {
     int64_t classes;                            /* of items */
     int64_t step;                               /* of the weights that were judged */
     double train_seconds, peak_mb;
+    double mining_seconds;                      /* of train_seconds */
 } kin_results;
 
 kin_status kin_results_save(const kin_results *results, const char *path);

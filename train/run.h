@@ -19,6 +19,9 @@ typedef struct {
     double norm, accuracy;          /* gradient norm before clipping; in-batch accuracy */
     double positives, negatives;    /* that an anchor sees on average */
     bool drawn;                     /* the negatives are a sample of the batch */
+    double mined, own;              /* of the negatives: documents that were mined; for the anchor */
+    double masked;                  /* documents that an anchor is not compared with */
+    int64_t clashing;               /* mined, but relevant to another anchor: left out */
     double per_second, waiting;     /* pairs a second; share of the time spent on data */
     double memory_mb, peak_mb;
     double left;                    /* seconds */

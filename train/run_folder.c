@@ -175,6 +175,7 @@ kin_status kin_run_facts_save(const kin_run_facts *f, const char *path)
     kin_json_put_whole(&out, "best_step", f->best_step);
     kin_json_put_whole(&out, "pairs", f->pairs);
     kin_json_put_number(&out, "train_seconds", f->train_seconds);
+    kin_json_put_number(&out, "mining_seconds", f->mining_seconds);
     kin_json_put_number(&out, "peak_mb", f->peak_mb);
     kin_json_close(&out);
     return kin_json_save(&out, path);
@@ -196,6 +197,7 @@ static kin_status read_facts(kin_run_facts *f, const kin_json_tree *tree)
     KIN_TRY(kin_json_need_whole(tree, root, "best_step", -1, most, &f->best_step));
     KIN_TRY(kin_json_need_whole(tree, root, "pairs", 0, most, &f->pairs));
     KIN_TRY(kin_json_need_number(tree, root, "train_seconds", &f->train_seconds));
+    KIN_TRY(kin_json_need_number(tree, root, "mining_seconds", &f->mining_seconds));
     return kin_json_need_number(tree, root, "peak_mb", &f->peak_mb);
 }
 

@@ -34,13 +34,13 @@ typedef struct {
     int threads;
     int64_t seed, resumed_from, step, pairs;
     char started[32], ended[32], exit[512];
-    double train_seconds, peak_mb;
+    double train_seconds, mining_seconds, peak_mb;
     int64_t best_step;
 } kin_run_facts;
 
 kin_status kin_run_facts_save(const kin_run_facts *facts, const char *path);
 
-/* Reads back checksum, exit, step, best_step, pairs, train_seconds and peak_mb; nothing else. */
+/* Reads back checksum, exit, step, best_step, pairs, both seconds and peak_mb; nothing else. */
 kin_status kin_run_facts_load(kin_run_facts *facts, const char *path);
 
 void kin_time_text(char text[32]);         /* now, UTC, ISO 8601 */

@@ -8,7 +8,7 @@
 #include "train/machine.h"
 #include "train/trainer.h"
 
-enum { BLOCKS_MAX = 4 * KIN_PLAN_MAX + 3 };
+enum { BLOCKS_MAX = 4 * KIN_PLAN_MAX + 6 };
 
 static int list_weights(const kin_network *n, const char *prefix, int count, kin_block *blocks,
                         char names[BLOCKS_MAX][64])
@@ -16,25 +16,47 @@ static int list_weights(const kin_network *n, const char *prefix, int count, kin
     for (int i = 0; n && i < n->count; i++, count++) {
         const kin_tensor *w = &n->weight[i].tensor;
         snprintf(names[count], 64, "%s.%s", prefix, n->weight[i].name);
-        blocks[count] = (kin_block){ names[count], w->rows, w->cols, w->value };
+        blocks[count] = (kin_block){ names[count], w->rows, w->cols, w->value, false };
     }
     return count;
 }
 
+/* What was mined, and what the next time of mining starts from. */
+static kin_status list_negatives(const kin_trainer *t, kin_block *blocks, int *count)
+{
+    const kin_negatives *n = t->negatives;
+    kin_index_learned learned = { 0 };
+    if (!n) return KIN_OK;
+    blocks[(*count)++] = (kin_block){ "negatives.document", t->store->pairs, n->count, n->document,
+                                      true };
+    blocks[(*count)++] = (kin_block){ "negatives.nearest", n->queries, KIN_NEAREST, n->nearest,
+                                      true };
+    if (kin_negatives_indexed(n, t->state.step))
+        KIN_TRY(kin_index_learn(n->index, t->store->documents, &learned));
+    if (learned.values)
+        blocks[(*count)++] = (kin_block){ "negatives.index", learned.rows, learned.cols,
+                                          learned.values, false };
+    return KIN_OK;
+}
+
 /* Everything that a step changes, where it lies. */
-static int list_blocks(const kin_trainer *t, kin_block *blocks, char names[BLOCKS_MAX][64])
+static kin_status list_blocks(const kin_trainer *t, kin_block *blocks, char names[BLOCKS_MAX][64],
+                              int *counted)
 {
     int count = list_weights(t->model->network, "encoder", 0, blocks, names);
     count = list_weights(t->towers.slow, "momentum", count, blocks, names);
     size_t bytes;
     void *moments = kin_optimizer_state(t->optimizer, &bytes);
-    blocks[count++] = (kin_block){ "optim", 1, (int64_t)(bytes / sizeof(real)), moments };
+    blocks[count++] = (kin_block){ "optim", 1, (int64_t)(bytes / sizeof(real)), moments,
+                                   false };
     blocks[count++] = (kin_block){ "loss", t->objective.count, KIN_HYPERS_MAX,
-                                    t->objective.learned_values };
+                                    t->objective.learned_values, false };
     const kin_tensor *proxies = &t->objective.proxies;
     if (proxies->value)
-        blocks[count++] = (kin_block){ "proxies", proxies->rows, proxies->cols, proxies->value };
-    return count;
+        blocks[count++] = (kin_block){ "proxies", proxies->rows, proxies->cols, proxies->value,
+                                       false };
+    *counted = count;
+    return list_negatives(t, blocks, counted);
 }
 
 /* Blocks in host memory: where they lie, or copies to be freed. */
@@ -43,6 +65,7 @@ static kin_status to_host(kin_backend *b, kin_block *blocks, int count, bool fil
     if (!strcmp(b->name, "cpu")) return KIN_OK;
     for (int i = 0; i < count; i++) {
         const size_t bytes = (size_t)(blocks[i].rows * blocks[i].cols) * sizeof(real);
+        if (blocks[i].whole) continue;                   /* there already */
         void *copy = malloc(bytes);
         KIN_REQUIRE(copy, KIN_MEMORY, "no memory to copy %s", blocks[i].name);
         if (fill) b->download(b, copy, blocks[i].values, bytes);
@@ -54,7 +77,8 @@ static kin_status to_host(kin_backend *b, kin_block *blocks, int count, bool fil
 static void free_copies(kin_backend *b, kin_block *blocks, int count)
 {
     if (!strcmp(b->name, "cpu")) return;
-    for (int i = 0; i < count; i++) free(blocks[i].values);
+    for (int i = 0; i < count; i++)
+        if (!blocks[i].whole) free(blocks[i].values);
 }
 
 static kin_status step_folder(const kin_trainer *t, char folder[KIN_PATH_MAX])
@@ -69,6 +93,7 @@ static kin_status check_finite(const kin_trainer *t, const kin_block *blocks, in
 {
     for (int i = 0; i < count; i++) {
         const int64_t n = blocks[i].rows * blocks[i].cols;
+        if (blocks[i].whole) continue;
         const bool finite = isfinite(t->backend->sum_squares(t->backend, n, blocks[i].values));
         KIN_TRY(kin_backend_check(t->backend));
         KIN_REQUIRE(finite, KIN_NUMERICAL, "step %ld: %s is not finite, so it was not saved",
@@ -82,7 +107,8 @@ kin_status kin_trainer_save(kin_trainer *t)
     char folder[KIN_PATH_MAX], names[BLOCKS_MAX][64];
     kin_block blocks[BLOCKS_MAX];
     KIN_TRY(step_folder(t, folder));
-    const int count = list_blocks(t, blocks, names);
+    int count;
+    KIN_TRY(list_blocks(t, blocks, names, &count));
     KIN_TRY(check_finite(t, blocks, count));
     t->state.peak_mb = kin_memory_peak();
     kin_status status = to_host(t->backend, blocks, count, true);
@@ -101,7 +127,8 @@ kin_status kin_trainer_load(kin_trainer *t, const char *folder)
 {
     char names[BLOCKS_MAX][64];
     kin_block blocks[BLOCKS_MAX], own[BLOCKS_MAX];
-    const int count = list_blocks(t, blocks, names);
+    int count;
+    KIN_TRY(list_blocks(t, blocks, names, &count));
     memcpy(own, blocks, sizeof own);
     kin_status status = to_host(t->backend, blocks, count, false);
     if (!status) status = kin_checkpoint_load(folder, blocks, count);

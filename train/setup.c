@@ -327,6 +327,7 @@ kin_status kin_trainer_setup(kin_trainer *t, const char *checkpoint)
     make_schedule(t);
     KIN_TRY(kin_towers_make(t));
     KIN_TRY(kin_objective_make(&t->objective, t->backend, t->config));
+    KIN_TRY(kin_negatives_open(t));
     if (t->material.goal != KIN_GOAL_LABELS) return KIN_OK;
     return kin_objective_make_proxies(&t->objective, t->config, t->store->labels,
                                       t->model->network->width);
@@ -357,6 +358,7 @@ void kin_trainer_close_step(kin_trainer *t)
 void kin_trainer_close(kin_trainer *t)
 {
     kin_trainer_close_step(t);
+    kin_negatives_free(t->negatives, t->backend);
     kin_sampler_free(t->sampler);
     kin_material_free(&t->material);
     kin_role_tokens_free(&t->tokens);

@@ -47,6 +47,7 @@ kin_status kin_towers_make(kin_trainer *t)
     kin_towers *w = &t->towers;
     const kin_network *n = t->model->network;
     w->chunk = (int64_t)kin_config_number(t->config, "batch.chunk");
+    if (w->chunk > t->size) w->chunk = t->size;
     w->momentum = kin_config_number(t->config, "encoder.momentum");
     w->cosine = kin_config_is(t->config, "encoder.momentum_schedule", "cosine");
     w->both = kin_config_is(t->config, "loss.direction", "both_ways");
@@ -63,10 +64,12 @@ kin_status kin_towers_make_step(kin_trainer *t)
 {
     kin_towers *w = &t->towers;
     const size_t bytes = (size_t)(t->size * t->model->network->width) * sizeof(real);
+    const size_t mined = t->negatives ? (size_t)t->negatives->count : 0;
     if (!w->chunk) return KIN_OK;
     for (int i = 0; i < KIN_TOWER_SIDES; i++) {
         if (!needed(w, i)) continue;
-        w->value[i] = t->backend->alloc(t->backend, bytes);
+        w->value[i] = t->backend->alloc(t->backend,
+                                        role_of(i) == KIN_QUERY ? bytes : bytes * (1 + mined));
         KIN_REQUIRE(w->value[i], KIN_MEMORY, "no memory for %ld embeddings", (long)t->size);
     }
     return kin_tape_new(&w->part, t->backend);
@@ -107,9 +110,9 @@ static kin_status embed_chunks(kin_trainer *t, int side)
 {
     static const char *const names[] = { "embeddings of queries", "embeddings of documents" };
     kin_towers *w = &t->towers;
-    const int64_t width = t->model->network->width;
+    const int64_t width = t->model->network->width, rows = kin_batch_rows(t, role_of(side));
     bool unit = true;
-    for (int64_t from = 0; from < t->size; from += w->chunk) {
+    for (int64_t from = 0; from < rows; from += w->chunk) {
         kin_tape_begin_part(w->part, t->tape);
         const kin_tensor *y = forward(t, w->part, side, from);
         KIN_TRY(kin_tape_status(w->part));
@@ -117,7 +120,7 @@ static kin_status embed_chunks(kin_trainer *t, int side)
         t->backend->copy(t->backend, w->value[side] + from * width, y->value,
                          (size_t)(y->rows * width) * sizeof(real));
     }
-    kin_tensor *x = w->side[side] = kin_tape_input(t->tape, t->size, width, w->value[side]);
+    kin_tensor *x = w->side[side] = kin_tape_input(t->tape, rows, width, w->value[side]);
     KIN_TRY(kin_tape_status(t->tape));
     x->needs_grad = trained(side);
     x->unit = unit;
@@ -170,10 +173,10 @@ kin_status kin_towers_embed_again(kin_trainer *t)
 {
     kin_towers *w = &t->towers;
     if (!w->chunk) return KIN_OK;
-    for (int64_t from = 0; from < t->size; from += w->chunk) {
+    for (int64_t from = 0; from < kin_batch_rows(t, KIN_DOCUMENT); from += w->chunk) {
         for (int i = 0; i < SLOW_QUERIES; i++) {
             const kin_tensor *x = w->side[i];
-            if (!x || !x->grad) continue;
+            if (!x || !x->grad || from >= x->rows) continue;
             kin_tape_begin_part(w->part, t->tape);
             kin_tensor *y = forward(t, w->part, i, from);
             KIN_TRY(kin_tape_backward_part(w->part, y, x->grad + from * x->cols));

@@ -21,6 +21,7 @@ static kin_status save_facts(kin_trainer *t, const char *reason)
     f->best_step = t->state.best_step;
     f->pairs = t->state.pairs;
     f->train_seconds = t->state.train_seconds;
+    f->mining_seconds = t->state.mining_seconds;
     KIN_TRY(kin_run_folder_at(&t->folder, "run.json", path));
     return kin_run_facts_save(f, path);
 }

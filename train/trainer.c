@@ -23,6 +23,7 @@ kin_status kin_trainer_forward(kin_trainer *t, int64_t step, bool accuracy)
     const uint64_t seed = (uint64_t)kin_config_number(t->config, "run.seed");
     kin_tape_reset(t->tape, seed, (uint32_t)step, true);
     KIN_TRY(kin_towers_embed(t, &sides));
+    KIN_TRY(kin_negatives_mask(t, &sides));
     kin_objective_set_step(&t->objective, step, t->steps);
     kin_tensor *loss = kin_objective_apply(t->tape, &t->objective, step, accuracy, &sides,
                                            &t->last.report);
@@ -78,8 +79,10 @@ static kin_status take_step(kin_trainer *t)
     const int64_t step = t->state.step;
     const bool accuracy = (step + 1) % t->log_every == 0 || step + 1 == t->steps
                           || step == t->first_step;
-    const double before = kin_seconds(), known = t->last.report.accuracy;
+    const double known = t->last.report.accuracy;
+    KIN_TRY(kin_negatives_mine(t));
     kin_profile_host(t->flags->profile, "batches");
+    const double before = kin_seconds();
     KIN_TRY(kin_batch_fill(t, step));
     t->waited += kin_seconds() - before;
     kin_profile_host(t->flags->profile, NULL);

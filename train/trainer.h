@@ -5,6 +5,7 @@
  *     batch.c      texts of a step             progress.c   what is told and logged
  *     towers.c     texts to embeddings         objective.c  embeddings to a loss
  *     trainer.c    the loop                    saving.c     checkpoints and model/
+ *     negatives.h  documents that are mined for a batch
  *     train.c      from folder to results      finish.c     the scores of the finished model
  *     start.c      weights of another run      further.c    more scores, where asked for */
 #ifndef KIN_TRAIN_TRAINER_H
@@ -20,6 +21,7 @@
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/log.h"
+#include "train/negatives.h"
 #include "train/objective.h"
 #include "train/progress.h"
 #include "train/run.h"
@@ -105,6 +107,7 @@ typedef struct kin_trainer {
     kin_tape *tape;
     kin_towers towers;
     kin_objective objective;
+    kin_negatives *negatives;       /* that are mined, or NULL */
     kin_optimizer *optimizer;
     kin_schedule_setting schedule;
 
@@ -168,6 +171,7 @@ kin_status kin_trainer_number_tokens(kin_trainer *t);
 kin_status kin_batch_init(kin_trainer *t);
 void kin_batch_free(kin_batch *batch);
 kin_status kin_batch_fill(kin_trainer *t, int64_t step);
+int64_t kin_batch_rows(const kin_trainer *t, kin_role role);     /* texts of a side, mined ones too */
 int64_t kin_batch_tokens(const kin_trainer *t, const int32_t *pairs);
 void kin_batch_find_widest(kin_trainer *t);
 kin_bags kin_batch_part(const kin_trainer *t, kin_role role, int64_t from);

@@ -254,7 +254,7 @@ static kin_status prepare_side(kin_tape *tape, kin_score_side *side, int fields)
 static kin_status prepare_kinds(kin_tape *tape, engine *e)
 {
     const size_t bytes = (size_t)(e->panel * e->t->side[1].count);
-    if (!e->run->more_start) return KIN_OK;
+    if (!e->run->more_start && !e->run->ignored_start) return KIN_OK;
     e->kind = kin_arena_take(kin_tape_arena(tape), bytes);
     e->host_kind = kin_keep_host(tape, bytes);
     if (!e->kind) kin_tape_fail(tape, KIN_MEMORY, "loss: no memory for %zu bytes", bytes);

@@ -21,7 +21,8 @@ static int64_t panel_rows(const kin_rows_run *run)
 static int64_t tile_columns(const kin_rows_run *run, int64_t wanted)
 {
     const int64_t columns = run->scores.side[1].count;
-    const bool whole = run->given || run->more_start || run->setting->target ||
+    const bool whole = run->given || run->more_start || run->ignored_start ||
+                       run->setting->target ||
                        run->setting->want_accuracy || !(run->both || kin_rows_alike(run));
     return whole || wanted < 1 || wanted > columns ? columns : wanted;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/group.h"
+#include "core/sorted.h"
 #include "losses/rows/rows.h"
 
 typedef kin_keys side;
@@ -123,16 +124,18 @@ static int64_t unique(int32_t *x, int64_t n)
     return kept;
 }
 
-kin_status kin_rows_list_more(kin_tape *tape, const kin_relation *r, int64_t rows,
-                              const int64_t **listed, const int32_t **cols)
+/* Cells (row[n], col[n]) by row, those of a row ascending and each once. */
+static kin_status list_cells(kin_tape *tape, int64_t count, const int32_t *row,
+                             const int32_t *column, int64_t rows, const int64_t **listed,
+                             const int32_t **cols)
 {
     *listed = NULL, *cols = NULL;
-    if (!r->more) return KIN_OK;
+    if (!count) return KIN_OK;
     int64_t *start = kin_keep_host(tape, (size_t)(rows + 2) * sizeof *start);
-    int32_t *col = kin_keep_host(tape, (size_t)r->more * sizeof *col);
+    int32_t *col = kin_keep_host(tape, (size_t)count * sizeof *col);
     if (!start || !col) return kin_tape_status(tape);
-    kin_group(r->more_row, r->more, rows, start, col);
-    for (int64_t n = 0; n < r->more; n++) col[n] = r->more_col[col[n]];
+    kin_group(row, count, rows, start, col);
+    for (int64_t n = 0; n < count; n++) col[n] = column[col[n]];
     int64_t kept = 0;
     for (int64_t i = 0; i < rows; i++) {
         const int64_t from = start[i], n = unique(col + from, start[i + 1] - from);
@@ -143,6 +146,33 @@ kin_status kin_rows_list_more(kin_tape *tape, const kin_relation *r, int64_t row
     start[rows] = kept;
     *listed = start, *cols = col;
     return KIN_OK;
+}
+
+kin_status kin_rows_list_more(kin_tape *tape, const kin_relation *r, int64_t rows,
+                              const int64_t **listed, const int32_t **cols)
+{
+    return list_cells(tape, r->more, r->more_row, r->more_col, rows, listed, cols);
+}
+
+static bool is_further(const kin_rows_run *run, int64_t i, int64_t j)
+{
+    return run->more_start
+           && kin_sorted_holds(run->more_col, run->more_start[i], run->more_start[i + 1],
+                               (int32_t)j);
+}
+
+/* Cells that are ignored one by one are no negatives, if they were. */
+static void count_ignored(kin_rows_run *run, bool keyed)
+{
+    side *rows = &run->keys[0], *columns = &run->keys[1];
+    for (int64_t i = 0; run->ignored_start && i < rows->count; i++)
+        for (int64_t n = run->ignored_start[i]; n < run->ignored_start[i + 1]; n++) {
+            const int64_t j = run->ignored_col[n];
+            const bool nothing = (run->scores.self && i == j)
+                                 || (keyed && same(rows, i, columns, j));
+            if (nothing || rows->match[i] == columns->match[j] || is_further(run, i, j)) continue;
+            rows->negatives[i]--, columns->negatives[j]--;
+        }
 }
 
 static void count_more(kin_rows_run *run, bool keyed)
@@ -166,6 +196,9 @@ void kin_rows_kinds(const kin_rows_run *run, int64_t row, int64_t count, int8_t 
         for (int64_t j = 0; j < columns->count; j++)
             kind[j] = rows->match[i] == columns->match[j] ? 1
                       : keyed && same(rows, i, columns, j) ? 0 : -1;
+        for (int64_t n = run->ignored_start ? run->ignored_start[i] : 0;
+             run->ignored_start && n < run->ignored_start[i + 1]; n++)
+            if (kind[run->ignored_col[n]] < 0) kind[run->ignored_col[n]] = 0;
         for (int64_t n = run->more_start ? run->more_start[i] : 0;
              run->more_start && n < run->more_start[i + 1]; n++)
             kind[run->more_col[n]] = 1;
@@ -184,7 +217,7 @@ bool kin_rows_alike(const kin_rows_run *run)
     const kin_relation *r = &s->relation;
     const int64_t n = run->scores.side[0].count;
     if (!run->q || run->q != run->k || run->loss->form != KIN_CELLS) return false;
-    if (r->more || r->extra || s->target || s->want_accuracy) return false;
+    if (r->more || r->ignored || r->extra || s->target || s->want_accuracy) return false;
     if (!equal(r->row_label, r->col_label, n) || !equal(r->row_text, r->col_text, n)) return false;
     for (int64_t i = 0; r->own && !r->by_label && i < n; i++)
         if (r->own[i] >= 0 && r->own[r->own[i]] != i) return false;
@@ -318,7 +351,10 @@ kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joi
     KIN_TRY(copy_keys(tape, relation, s));
     KIN_TRY(count_all(tape, relation, s, keyed));
     KIN_TRY(kin_rows_list_more(tape, relation, s[0].count, &run->more_start, &run->more_col));
+    KIN_TRY(list_cells(tape, relation->ignored, relation->ignored_row, relation->ignored_col,
+                       s[0].count, &run->ignored_start, &run->ignored_col));
     count_more(run, keyed);
+    count_ignored(run, keyed);
     scores->paired = count_paired(&s[0]);
     kin_rows_weigh(run, &s[0]);
     kin_rows_weigh(run, &s[1]);

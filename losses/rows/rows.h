@@ -37,6 +37,8 @@ typedef struct {
     kin_keys keys[2];
     const int64_t *more_start;               /* host, rows + 1: further positives of each row */
     const int32_t *more_col;                 /* ascending in a row */
+    const int64_t *ignored_start;            /* the same of cells that are ignored one by one */
+    const int32_t *ignored_col;
     const int32_t *leader;                   /* rows that are merged: core/score.h, or NULL */
 
     /* by kin_rows_plan */

@@ -45,11 +45,11 @@ static void release(kin_index *index)
 
 /* ---- building ------------------------------------------------------------------------------- */
 
-static int64_t wanted_lists(const kin_index *index)
+static int64_t wanted_lists(const kin_index *index, int64_t rows)
 {
     const int64_t asked = (int64_t)kin_index_get(index, LISTS);
-    const int64_t lists = asked ? asked : (int64_t)(2 * sqrt((double)index->rows));
-    return lists < 1 ? 1 : lists > index->rows ? index->rows > 0 ? index->rows : 1 : lists;
+    const int64_t lists = asked ? asked : (int64_t)(2 * sqrt((double)rows));
+    return lists < 1 ? 1 : lists > rows ? rows > 0 ? rows : 1 : lists;
 }
 
 static kin_status new_state(kin_index *index, int64_t lists)
@@ -69,7 +69,7 @@ static kin_status new_state(kin_index *index, int64_t lists)
 static kin_status learn(kin_index *index)
 {
     ivf *v = index->state;
-    const int64_t lists = wanted_lists(index);
+    const int64_t lists = wanted_lists(index, index->rows);
     const bool warm = v && v->lists == lists;
     if (!warm) {
         release(index);
@@ -298,6 +298,14 @@ static kin_status build(kin_index *index, int64_t first)
     return status;
 }
 
+static kin_status give_learned(kin_index *index, int64_t rows, kin_index_learned *learned)
+{
+    if (!index->state) KIN_TRY(new_state(index, wanted_lists(index, rows)));
+    const ivf *v = index->state;
+    *learned = (kin_index_learned){ v->lists, index->stride, v->centroid };
+    return KIN_OK;
+}
+
 static void describe(const kin_index *index, char *text, size_t size)
 {
     const ivf *v = index->state;
@@ -368,5 +376,5 @@ const kin_index_kind kin_index_kind_ivf = {
         },
     },
     .build = build, .find = find, .release = release, .describe = describe, .save = save,
-    .load = load_all,
+    .load = load_all, .learn = give_learned,
 };

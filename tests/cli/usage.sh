@@ -57,6 +57,9 @@ expect 0 "Inverted file" "$KIN" describe index ivf
 expect 0 "Malkov, Yashunin 2016" "$KIN" describe index hnsw
 expect 0 "float|int8" "$KIN" describe index exact
 expect 0 "embedding_bag" "$KIN" list op
+expect 0 "relative_margin" "$KIN" list policy
+expect 0 "NV-Retriever" "$KIN" describe policy relative_margin
+expect 0 "overlap" "$KIN" describe policy near_duplicate --json
 expect 2 "did you mean L1a" "$KIN" bench L1
 expect 0 "L1a" "$KIN" bench
 ! (ulimit -v 600000; "$KIN" --version) > /dev/null 2>&1 ||      # sanitizers need more than that

@@ -18,7 +18,7 @@ static const char *const names[PARTS] = {"state.safetensors", "state.json", "tok
                                          "run.ini", "DONE"};
 
 enum { A_ROWS = 2, A_COLS = 3, B_COLS = 2, NUMBERS = A_ROWS * A_COLS + B_COLS };
-#define BLOCKS(x) {{"a", A_ROWS, A_COLS, (x)}, {"b", 1, B_COLS, (x) + A_ROWS * A_COLS}}
+#define BLOCKS(x) {{"a", A_ROWS, A_COLS, (x), false}, {"b", 1, B_COLS, (x) + A_ROWS * A_COLS, false}}
 
 static void save_seed(const char *folder)
 {
@@ -69,6 +69,7 @@ static void check_same_state(const kin_progress_state *a, const kin_progress_sta
     CHECK(a->step == b->step && a->best_step == b->best_step && a->pairs == b->pairs);
     CHECK(a->best == b->best && a->loss_average == b->loss_average);
     CHECK(a->train_seconds == b->train_seconds && a->peak_mb == b->peak_mb);
+    CHECK(a->mining_seconds == b->mining_seconds);
     CHECK(a->checksum == b->checksum);
 }
 

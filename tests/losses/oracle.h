@@ -45,6 +45,8 @@ static int relation_of(const kin_relation *r, int64_t i, int64_t j)
     const bool text = r->row_text && r->row_text[i] == r->col_text[j];
     if (r->self && i == j) return 0;
     if (r->by_label ? label : j == (r->own ? r->own[i] : i)) return 1;
+    for (int64_t n = 0; n < r->ignored; n++)
+        if (r->ignored_row[n] == i && r->ignored_col[n] == j) return 0;
     return label || text ? 0 : -1;
 }
 

@@ -17,7 +17,7 @@ enum { MOST = 64 };
 typedef struct { int32_t to[MOST]; int64_t n; } order;
 typedef struct {
     order rows, columns;
-    int32_t own[MOST], key[4][MOST], more[2][MOST], cell[2][4 * MOST];
+    int32_t own[MOST], key[4][MOST], more[2][MOST], ignored[2][2 * MOST], cell[2][4 * MOST];
     real target[MOST * MOST];
     kin_cells cells;
 } shuffled;
@@ -73,6 +73,8 @@ static void move_relation(kin_loss_batch *b, shuffled *s)
     r->col_text = move_key(s->key[3], r->col_text, &s->columns);
     r->more_row = rename_places(s->more[0], r->more_row, r->more, &s->rows);
     r->more_col = rename_places(s->more[1], r->more_col, r->more, &s->columns);
+    r->ignored_row = rename_places(s->ignored[0], r->ignored_row, r->ignored, &s->rows);
+    r->ignored_col = rename_places(s->ignored[1], r->ignored_col, r->ignored, &s->columns);
 }
 
 /* Everything that knows a row or a column by its place follows. */

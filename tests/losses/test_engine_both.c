@@ -240,6 +240,8 @@ static void test_refusals(void **state)
     refused(p, "need labels");
     p = good, p.relation.self = true;
     refused(p, "5 and 6");
+    p = good, p.relation.ignored = 4, p.relation.ignored_row = p.relation.ignored_col = own;
+    refused(p, "ignored pair 3 is (6, 6) of 5x6");
     p = good, p.columns = 4;
     refused(p, "5 rows and 4 columns");
     p = good, p.loss = "circle", p.learn = 1, p.hypers[0] = 0.4, p.hypers[1] = 80;

@@ -129,7 +129,8 @@ static void test_pairs(void **state)
         }
 }
 
-/* Duplicates by label and by text, own[] out of order with rows that have no positive. */
+/* Duplicates by label and by text, own[] out of order with rows that have no positive, cells that
+ * are ignored one by one. */
 static void some_keys(int64_t rows, int64_t columns, uint64_t labels)
 {
     const int64_t d = 6;
@@ -137,8 +138,10 @@ static void some_keys(int64_t rows, int64_t columns, uint64_t labels)
     int32_t *own = numbers(5, rows, (uint64_t)columns);
     int32_t *row_label = numbers(6, rows, labels), *col_label = numbers(7, columns, labels);
     int32_t *row_text = numbers(8, rows, labels + 3), *col_text = numbers(9, columns, labels + 3);
+    int32_t *ignored_row = numbers(10, 3 * rows, (uint64_t)rows);
+    int32_t *ignored_col = numbers(11, 3 * rows, (uint64_t)columns);
     own[rows / 3] = -1;
-    for (int keys = 0; keys < 16; keys++)
+    for (int keys = 0; keys < 32; keys += keys < 16 ? 1 : 5)
         for (int s = 0; s < SETTINGS; s++) {
             problem p = problem_of(s);
             p.rows = rows, p.columns = columns, p.dimension = d, p.q = q, p.k = k;
@@ -146,6 +149,10 @@ static void some_keys(int64_t rows, int64_t columns, uint64_t labels)
             if (keys & 2) p.relation.row_text = row_text, p.relation.col_text = col_text;
             if (keys & 4) p.relation.own = own;
             if (keys & 8) p.relation.by_label = true;
+            if (keys & 16) {
+                p.relation.ignored = 3 * rows;
+                p.relation.ignored_row = ignored_row, p.relation.ignored_col = ignored_col;
+            }
             if (p.relation.by_label && (!p.relation.row_label || p.relation.own)) continue;
             snprintf(what, sizeof what, "keys %d", keys);
             p.symmetric = keys & 1;
@@ -156,6 +163,7 @@ static void some_keys(int64_t rows, int64_t columns, uint64_t labels)
             compare(&p);
         }
     free(q), free(k), free(own), free(row_label), free(col_label), free(row_text), free(col_text);
+    free(ignored_row), free(ignored_col);
 }
 
 static void test_keys(void **state)

@@ -28,13 +28,17 @@ static int free_all(void **state)
     return close_folder(state);
 }
 
+static int32_t whole[6] = { -1, 7, 123456789, 0, 2147483647, -5 };
+
 static void save(int64_t step)
 {
     const kin_progress_state s = { .step = step, .best_step = 7, .pairs = 99, .best = 1.0 / 3,
-                                   .loss_average = 0.1, .train_seconds = 12.5, .peak_mb = 3,
+                                   .loss_average = 0.1, .train_seconds = 12.5,
+                                   .mining_seconds = 1.5, .peak_mb = 3,
                                    .checksum = 0xfedcba9876543210u };
-    const kin_block blocks[] = { { "a", 6, 4, values[0] }, { "b", 1, 24, values[1] } };
-    expect_ok(kin_checkpoint_save(in_folder("step_%ld", (long)step), &s, blocks, 2, tokenizer,
+    const kin_block blocks[] = { { "a", 6, 4, values[0], false }, { "b", 1, 24, values[1], false },
+                                 { "c", 2, 3, whole, true } };
+    expect_ok(kin_checkpoint_save(in_folder("step_%ld", (long)step), &s, blocks, 3, tokenizer,
                                   config));
 }
 
@@ -43,19 +47,25 @@ static void test_round_trip(void **state)
     (void)state;
     kin_progress_state s;
     real a[24] = { 0 }, b[24] = { 0 };
-    kin_block blocks[] = { { "a", 6, 4, a }, { "b", 1, 24, b } };
+    int32_t c[6] = { 0 };
+    kin_block blocks[] = { { "a", 6, 4, a, false }, { "b", 1, 24, b, false },
+                           { "c", 2, 3, c, true } };
     save(5);
     expect_ok(kin_checkpoint_open(in_folder("step_5"), &s));
     assert_int_equal(s.step, 5);
     assert_int_equal(s.best_step, 7);
     assert_int_equal(s.pairs, 99);
-    assert_true(s.best == 1.0 / 3 && s.loss_average == 0.1 && s.train_seconds == 12.5);
+    assert_true(s.best == 1.0 / 3 && s.loss_average == 0.1 && s.train_seconds == 12.5
+                && s.mining_seconds == 1.5);
     assert_true(s.checksum == 0xfedcba9876543210u);
-    expect_ok(kin_checkpoint_load(in_folder("step_5"), blocks, 2));
+    expect_ok(kin_checkpoint_load(in_folder("step_5"), blocks, 3));
+    assert_memory_equal(c, whole, sizeof c);
     assert_memory_equal(a, values[0], sizeof a);
     assert_memory_equal(b, values[1], sizeof b);
     blocks[0].rows = 4, blocks[0].cols = 6;
     expect_failure(kin_checkpoint_load(in_folder("step_5"), blocks, 2), KIN_DATA, "a");
+    blocks[2].whole = false;
+    expect_failure(kin_checkpoint_load(in_folder("step_5"), blocks + 2, 1), KIN_DATA, "I32");
 }
 
 static void flip(const char *name, size_t at)

@@ -23,6 +23,8 @@ static const char *const kinds[] = {
     "batch.token_dropout=0.1",
     "loss.sum=infonce:1,uniformity:0.5 loss.learn=infonce.temperature batch.chunk=10 optim.clip=1",
     "loss.negatives=drawn loss.drawn=6 loss.direction=one_way loss.name=cosine_contrastive",
+    "negatives.source=model negatives.index=ivf negatives.every_steps=7 negatives.before=random "
+    "negatives.start=0.25 negatives.count=2 negatives.policy=duplicate,random",
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
