@@ -169,8 +169,10 @@ static void print_further(FILE *out, const kin_results *r, const columns *c)
                 h->against_bm25.losses, h->against_bm25.ties);
     if (!f->present) return;
     fprintf(out, "%" PRId64 " queries by %" PRId64 " relevant documents that no query of an "
-            "earlier part has (%" PRId64 " others left out)\n", f->queries, f->documents,
+            "earlier part has (%" PRId64 " others left out)", f->queries, f->documents,
             f->left_out);
+    if (f->weighted.present) fprintf(out, "; weighted: %.2f of the model", f->weight);
+    fputc('\n', out);
     print_row(out, "model", &f->model, c);
     print_row(out, "bm25", &f->bm25, c);
     print_row(out, "rrf", &f->rrf, c);

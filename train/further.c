@@ -30,16 +30,22 @@ static uint64_t seed_of(const work *w)
 
 /* ---- fusing ---------------------------------------------------------------------------------- */
 
+/* What both systems made of some queries, and what is relevant to these. */
+typedef struct {
+    const kin_run *model, *bm25;
+    const kin_judgements *by;
+} both;
+
 /* weight below 0: by reciprocal rank. */
-static kin_status fuse(const work *w, const kin_judged *model, const kin_judged *bm25,
-                       double weight, int64_t depth, kin_judged *out)
+static kin_status fuse(const work *w, const both *b, double weight, int64_t depth,
+                       kin_judged *out)
 {
-    const kin_fusion by = { .run = { model->run, bm25->run }, .depth = depth,
+    const kin_fusion by = { .run = { b->model, b->bm25 }, .depth = depth,
                             .documents = w->run->store->documents, .listed = w->depth,
                             .by_score = weight >= 0, .weight = weight < 0 ? 0 : weight };
     kin_pool *pool = w->run->backend->pool;
     KIN_TRY(kin_run_fuse(&out->run, pool, &by));
-    return kin_run_evaluate(&out->scores, out->run, pool, model->judgements);
+    return kin_run_evaluate(&out->scores, out->run, pool, b->by);
 }
 
 static void free_fused(kin_judged *j)
@@ -49,23 +55,22 @@ static void free_fused(kin_judged *j)
     *j = (kin_judged){ 0 };
 }
 
-/* model and bm25: of the queries that it is chosen on. */
-static kin_status choose_weight(const work *w, const kin_judged *model, const kin_judged *bm25,
-                                kin_hybrid_results *h)
+/* The best for these queries; a half where none has a relevant document. */
+static kin_status choose_weight(const work *w, const both *b, double *chosen)
 {
     double best = -1;
-    h->weight = 0.5;
+    *chosen = 0.5;
     for (int i = 0; i <= WEIGHTS; i++) {
         kin_judged fused = { 0 };
         const double weight = (double)i / WEIGHTS;
-        const kin_status status = fuse(w, model, bm25, weight, KIN_QUICK_DEPTH, &fused);
-        const double value = status ? -1 : fused.scores->mean[h->measure];
+        const kin_status status = fuse(w, b, weight, KIN_QUICK_DEPTH, &fused);
+        const double value = status ? -1 : fused.scores->mean[w->results->hybrid.measure];
         free_fused(&fused);
         if (status) return status;
-        const bool nearer = fabs(weight - 0.5) < fabs(h->weight - 0.5);
+        const bool nearer = fabs(weight - 0.5) < fabs(*chosen - 0.5);
         if (value < best || (value == best && !nearer)) continue;
         best = value;
-        h->weight = weight;
+        *chosen = weight;
     }
     return KIN_OK;
 }
@@ -95,14 +100,14 @@ static kin_status save_fused(const work *w, const kin_judged *fused, const char 
 
 /* Against BM25 where paired is not NULL. */
 static kin_status judge_fused(const work *w, double weight, const char *system, kin_marks *marks,
-                              kin_marks *fresh, kin_paired *paired)
+                              kin_paired *paired)
 {
     kin_judged fused = { 0 };
     kin_pool *pool = w->run->backend->pool;
-    kin_status status = fuse(w, w->model, &w->bm25[0], weight, w->depth, &fused);
+    const both b = { w->model->run, w->bm25[0].run, w->model->judgements };
+    kin_status status = fuse(w, &b, weight, w->depth, &fused);
     if (!status) status = kin_marks_of(marks, &fused, pool, seed_of(w), true);
     if (!status) status = save_fused(w, &fused, system);
-    if (!status) status = mark_fresh(w, fused.run, fresh);
     const int m = w->results->hybrid.measure;
     if (!status && paired)
         status = kin_paired_test(paired, pool, seed_of(w), KIN_FLIPS, fused.scores->queries,
@@ -111,7 +116,40 @@ static kin_status judge_fused(const work *w, double weight, const char *system, 
     return status;
 }
 
+static kin_status fuse_fresh(const work *w, double weight, kin_marks *marks)
+{
+    kin_judged fused = { 0 };
+    const both b = { w->model->run, w->bm25[0].run, w->fresh };
+    kin_status status = fuse(w, &b, weight, w->depth, &fused);
+    if (!status) status = kin_marks_of(marks, &fused, w->run->backend->pool, seed_of(w), true);
+    free_fused(&fused);
+    return status;
+}
+
 /* ---- hybrid ---------------------------------------------------------------------------------- */
+
+static bool any_relevant(const kin_judgements *j)
+{
+    for (int64_t i = 0; i < j->start[j->rows]; i++)
+        if (j->grade[i] > 0) return true;
+    return false;
+}
+
+/* The weight for documents that nobody trained on is chosen by such documents. */
+static kin_status judge_fresh_hybrid(const work *w, const both *chosen_on)
+{
+    int64_t left_out;
+    kin_judgements *fresh;
+    kin_fresh_results *f = &w->results->fresh;
+    f->weight = w->results->hybrid.weight;
+    KIN_TRY(kin_fresh_judgements(&fresh, w->run->store, KIN_VALIDATION, &left_out));
+    const both b = { chosen_on->model, chosen_on->bm25, fresh };
+    kin_status status = KIN_OK;
+    if (b.model && any_relevant(fresh)) status = choose_weight(w, &b, &f->weight);
+    kin_judgements_free(fresh);
+    if (!status) status = fuse_fresh(w, -1, &f->rrf);
+    return status ? status : fuse_fresh(w, f->weight, &f->weighted);
+}
 
 /* The validation queries choose the weight, also where they are what is judged. */
 static kin_status judge_hybrid(work *w, kin_split split)
@@ -119,16 +157,16 @@ static kin_status judge_hybrid(work *w, kin_split split)
     kin_hybrid_results *h = &w->results->hybrid;
     const bool itself = split == KIN_VALIDATION;
     const kin_judged *model = itself ? w->model : &w->chosen;
-    const kin_judged *bm25 = itself ? &w->bm25[0] : &w->bm25[1];
+    const both b = { model->run, w->bm25[itself ? 0 : 1].run, model->judgements };
     *h = (kin_hybrid_results){ .present = true, .weight = 0.5 };
     h->measure = (int)kin_config_number(w->run->config, "eval.best_by");
-    if (model->run) {
+    if (b.model) {
         snprintf(h->chosen_on, sizeof h->chosen_on, "%s", kin_split_name(KIN_VALIDATION));
-        KIN_TRY(choose_weight(w, model, bm25, h));
+        KIN_TRY(choose_weight(w, &b, &h->weight));
     }
-    kin_fresh_results *fresh = &w->results->fresh;
-    KIN_TRY(judge_fused(w, -1, "rrf", &h->rrf, &fresh->rrf, NULL));
-    return judge_fused(w, h->weight, "weighted", &h->weighted, &fresh->weighted, &h->against_bm25);
+    KIN_TRY(judge_fused(w, -1, "rrf", &h->rrf, NULL));
+    KIN_TRY(judge_fused(w, h->weight, "weighted", &h->weighted, &h->against_bm25));
+    return w->fresh ? judge_fresh_hybrid(w, &b) : KIN_OK;
 }
 
 /* ---- fresh documents ------------------------------------------------------------------------- */
@@ -192,7 +230,7 @@ static kin_status begin_fresh(work *w, kin_split split)
     KIN_TRY(kin_fresh_judgements(&w->fresh, w->run->store, split, &f->left_out));
     for (int64_t i = 0; i < w->fresh->start[w->fresh->rows]; i++)
         f->documents += w->fresh->grade[i] > 0;
-    f->present = f->documents > 0;
+    f->present = any_relevant(w->fresh);
     if (f->present) return mark_fresh(w, w->model->run, &f->model);
     kin_judgements_free(w->fresh);
     w->fresh = NULL;

@@ -2,7 +2,8 @@
  *
  *     eval.hybrid   BM25 and the model fused, by reciprocal rank and by weighted scores
  *                   (metrics/fusion.h); the weight is the best of 0, 0.05 .. 1 on the validation
- *                   queries by eval.best_by, of equal ones that nearest to a half
+ *                   queries by eval.best_by, of equal ones that nearest to a half; for fresh
+ *                   documents it is chosen by those of the validation queries
  *     eval.fresh    by those relevant documents alone that are not relevant to a query of an
  *                   earlier part: training before validation before test. Documents that are left
  *                   out count as not relevant where they are listed */

@@ -116,6 +116,7 @@ static void put_fresh(kin_json_out *out, const kin_fresh_results *f)
     kin_json_put_whole(out, "queries", f->queries);
     kin_json_put_whole(out, "relevant", f->documents);
     kin_json_put_whole(out, "left_out", f->left_out);
+    kin_json_put_number(out, "weight", f->weight);
     put_scores(out, "model", &f->model);
     put_scores(out, "bm25", &f->bm25);
     put_scores(out, "rrf", &f->rrf);
@@ -243,6 +244,7 @@ static kin_status read_fresh(const kin_json_tree *t, kin_fresh_results *f)
     KIN_TRY(kin_json_need_whole(t, own, "queries", 0, most, &f->queries));
     KIN_TRY(kin_json_need_whole(t, own, "relevant", 0, most, &f->documents));
     KIN_TRY(kin_json_need_whole(t, own, "left_out", 0, most, &f->left_out));
+    KIN_TRY(kin_json_need_number(t, own, "weight", &f->weight));
     const struct { const char *key; kin_marks *to; } systems[] = {
         { "model", &f->model }, { "bm25", &f->bm25 }, { "rrf", &f->rrf },
         { "weighted", &f->weighted },

@@ -53,6 +53,7 @@ typedef struct {
 typedef struct {
     bool present;
     int64_t queries, documents, left_out;       /* relevant documents: fresh, and others */
+    double weight;                              /* of the model in weighted */
     kin_marks model, bm25, rrf, weighted;
 } kin_fresh_results;
 

@@ -30,8 +30,8 @@ static kin_status take_blocks(const kin_network *n, kin_block *blocks, char name
     for (int i = 0; i < n->count; i++) {
         const kin_tensor *w = &n->weight[i].tensor;
         snprintf(names[i], 64, "encoder.%s", n->weight[i].name);
-        blocks[i] = (kin_block){ .name = names[i], .rows = w->rows, .cols = w->cols,
-                                 .values = malloc((size_t)(w->rows * w->cols) * sizeof(real) + 1) };
+        blocks[i] = (kin_block){ .name = names[i], .rows = w->rows, .cols = w->cols };
+        blocks[i].values = malloc((size_t)(w->rows * w->cols) * sizeof(real) + 1);
         KIN_REQUIRE(blocks[i].values, KIN_MEMORY, "no memory for the weights of encoder.from");
     }
     return KIN_OK;

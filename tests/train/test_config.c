@@ -275,7 +275,7 @@ static int read_page(const char *page)
 static void test_documented(void **state)
 {
     (void)state;
-    assert_int_equal(read_page(KIN_SOURCE "/docs/training.md"), 8);
+    assert_int_equal(read_page(KIN_SOURCE "/docs/training.md"), 11);
     assert_int_equal(read_page(KIN_SOURCE "/docs/negatives.md"), 2);
 }
 
