@@ -136,7 +136,7 @@ static __global__ void close_kernel(kin_scores t, hyper h, int side)
 }
 
 /* The merges of one level. */
-static __global__ void merge_kernel(kin_score_side s, hyper h, const int32_t *to,
+static __global__ void level_kernel(kin_score_side s, hyper h, const int32_t *to,
                                     const int32_t *from, int64_t merges)
 {
     for (EACH_INDEX(n, merges))
@@ -274,7 +274,7 @@ static void unite(kin_backend *backend, const kin_scores *t, const kin_groups *g
     const unsigned blocks = kin_cuda_blocks(t->side[0].count);
     for (int level = 0; level < groups->levels; level++) {
         const int64_t first = groups->start[level], merges = groups->start[level + 1] - first;
-        LAUNCH(c, kin_cuda_blocks(merges), KIN_THREADS, 0, merge_kernel, t->side[0], hyper_of(t),
+        LAUNCH(c, kin_cuda_blocks(merges), KIN_THREADS, 0, level_kernel, t->side[0], hyper_of(t),
                groups->to + first, groups->from + first, merges);
     }
     LAUNCH(c, blocks, KIN_THREADS, 0, unite_kernel, *t, hyper_of(t), groups->leader);
