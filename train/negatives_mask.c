@@ -28,8 +28,9 @@ static int32_t document_of(const kin_trainer *t, int64_t column)
 {
     const kin_negatives *n = t->negatives;
     const int64_t behind = column - t->size;
-    if (n->stand_in && behind >= 0) return 0;
-    if (behind >= n->step.columns) return n->queue.document[behind - n->step.columns];
+    if (behind >= 0 && n->stand_in) return 0;
+    if (behind >= 0 && n->queue.size && behind >= n->step.columns)
+        return n->queue.document[behind - n->step.columns];
     if (behind >= 0) return n->column[behind];
     return t->material.pair[3 * (int64_t)t->batch.pairs[column] + KIN_PAIR_DOCUMENT];
 }
