@@ -56,6 +56,11 @@ static void expect_same_end(const char *a, const char *b)
                                          "checkpoints/step_40/state.safetensors" };
     for (int i = 0; i < 3; i++)
         expect_same_file(in_folder("%s/%s", a, files[i]), in_folder("%s/%s", b, files[i]));
+    for (int step = 0; step < 40; step++) {
+        const char *path = in_folder("%s/mined/step_%d.tsv", a, step);
+        if (kin_file_exists(path))
+            expect_same_file(path, in_folder("%s/mined/step_%d.tsv", b, step));
+    }
     expect_same_log(a, b);
 }
 

@@ -91,6 +91,8 @@ static void test_steady(void **state)
                        "loss.sum=infonce,uniformity:0.5 loss.learn=infonce.temperature", 1);
     expect_steady("f", "schedule.steps=30 eval.every=0 loss.negatives=drawn loss.drawn=9 "
                        "loss.direction=one_way log.every=1", 2);
+    expect_steady("g", "schedule.steps=40 eval.every=0 negatives.source=model negatives.every=0 "
+                       "negatives.count=2 negatives.mask=relative_margin:0.1", 2);
 }
 
 /* Columns of which each step pushes others, and more or fewer of them. */
