@@ -44,6 +44,17 @@ static kin_status run_gnuplot(const char *program, const char *script, const cha
     return KIN_OK;
 }
 
+/* Without the groups that gnuplot opens and closes again, a third of its output. */
+static void put_svg(FILE *f, const char *svg)
+{
+    static const char shut[] = ">\n</g>\n";
+    while (*svg) {
+        const char *end = strncmp(svg, "<g fill", 7) ? NULL : strchr(svg, '>');
+        if (end && !strncmp(end, shut, strlen(shut))) svg = end + strlen(shut);
+        else fputc(*svg++, f);
+    }
+}
+
 /* The <svg> element of a file; an XML declaration in front has no place in a page. */
 static kin_status take_svg(FILE *f, const char *path)
 {
@@ -51,7 +62,7 @@ static kin_status take_svg(FILE *f, const char *path)
     size_t size;
     KIN_TRY(kin_file_read(path, &text, &size));
     const char *svg = strstr(text, "<svg");
-    if (svg) fputs(svg, f);
+    if (svg) put_svg(f, svg);
     free(text);
     return svg ? KIN_OK : kin_fail(KIN_RUNTIME, "%s: gnuplot wrote no SVG", path);
 }

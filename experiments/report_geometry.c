@@ -95,7 +95,8 @@ static void put_spreading(FILE *f, const kin_spreading *s, int line)
         fprintf(f, "%g %.6g %.6g\n", -1 + (b + 0.5) * 2 / KIN_COSINE_BINS,
                 (double)s->positive.count[b] / positive, (double)s->random.count[b] / random);
     fprintf(f, "END\n$values%d << END\n", line);
-    for (int v = 0; v < s->values; v++) fprintf(f, "%d %.9g\n", v + 1, s->spectrum[v]);
+    for (int v = 0; v < s->values; v += v < 32 ? 1 : 4)
+        fprintf(f, "%d %.4g\n", v + 1, s->spectrum[v]);
     fputs("END\n", f);
 }
 
@@ -114,6 +115,7 @@ static kin_status put_spreadings(FILE *f, const kin_outcome *o, const int *place
 }
 
 enum { PANELS = 6 };
+static const char area[] = "with filledcurves y1=0 fs transparent solid 0.5 noborder lc rgb";
 
 static kin_status draw_cosines(FILE *page, const kin_outcome *o)
 {
@@ -130,11 +132,9 @@ static kin_status draw_cosines(FILE *page, const kin_outcome *o)
     for (int i = 0; i < n; i++) {
         fputs("set title ", d.commands);
         kin_draw_quoted(d.commands, o->system[place[i]].label);
-        fprintf(d.commands, "\nplot $cosines%d using 1:2 with boxes fs transparent solid 0.5 "
-                "noborder lc rgb \"#1f5fa8\" title \"positive\", $cosines%d using 1:3 with boxes "
-                "fs transparent solid 0.5 noborder lc rgb \"#c05020\" title \"random\"\n"
-                "unset key\n",
-                i, i);
+        fprintf(d.commands, "\nplot $cosines%d using 1:2 %s \"#1f5fa8\" title \"positive\", "
+                "$cosines%d using 1:3 %s \"#c05020\" title \"random\"\nunset key\n", i, area, i,
+                area);
     }
     fputs("unset multiplot\n", d.commands);
     if (!status && found)
