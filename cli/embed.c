@@ -31,7 +31,7 @@ static kin_status run(const args *a)
 
 static const verb_option options[] = {
     { "role", "ROLE", "query or document (default): which tower and which prefix" },
-    { "out", "X.npy", "the file to write: texts x dimension, float32" },
+    { "out", "X.npy", "the file to write: texts x dimension, float32; X.txt: as text" },
     DEVICE_OPTIONS,
     { NULL, NULL, NULL }
 };

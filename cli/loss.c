@@ -85,7 +85,8 @@ const verb verb_loss = {
     .usage = "NAME --query Q.npy [--document K.npy] [--label Y.npy] ... [--KEY VALUE ...]",
     .options = options, .least = 1, .most = 1, .run = run, .setting = loss_setting_name,
     .details = "Arrays are NumPy files: float32, computed in float, or float64, in double; labels\n"
-               "and pairs are int32 or int64, places count from 0. Without documents the columns\n"
+               "and pairs are int32 or int64, places count from 0. A name that ends in .txt is a\n"
+               "text file, a row a line, computed in double. Without documents the columns\n"
                "are the queries themselves. KEY is a hyperparameter of the loss, --margin 0.4;\n"
                "'kin describe loss NAME' lists them. A triplet is a row of its own, and so is a\n"
                "pair that says what it is, unless the loss needs a positive and a negative in\n"

@@ -112,11 +112,18 @@ static kin_status check_precision(const loss_call *c, bool *in_double)
     return KIN_OK;
 }
 
+static kin_status open_array(loss_array *a, int which)
+{
+    const bool whole = which >= LOSS_NUMBERS;
+    if (!kin_npy_is_text(a->path)) return kin_npy_map(&a->file, a->path);
+    return kin_npy_read_text(&a->file, a->path, whole, whole || which == LOSS_TARGET);
+}
+
 kin_status loss_open_arrays(loss_call *c, bool *in_double)
 {
     for (int i = 0; i < LOSS_ARRAYS; i++) {
         if (!c->array[i].path) continue;
-        KIN_TRY(kin_npy_map(&c->array[i].file, c->array[i].path));
+        KIN_TRY(open_array(&c->array[i], i));
         KIN_TRY(check_shape(&c->array[i], i));
     }
     KIN_TRY(check_precision(c, in_double));

@@ -171,8 +171,10 @@ static kin_status check_missing(const loss_call *c)
                 "--negative needs --document K.npy: the positives");
     KIN_REQUIRE(!loss_given(c, LOSS_DOCUMENT_LABEL) || document || score, KIN_USAGE,
                 "a second --label needs --document K.npy, whose labels it holds");
-    KIN_REQUIRE(score || document || related || c->loss->each_side, KIN_USAGE, "--document K.npy is missing, or what "
-                "else tells positives: --label, --positive, --triplet");
+    const bool rows = c->loss->form == KIN_COMPOSED && !(c->loss->takes & KIN_LABELS);
+    KIN_REQUIRE(score || document || related || c->loss->each_side, KIN_USAGE,
+                "--document K.npy is missing%s", rows ? ": row i is row i of the queries once more"
+                : ", or what else tells positives: --label, --positive, --triplet");
     KIN_REQUIRE(!c->self || score, KIN_USAGE, "--self needs --score");
     KIN_REQUIRE(!c->swap || loss_given(c, LOSS_TRIPLET), KIN_USAGE, "--swap needs --triplet");
     KIN_REQUIRE(!c->swap || !document, KIN_USAGE, "--swap needs triplets of queries alone, without "

@@ -29,8 +29,8 @@ endfunction()
 
 # kin_pretend_kernels(<target> <.cu file>...): adds the files as C++. A source's language is known
 # only in its own folder, so that a file of another name includes each. Loss files are C, which
-# warns of less. Where the sanitizer for undefined behaviour does not watch, an index outside an
-# array, a misaligned vector and an integer's overflow end in an instruction that is none, which the
+# warns of less. Watched are an index outside an array, a misaligned vector and an integer's
+# overflow; without the sanitizers' own words they end in an instruction that is none, which the
 # device explains.
 function(kin_pretend_kernels target)
   set(folder ${CMAKE_BINARY_DIR}/generated/${target})
@@ -40,11 +40,13 @@ function(kin_pretend_kernels target)
     target_sources(${target} PRIVATE ${folder}/${stem}.cpp)
     set_property(SOURCE ${folder}/${stem}.cpp PROPERTY COMPILE_OPTIONS -O1 -Wno-unknown-pragmas
                  -Wno-missing-field-initializers -Wno-deprecated-enum-float-conversion)
-    if(NOT KIN_SANITIZE MATCHES undefined)
-      set_property(SOURCE ${folder}/${stem}.cpp APPEND PROPERTY COMPILE_OPTIONS
-                   -fsanitize=bounds,alignment,signed-integer-overflow
-                   -fsanitize-undefined-trap-on-error)
+    if(KIN_SANITIZE MATCHES undefined)
+      set(watch -fno-sanitize=undefined)
+    else()
+      set(watch -fsanitize-undefined-trap-on-error)
     endif()
+    set_property(SOURCE ${folder}/${stem}.cpp APPEND PROPERTY COMPILE_OPTIONS ${watch}
+                 -fsanitize=bounds,alignment,signed-integer-overflow)
     if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)           # shared memory needs no constructors
       set_property(SOURCE ${folder}/${stem}.cpp APPEND PROPERTY COMPILE_OPTIONS
                    -fno-extern-tls-init)

@@ -49,9 +49,9 @@ static void score_read(kin_backend *backend, const kin_scores *t)
     COUNT(cells, 4 * cells(t), cells(t), p->of_score->read(b, t));
 }
 
-static void score_unite(kin_backend *backend, const kin_scores *t, const int32_t *leader)
+static void score_unite(kin_backend *backend, const kin_scores *t, const kin_groups *groups)
 {
-    COUNT(finish, 0, 0, p->of_score->unite(b, t, leader));
+    COUNT(finish, 0, 0, p->of_score->unite(b, t, groups));
 }
 
 static void score_push(kin_backend *backend, const kin_scores *t)

@@ -164,6 +164,16 @@ typedef struct {
     void *work;                                /* work(...) bytes */
 } kin_scores;
 
+/* Rows that are merged before they are closed: row from[n] joins row to[n], which is before it. The
+ * merges of a level touch different rows and follow those of all levels before: two rows, then two
+ * of these, and so on, so that rounding grows by a group's levels and not by its rows. */
+typedef struct {
+    const int32_t *leader;                     /* of each row, the first of its group */
+    const int32_t *to, *from;                  /* backend memory, as leader */
+    int levels;
+    int64_t start[32];                         /* level i: merges start[i] .. start[i + 1] - 1 */
+} kin_groups;
+
 /* The loops of one loss. Every number is the same for any number of threads. */
 struct kin_score_kernels {
     const char *variant;                       /* "avx512" */
@@ -176,10 +186,10 @@ struct kin_score_kernels {
     void (*rows)(kin_backend *, const kin_scores *, bool slopes);
 
     /* The same in parts, for rows that are merged before they are closed: read every tile into the
-     * rows' statistics, unite (row i joins leader[i] <= i; all of a group then hold what was
-     * closed), then push every tile. */
+     * rows' statistics, unite (all rows of a group then hold what was closed), then push every
+     * tile. */
     void (*read)(kin_backend *, const kin_scores *);
-    void (*unite)(kin_backend *, const kin_scores *, const int32_t *leader);
+    void (*unite)(kin_backend *, const kin_scores *, const kin_groups *);
     void (*push)(kin_backend *, const kin_scores *);
 
     /* Both directions, or a triangle: open all, look at every tile (only when the loss looks

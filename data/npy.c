@@ -43,7 +43,16 @@ struct kin_npy_writer {
     char *path;
     int64_t rows, done;
     size_t row_bytes;
+    bool text;
+    kin_dtype dtype;
+    int64_t line;                    /* of text: numbers in a line */
 };
+
+bool kin_npy_is_text(const char *path)
+{
+    const size_t size = strlen(path);
+    return size >= 4 && strcmp(path + size - 4, ".txt") == 0;
+}
 
 static kin_status put_header(kin_writer *file, const kin_npy *like)
 {
@@ -74,7 +83,10 @@ static kin_status open_like(kin_npy_writer **writer, const char *path, const kin
     w->path = strdup(path);
     kin_status status = w->path ? kin_writer_open(&w->file, path)
                                 : kin_fail(KIN_MEMORY, "%s: no memory to write it", path);
-    if (status == KIN_OK) status = put_header(w->file, like);
+    w->text = kin_npy_is_text(path);
+    w->dtype = like->dtype;
+    w->line = like->depth ? like->depth : like->cols ? like->cols : 1;
+    if (status == KIN_OK && !w->text) status = put_header(w->file, like);
     if (status == KIN_OK) *writer = w;
     else kin_npy_abandon(w);
     return status;
@@ -86,6 +98,32 @@ kin_status kin_npy_open(kin_npy_writer **writer, const char *path, kin_dtype dty
     return open_like(writer, path, &(kin_npy){.dtype = dtype, .rows = rows, .cols = cols});
 }
 
+/* The fewest digits that are the same number when they are read. */
+static kin_status put_number(kin_writer *file, kin_dtype dtype, const void *values, int64_t i,
+                             char after)
+{
+    char text[32];
+    if (dtype == KIN_I32)
+        return kin_writer_printf(file, "%d%c", ((const int32_t *)values)[i], after);
+    if (dtype == KIN_I64)
+        return kin_writer_printf(file, "%lld%c", (long long)((const int64_t *)values)[i], after);
+    const bool narrow = dtype == KIN_F32;
+    const double x = narrow ? (double)((const float *)values)[i] : ((const double *)values)[i];
+    for (int digits = narrow ? 6 : 15; digits <= (narrow ? 9 : 17); digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        if (narrow ? (double)strtof(text, NULL) == x : strtod(text, NULL) == x) break;
+    }
+    return kin_writer_printf(file, "%s%c", text, after);
+}
+
+static kin_status put_text(kin_npy_writer *w, const void *values, int64_t rows)
+{
+    const int64_t n = rows * (int64_t)(w->row_bytes / kin_dtype_bytes(w->dtype));
+    for (int64_t i = 0; i < n; i++)
+        KIN_TRY(put_number(w->file, w->dtype, values, i, (i + 1) % w->line ? ' ' : '\n'));
+    return KIN_OK;
+}
+
 kin_status kin_npy_put(kin_npy_writer *writer, const void *values, int64_t rows)
 {
     KIN_REQUIRE(rows >= 0 && rows <= writer->rows - writer->done, KIN_RUNTIME,
@@ -93,6 +131,7 @@ kin_status kin_npy_put(kin_npy_writer *writer, const void *values, int64_t rows)
                 (long long)writer->done, (long long)writer->rows);
     writer->done += rows;
     if (rows == 0) return KIN_OK;
+    if (writer->text) return put_text(writer, values, rows);
     return kin_writer_put(writer->file, values, writer->row_bytes * (size_t)rows);
 }
 
@@ -292,5 +331,6 @@ kin_status kin_npy_map(kin_npy *array, const char *path)
 void kin_npy_unmap(kin_npy *array)
 {
     kin_file_unmap(&array->map);
+    free(array->room);
     *array = (kin_npy){.rows = 0};
 }

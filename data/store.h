@@ -17,7 +17,7 @@ typedef enum { KIN_TRAIN = 0, KIN_VALIDATION = 1, KIN_TEST = 2, KIN_SPLITS = 3 }
 
 /* What a store is for: queries have relevant documents; items have a class; pairs of texts have a
  * score that says how alike they are. */
-typedef enum { KIN_GOAL_RANKING, KIN_GOAL_LABELS, KIN_GOAL_SCORES } kin_goal;
+typedef enum { KIN_GOAL_RANKING, KIN_GOAL_LABELS, KIN_GOAL_SCORES, KIN_GOALS } kin_goal;
 
 /* The columns of kin_store.relation and kin_store.pair. */
 enum { KIN_RELATION_QUERY, KIN_RELATION_DOCUMENT, KIN_RELATION_GRADE };

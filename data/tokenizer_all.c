@@ -41,7 +41,7 @@ static bool encode_one(const job *j, block *b, const char *text, int64_t size, i
     int64_t most = j->max_tokens, limit = most > 0 ? most + 1 : 0;
     int64_t room = limit > 0 && limit < size ? limit : size;
     if (!make_room(b, room)) return false;
-    int32_t *ids = b->ids + b->count;
+    int32_t *ids = b->ids ? b->ids + b->count : NULL;         /* an empty text needs no room */
     int64_t n = kin_tokenizer_encode(j->tokenizer, text, size, limit, ids, room);
     if (most > 0 && n > most) {
         n = most;

@@ -25,8 +25,9 @@ void kin_outcome_chosen(const kin_outcome *o, const kin_system *s, char *text, s
         if (a->kind != KIN_AXIS_TUNE || !p->row[s->row].applies[i]) continue;
         const int v = kin_ablation_choice(p, &p->row[s->row], o->cells->chosen[s->row], i);
         for (int t = 0; t < a->ties && n < size; t++)
-            n += (size_t)snprintf(text + n, size - n, "%s%s = %s", n ? ", " : "", a->key[t],
-                                  a->value[v * a->ties + t]);
+            if (kin_axis_gives(a->value[v * a->ties + t]))
+                n += (size_t)snprintf(text + n, size - n, "%s%s = %s", n ? ", " : "", a->key[t],
+                                      a->value[v * a->ties + t]);
     }
 }
 
@@ -38,8 +39,10 @@ static void tell_keys(FILE *f, const kin_axis *a)
 /* As the plan says it; what * stands for is written out. */
 static void tell_values(FILE *f, const kin_axis *a)
 {
+    bool left = false;
+    for (int v = 0; v < a->count * a->ties; v++) left |= !kin_axis_gives(a->value[v]);
     if (!strchr(a->text, '*')) {
-        fprintf(f, " (%s)", a->text);
+        fprintf(f, " (%s%s)", a->text, left ? "; - as in the run file" : "");
         return;
     }
     for (int v = 0; v < a->count; v++) fprintf(f, "%s%s", v ? ", " : " (", a->value[v * a->ties]);
@@ -100,21 +103,25 @@ static void tell_tuning(FILE *f, const kin_ablation *p)
         tell_keys(f, &p->axis[i]);
         if (*p->axis[i].word) fprintf(f, " of %s", p->axis[i].word);
     }
-    fprintf(f, ") were chosen by %s on the validation queries with seed %" PRId64 ", out of %d",
-            kin_every_measure[p->measure], p->seed[0], least);
+    fprintf(f, ") were chosen by %s on the validation %s with seed %" PRId64 ", out of %d",
+            p->measure, kin_ablation_unit(p), p->seed[0], least);
     if (most > least) fprintf(f, " to %d", most);
-    fprintf(f, " (column tried); the test queries were seen by the chosen settings alone. ");
+    fprintf(f, " (column tried); the test %s were seen by the chosen settings alone. ",
+            kin_ablation_unit(p));
 }
 
 static void tell_statistics(FILE *f, const kin_outcome *o)
 {
     const kin_ablation *p = o->cells->plan;
-    fprintf(f, "In brackets: 95 %% interval by bootstrap over seeds and queries (%d resamples). ",
+    const char *unit = kin_ablation_unit(p);
+    fprintf(f, "In brackets: 95 %% interval by bootstrap over seeds and %s (%d resamples). ", unit,
             KIN_RESAMPLES);
+    if (p->goal == KIN_GOAL_SCORES)
+        fprintf(f, "A correlation is taken as the mean of what each pair adds to it. ");
     if (o->pairs < 1) return;
-    fprintf(f, "Test: paired randomisation of the queries' %s, averaged over seeds (%d flips), for "
+    fprintf(f, "Test: paired randomisation of the %s' %s, averaged over seeds (%d flips), for "
                "all %d pairs of rows, with Holm's correction, at the 5 %% level. ",
-            kin_every_measure[p->measure], KIN_FLIPS, o->pairs);
+            unit, p->measure, KIN_FLIPS, o->pairs);
     fprintf(f, o->lettered ? "Rows that share a letter do not differ; "
                            : "There are too many groups for letters; ");
     fprintf(f, "bold: does not differ from the best. ");
@@ -128,8 +135,10 @@ char *kin_outcome_caption(const kin_outcome *o)
     FILE *f = open_memstream(&text, &size);
     if (!f) return NULL;
     const char *slash = strrchr(p->path, '/');
-    fprintf(f, "%s on %" PRId64 " test queries against %" PRId64 " documents. ",
-            kin_every_measure[p->measure], o->queries, o->documents);
+    fprintf(f, "%s on %" PRId64 " test %s", p->measure, o->queries, kin_ablation_unit(p));
+    if (p->goal == KIN_GOAL_RANKING) fprintf(f, " against %" PRId64 " documents", o->documents);
+    if (p->goal == KIN_GOAL_LABELS) fprintf(f, " of %" PRId64 " classes", o->classes);
+    fprintf(f, ". ");
     tell_varied(f, p);
     tell_budget(f, p);
     tell_seeds(f, p);

@@ -42,10 +42,11 @@ static void name_setting(const kin_ablation *p, const kin_row *row, int setting,
     for (int i = 0; i < p->axes; i++) {
         const kin_axis *a = &p->axis[i];
         if (a->kind != KIN_AXIS_TUNE || !row->applies[i]) continue;
+        const char *const *value = &a->value[kin_ablation_choice(p, row, setting, i) * a->ties];
         for (int t = 0; t < a->ties && n < size; t++)
-            n += (size_t)snprintf(name + n, size - n, "%s%s-%s", n ? "_" : "",
-                                  strrchr(a->key[t], '.') + 1,
-                                  a->value[kin_ablation_choice(p, row, setting, i) * a->ties + t]);
+            if (kin_axis_gives(value[t]))
+                n += (size_t)snprintf(name + n, size - n, "%s%s-%s", n ? "_" : "",
+                                      strrchr(a->key[t], '.') + 1, value[t]);
     }
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("._+-", *c)) *c = '-';
@@ -108,12 +109,12 @@ static kin_status read_score(const kin_ablation *p, kin_cell *cell)
     kin_per_query *scores;
     KIN_TRY(kin_cell_path(cell, "/eval/validation/model.tsv", path));
     KIN_TRY(kin_per_query_read(&scores, path));
-    const int column = kin_per_query_find(scores, kin_every_measure[p->measure]);
+    const int column = kin_per_query_find(scores, p->measure);
     cell->score = 0;
     for (int64_t q = 0; q < scores->queries && column >= 0; q++)
         cell->score += scores->value[column][q] / (double)scores->queries;
     kin_per_query_free(scores);
-    KIN_REQUIRE(column >= 0, KIN_DATA, "%s: has no %s", path, kin_every_measure[p->measure]);
+    KIN_REQUIRE(column >= 0, KIN_DATA, "%s: has no %s", path, p->measure);
     return KIN_OK;
 }
 
@@ -235,9 +236,14 @@ static void lay_out(kin_cells *c)
     c->first[p->rows] = c->count = n;
 }
 
-/* The queries that settings are chosen on and that the table is of. */
+/* The queries or items that settings are chosen on and that the table is of. */
 static kin_status check_splits(const kin_ablation *p)
 {
+    static const char *const keeps[KIN_GOALS] = {
+        "import pairs --test_fraction 0.1", "import labelled TRAIN --test FILE",
+        "import sts TRAIN --test FILE"
+    };
+    const char *unit = kin_ablation_unit(p);
     kin_config *config;
     kin_store *store;
     KIN_TRY(kin_ablation_config(p, 0, 0, 0, "splits", &config));
@@ -245,11 +251,11 @@ static kin_status check_splits(const kin_ablation *p)
     kin_config_free(config);
     KIN_TRY(status);
     if (!kin_split_judged(store, KIN_TEST))
-        status = kin_fail(KIN_DATA, "%s: has no test queries, which the table of a plan is about; "
-                          "'kin import pairs --test_fraction 0.1' keeps some", store->path);
+        status = kin_fail(KIN_DATA, "%s: has no test %s, which the table of a plan is about; "
+                          "'kin %s' keeps some", store->path, unit, keeps[p->goal]);
     else if (kin_ablation_tunes(p) && !kin_split_judged(store, KIN_VALIDATION))
-        status = kin_fail(KIN_DATA, "%s: has no validation queries, on which [tune] chooses",
-                          store->path);
+        status = kin_fail(KIN_DATA, "%s: has no validation %s, on which [tune] chooses",
+                          store->path, unit);
     kin_store_close(store);
     return status;
 }

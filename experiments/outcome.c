@@ -40,7 +40,7 @@ static kin_status add_seed(kin_system *s, const kin_cell *cell, int64_t seed, co
     char path[KIN_PATH_MAX], ending[64];
     snprintf(ending, sizeof ending, "/eval/test/%s", file);
     KIN_TRY(kin_cell_path(cell, ending, path));
-    if (s->row < 0 && !kin_file_exists(path)) return KIN_OK;     /* of numbers there is no BM25 */
+    if (s->row < 0 && !kin_file_exists(path)) return KIN_OK;     /* of other data */
     KIN_TRY(kin_per_query_read(&s->scores[s->seeds], path));
     KIN_TRY(kin_cell_path(cell, "/eval/test/results.json", path));
     s->seed[s->seeds] = seed;
@@ -60,6 +60,23 @@ static kin_status read_row(kin_outcome *o, int row, const char *file, int most, 
     return KIN_OK;
 }
 
+/* What learns nothing, which is the same for every seed, and the untrained model. */
+static kin_status read_baselines(kin_outcome *o, int row)
+{
+    static const struct { const char *file, *label; int most; } beside[] = {
+        { "bm25.tsv", "BM25", 1 }, { "tf-idf.tsv", "tf-idf", 1 }, { "features.tsv", "features", 1 },
+        { "untrained.tsv", "untrained", KIN_SEEDS_MAX },
+    };
+    for (size_t b = 0; b < sizeof beside / sizeof *beside; b++) {
+        kin_system *s = &o->system[o->systems];
+        *s = (kin_system){ .label = beside[b].label, .row = -1 };
+        const kin_status status = read_row(o, row, beside[b].file, beside[b].most, s);
+        o->systems += s->seeds > 0;
+        KIN_TRY(status);
+    }
+    return KIN_OK;
+}
+
 static kin_status read_systems(kin_outcome *o)
 {
     const kin_cells *c = o->cells;
@@ -72,15 +89,7 @@ static kin_status read_systems(kin_outcome *o)
         o->systems += s->seeds > 0;
         KIN_TRY(status);
     }
-    for (int b = 0; b < 2 && shown >= 0; b++) {
-        kin_system *s = &o->system[o->systems];
-        *s = (kin_system){ .label = b ? "untrained" : "BM25", .row = -1 };
-        const kin_status status = read_row(o, shown, b ? "untrained.tsv" : "bm25.tsv",
-                                           b ? KIN_SEEDS_MAX : 1, s);
-        o->systems += s->seeds > 0;
-        KIN_TRY(status);
-    }
-    return KIN_OK;
+    return shown >= 0 && o->systems ? read_baselines(o, shown) : KIN_OK;
 }
 
 /* All scores are of the same queries in the same order. */
@@ -95,9 +104,10 @@ static kin_status check_queries(const kin_outcome *o)
                 same = q->ids.start[k] == first->ids.start[k];
             same = same && !memcmp(q->ids.bytes, first->ids.bytes,
                                    (size_t)q->ids.start[q->queries]);
-            KIN_REQUIRE(same, KIN_DATA, "row '%s', seed %lld: was judged on other queries than row "
-                        "'%s'; rows of one table need the same test queries", o->system[i].label,
-                        (long long)o->system[i].seed[s], o->system[0].label);
+            const char *unit = kin_ablation_unit(o->cells->plan);
+            KIN_REQUIRE(same, KIN_DATA, "row '%s', seed %lld: was judged on other %s than row "
+                        "'%s'; rows of one table need the same test %s", o->system[i].label,
+                        (long long)o->system[i].seed[s], unit, o->system[0].label, unit);
         }
     }
     return KIN_OK;
@@ -109,9 +119,10 @@ static kin_status find_columns(const kin_ablation *p, const kin_system *s, const
 {
     for (int c = 0; c < p->columns; c++) {
         for (int k = 0; k < s->seeds; k++) {
-            const char *name = kin_every_measure[p->column[c]];
+            const char *name = p->column[c];
             const int at = kin_per_query_find(s->scores[k], name);
-            KIN_REQUIRE(at >= 0, KIN_DATA, "row '%s': its scores lack %s", s->label, name);
+            KIN_REQUIRE(at >= 0, KIN_DATA, "row '%s': its scores lack %s, which some item or "
+                        "query has not; name other measures in plan.columns", s->label, name);
             score[c * s->seeds + k] = s->scores[k]->value[at];
         }
     }
@@ -246,8 +257,10 @@ static kin_status make(kin_outcome *o, kin_pool *pool)
     KIN_TRY(check_queries(o));
     o->queries = o->system[0].scores[0]->queries;
     o->documents = o->system[0].results[0].documents;
+    o->classes = o->system[0].results[0].classes;
     KIN_TRY(describe_systems(o, pool));
     order(o);
+    KIN_TRY(kin_outcome_geometry(o, pool));
     return compare(o, pool);
 }
 

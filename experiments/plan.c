@@ -127,11 +127,20 @@ static kin_status take_seeds(reader *r, const char *text)
     return status;
 }
 
-static kin_status find_measure(const char *name, int *measure)
+/* The name, as one of the goals has it. */
+static kin_status find_measure(const char *name, const char **measure)
 {
-    for (*measure = 0; *measure < kin_every_measures; (*measure)++)
-        if (!strcmp(kin_every_measure[*measure], name)) return KIN_OK;
-    const char *near = kin_nearest(name, kin_every_measure, kin_every_measures);
+    const char *all[KIN_GOALS * KIN_MEASURES];
+    int n = 0;
+    for (int goal = 0; goal < KIN_GOALS; goal++) {
+        int count;
+        const char *const *names = kin_goal_measures((kin_goal)goal, &count);
+        for (int i = 0; i < count; i++) {
+            *measure = all[n++] = names[i];
+            if (!strcmp(*measure, name)) return KIN_OK;
+        }
+    }
+    const char *near = kin_nearest(name, all, n);
     return kin_fail(KIN_USAGE, "'%.60s' is not a measure; %s %s", name,
                     near ? "did you mean" : "expected one like", near ? near : "mrr@10");
 }
@@ -308,23 +317,6 @@ static kin_status find_home(kin_ablation *p, const char *path)
     return KIN_OK;
 }
 
-/* The measures of the goal that the plan's measure is one of. */
-static kin_status take_usual_columns(kin_ablation *p)
-{
-    static const char *const usual[][7] = {
-        { "mrr@10", "recall@1", "recall@10", "recall@100", "ndcg@10", "map", NULL },
-        { "centroid", "knn@1", "knn@5", "recall@1", "r_precision", "map@r", NULL },
-        { "spearman", "pearson", NULL },
-    };
-    int goal = 0;
-    for (int g = 1; g < 3; g++)
-        for (int i = 0; usual[g][i] && p->measure >= KIN_MEASURES; i++)
-            if (!strcmp(usual[g][i], kin_every_measure[p->measure])) goal = g;
-    for (p->columns = 0; usual[goal][p->columns]; p->columns++)
-        KIN_TRY(find_measure(usual[goal][p->columns], &p->column[p->columns]));
-    return KIN_OK;
-}
-
 /* What [plan] leaves open. */
 static kin_status fill_in(kin_ablation *p)
 {
@@ -335,13 +327,6 @@ static kin_status fill_in(kin_ablation *p)
                 p->path);
     snprintf(folder, sizeof folder, "runs/%s", p->name);
     if (!*p->folder) KIN_TRY(kin_path_join(p->folder, sizeof p->folder, p->home, folder));
-    if (!p->columns) KIN_TRY(take_usual_columns(p));
-    int at = 0;                                     /* the measure comes first */
-    while (at < p->columns && p->column[at] != p->measure) at++;
-    if (at == p->columns && p->columns < KIN_COLUMNS_OF_TABLE) p->columns++;
-    if (at == p->columns) at--;
-    for (; at > 0; at--) p->column[at] = p->column[at - 1];
-    p->column[0] = p->measure;
     return KIN_OK;
 }
 
@@ -378,7 +363,6 @@ kin_status kin_ablation_read(kin_ablation **plan, const char *path)
     KIN_REQUIRE(p, KIN_MEMORY, "no memory for a plan");
     p->by_score = true;
     p->threads = 1;
-    p->measure = KIN_MRR10;
     const kin_status status = read_plan(p, path);
     if (!status) return KIN_OK;
     kin_ablation_free(p);

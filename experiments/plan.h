@@ -15,7 +15,8 @@
  *
  * A list has commas between its values. `A .. B log N` and `A .. B linear N` are N numbers, `A ..
  * B` whole numbers, `*` everything the key allows. Keys joined by + vary together: `loss.name +
- * loss.temperature = infonce 0.05, sigmoid 0.1`. [tune] concerns the rows whose runs have the key;
+ * loss.temperature = infonce 0.05, circle -`, where - leaves a key as it is. [tune] concerns the
+ * rows whose runs have the key;
  * [tune WORD] and [set WORD] concern rows with that value, and come before [tune] there. */
 #ifndef KIN_EXPERIMENTS_PLAN_H
 #define KIN_EXPERIMENTS_PLAN_H
@@ -63,8 +64,10 @@ typedef struct {
     double amount;
     int seeds;
     int64_t seed[KIN_SEEDS_MAX];
-    int measure;                       /* kin_measure: chooses settings, is tested */
-    int columns, column[KIN_COLUMNS_OF_TABLE];      /* of the table; the first is the measure */
+    kin_goal goal;                     /* of its runs; ranking, as long as there is no store */
+    const char *measure;               /* one of the goal's: chooses settings, is tested */
+    int columns;
+    const char *column[KIN_COLUMNS_OF_TABLE];       /* of the table; the first is the measure */
     int jobs, threads;                 /* at a time; of each */
     bool by_score;                     /* order of the table */
     int axes;
@@ -92,6 +95,9 @@ int kin_ablation_choice(const kin_ablation *plan, const kin_row *row, int settin
 kin_status kin_ablation_config(const kin_ablation *plan, int row, int setting, int seed,
                                const char *dir, kin_config **config);
 
+/* Whether a value says anything: "-" leaves its key as it is. */
+bool kin_axis_gives(const char *value);
+
 /* For plan_*.c: a copy of a text that lives as long as the plan, or NULL. */
 const char *kin_ablation_keep(kin_ablation *plan, const char *text);
 
@@ -105,7 +111,10 @@ kin_status kin_ablation_make_rows(kin_ablation *plan);
 /* plan_rows.c: the run file with what [set] says for all rows. Not resolved. */
 kin_status kin_ablation_common(const kin_ablation *plan, const char *dir, kin_config **config);
 
-/* What a run's store holds; documents, as long as it is not there. */
-kin_goal kin_ablation_goal(const kin_config *config);
+/* What single scores are of: "queries", "items" or "pairs". */
+const char *kin_ablation_unit(const kin_ablation *plan);
+
+/* What a run's store holds; false, and ranking, as long as it is not there. */
+bool kin_ablation_goal(const kin_config *config, kin_goal *goal);
 
 #endif

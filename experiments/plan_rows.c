@@ -15,8 +15,10 @@ static kin_status set_axis(const kin_ablation *p, const kin_axis *a, int value, 
 {
     char where[KIN_PATH_MAX + 32];
     snprintf(where, sizeof where, "%s:%d", p->path, a->line);
-    for (int t = 0; t < a->ties; t++)
-        KIN_TRY(kin_config_set_from(c, a->key[t], a->value[value * a->ties + t], where, p->home));
+    for (int t = 0; t < a->ties; t++) {
+        const char *text = a->value[value * a->ties + t];
+        if (kin_axis_gives(text)) KIN_TRY(kin_config_set_from(c, a->key[t], text, where, p->home));
+    }
     return KIN_OK;
 }
 
@@ -194,9 +196,11 @@ static void describe(const kin_ablation *p, const kin_row *row, char *label, siz
     label[0] = 0;
     for (int i = 0; i < p->axes; i++) {
         const kin_axis *a = &p->axis[i];
-        for (int t = 0; a->kind == KIN_AXIS_ROWS && t < a->ties && n < size; t++)
-            n += (size_t)snprintf(label + n, size - n, "%s%s", n ? " " : "",
-                                  a->value[row->value[i] * a->ties + t]);
+        for (int t = 0; a->kind == KIN_AXIS_ROWS && t < a->ties && n < size; t++) {
+            const char *value = a->value[row->value[i] * a->ties + t];
+            if (kin_axis_gives(value))
+                n += (size_t)snprintf(label + n, size - n, "%s%s", n ? " " : "", value);
+        }
     }
     if (!n) snprintf(label, size, "%s", p->name);
 }
@@ -278,35 +282,85 @@ static kin_status check_used(const kin_ablation *p)
     return KIN_OK;
 }
 
-kin_goal kin_ablation_goal(const kin_config *config)
+const char *kin_ablation_unit(const kin_ablation *p)
 {
-    kin_store *store;
-    if (kin_store_open(&store, kin_config_text(config, "data.store"))) return KIN_GOAL_RANKING;
-    const kin_goal goal = kin_store_goal(store);
-    kin_store_close(store);
-    return goal;
+    static const char *const units[KIN_GOALS] = { "queries", "items", "pairs" };
+    return units[p->goal];
 }
 
-/* What is compared is rankings, and the loss can be trained on what the store holds. */
-static kin_status check_goal(const kin_config *c)
+bool kin_ablation_goal(const kin_config *config, kin_goal *goal)
 {
-    const kin_goal goal = kin_ablation_goal(c);
-    KIN_REQUIRE(goal == KIN_GOAL_RANKING, KIN_USAGE, "%s: holds %s, but a plan compares rankings of "
-                "documents", kin_config_text(c, "data.store"), kin_goal_data(goal));
+    kin_store *store;
+    *goal = KIN_GOAL_RANKING;
+    if (kin_store_open(&store, kin_config_text(config, "data.store"))) return false;
+    *goal = kin_store_goal(store);
+    kin_store_close(store);
+    return true;
+}
+
+/* The rows' stores hold the same kind of thing, and the loss can be trained on it. */
+static kin_status check_goal(kin_ablation *p, int row, const kin_config *c)
+{
+    kin_goal goal;
+    const bool known = kin_ablation_goal(c, &goal);
+    if (!row) p->goal = goal;
+    KIN_REQUIRE(!known || goal == p->goal, KIN_USAGE, "%s: holds %s, the store of the first row %s",
+                kin_config_text(c, "data.store"), kin_goal_data(goal), kin_goal_data(p->goal));
     return kin_config_carried(c, kin_goal_carries(goal), kin_goal_data(goal));
 }
 
 /* Each of a row's settings resolves; what concerns the loss alone is looked at once. */
-static kin_status check_row(const kin_ablation *p, int row)
+static kin_status check_row(kin_ablation *p, int row)
 {
     kin_status status = KIN_OK;
     for (int s = 0; s < p->row[row].settings && !status; s++) {
         kin_config *c;
         KIN_TRY(kin_ablation_config(p, row, s, 0, "check", &c));
-        if (!s) status = check_goal(c);
+        if (!s) status = check_goal(p, row, c);
         kin_config_free(c);
     }
     return status;
+}
+
+/* ---- measures -------------------------------------------------------------------------------- */
+
+/* What the plan leaves open; the measure comes first. */
+static void fill_columns(kin_ablation *p)
+{
+    static const char *const usual[KIN_GOALS][KIN_COLUMNS_OF_TABLE] = {
+        [KIN_GOAL_RANKING] = { "mrr@10", "recall@1", "recall@10", "recall@100", "ndcg@10", "map" },
+        [KIN_GOAL_LABELS] = { "centroid", "knn@1", "knn@5", "recall@1", "r_precision", "map@r" },
+        [KIN_GOAL_SCORES] = { "spearman", "pearson" },
+    };
+    if (!p->measure) p->measure = usual[p->goal][0];
+    for (int i = p->columns ? KIN_COLUMNS_OF_TABLE : 0; i < KIN_COLUMNS_OF_TABLE; i++)
+        if (usual[p->goal][i]) p->column[p->columns++] = usual[p->goal][i];
+    int at = 0;
+    while (at < p->columns && strcmp(p->column[at], p->measure)) at++;
+    if (at == p->columns && p->columns < KIN_COLUMNS_OF_TABLE) p->columns++;
+    if (at == p->columns) at--;
+    for (; at > 0; at--) p->column[at] = p->column[at - 1];
+    p->column[0] = p->measure;
+}
+
+/* Each is a measure of what the store holds. */
+static kin_status check_columns(const kin_ablation *p)
+{
+    kin_config *c;
+    kin_goal goal;
+    int count;
+    KIN_TRY(kin_ablation_config(p, 0, 0, 0, "measures", &c));
+    const bool known = kin_ablation_goal(c, &goal);
+    kin_config_free(c);
+    const char *const *names = kin_goal_measures(goal, &count);
+    for (int i = 0; i < p->columns && known; i++) {
+        int m = 0;
+        while (m < count && strcmp(names[m], p->column[i])) m++;
+        KIN_REQUIRE(m < count, KIN_USAGE, "%s: %s is not a measure of %s, which the store holds; "
+                    "expected one like %s", p->path, p->column[i], kin_goal_data(goal),
+                    names[kin_goal_headline(goal)]);
+    }
+    return KIN_OK;
 }
 
 /* Adds to a message which of several rows it is about. */
@@ -338,5 +392,6 @@ kin_status kin_ablation_make_rows(kin_ablation *p)
     KIN_REQUIRE(kin_ablation_runs(p) <= KIN_RUNS_MAX, KIN_USAGE,
                 "%s: %d runs, expected at most %d", p->path, kin_ablation_runs(p), KIN_RUNS_MAX);
     for (int r = 0; r < p->rows; r++) KIN_TRY(of_row(p, r, check_row(p, r)));
-    return KIN_OK;
+    fill_columns(p);
+    return check_columns(p);
 }

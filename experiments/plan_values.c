@@ -33,6 +33,8 @@ static kin_status add_value(kin_ablation *p, kin_axis *a, const char *const *par
     return KIN_OK;
 }
 
+bool kin_axis_gives(const char *value) { return strcmp(value, "-") != 0; }
+
 static char *trim(char *s)
 {
     while (isspace((unsigned char)*s)) s++;
@@ -144,7 +146,9 @@ static kin_status expand_list(kin_ablation *p, kin_axis *a, const kin_list *list
     kin_config *common = NULL;
     KIN_TRY(kin_ablation_common(p, "star", &common));
     kin_status status = kin_config_resolve(common);
-    const int carried = status ? 0 : kin_goal_carries(kin_ablation_goal(common));
+    kin_goal goal = KIN_GOAL_RANKING;
+    if (!status) kin_ablation_goal(common, &goal);
+    const int carried = kin_goal_carries(goal);
     for (int i = 0; i < list->count && !status; i++) {
         const char *name = list->items[i]->name;
         const char *lacks = list == &kin_losses ? kin_config_lacks(common, i, carried) : NULL;

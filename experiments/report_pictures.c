@@ -1,128 +1,32 @@
-/* Pictures: data and commands for gnuplot, its SVG taken into the page. */
+/* Pictures of scores: intervals, training curves, what a setting does, time. */
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "core/file.h"
 #include "experiments/child.h"
+#include "experiments/draw.h"
 #include "experiments/report.h"
-#include "train/machine.h"
-
-enum { PATIENCE = 30 };                /* seconds that gnuplot may take */
-
-/* ---- gnuplot --------------------------------------------------------------------------------- */
-
-/* The program, from PATH; false when there is none. */
-static bool find_gnuplot(char path[KIN_PATH_MAX])
-{
-    const char *all = getenv("PATH");
-    char copy[4096], *rest = NULL;
-    snprintf(copy, sizeof copy, "%s", all ? all : "");
-    for (char *folder = strtok_r(copy, ":", &rest); folder; folder = strtok_r(NULL, ":", &rest))
-        if (!kin_path_join(path, KIN_PATH_MAX, folder, "gnuplot") && !access(path, X_OK))
-            return true;
-    return false;
-}
-
-static kin_status run_gnuplot(const char *program, const char *script, const char *log)
-{
-    const char *const argv[] = { "gnuplot", script, NULL };
-    const double before = kin_seconds();
-    pid_t pid;
-    int ended = 0;
-    KIN_TRY(kin_child_start(program, argv, log, &pid));
-    while (waitpid(pid, &ended, WNOHANG) == 0) {
-        if (kin_seconds() - before > PATIENCE) kill(pid, SIGKILL);
-        kin_child_wait(0.05);
-    }
-    KIN_REQUIRE(WIFEXITED(ended) && WEXITSTATUS(ended) == 0, KIN_RUNTIME, "gnuplot failed; see %s",
-                log);
-    return KIN_OK;
-}
-
-/* The <svg> element of a file; an XML declaration in front has no place in a page. */
-static kin_status take_svg(FILE *f, const char *path)
-{
-    char *text;
-    size_t size;
-    KIN_TRY(kin_file_read(path, &text, &size));
-    const char *svg = strstr(text, "<svg");
-    if (svg) fputs(svg, f);
-    free(text);
-    return svg ? KIN_OK : kin_fail(KIN_RUNTIME, "%s: gnuplot wrote no SVG", path);
-}
-
-/* name: of the picture's files, which go again. commands: malloc'ed, freed here. */
-static kin_status draw(FILE *f, const kin_outcome *o, const char *name, char *commands,
-                       const char *caption)
-{
-    char program[KIN_PATH_MAX], script[KIN_PATH_MAX], svg[KIN_PATH_MAX], log[KIN_PATH_MAX];
-    const char *folder = o->cells->plan->folder;
-    kin_status status = KIN_OK;
-    if (!commands) return kin_fail(KIN_MEMORY, "no memory for a picture");
-    snprintf(script, sizeof script, "%.3800s/%s.gnuplot", folder, name);
-    snprintf(svg, sizeof svg, "%.3800s/%s.svg", folder, name);
-    snprintf(log, sizeof log, "%.3800s/%s.log", folder, name);
-    if (!find_gnuplot(program)) {
-        fprintf(f, "<p>No picture of the %s: gnuplot is not installed.</p>\n", name);
-    } else {
-        status = kin_file_write(script, commands, strlen(commands));
-        if (!status) status = run_gnuplot(program, script, log);
-        if (!status) {
-            fputs("<figure>", f);
-            status = take_svg(f, svg);
-            fputs("<figcaption>", f);
-            kin_report_text(f, caption);
-            fputs("</figcaption></figure>\n", f);
-            unlink(log);
-        }
-        unlink(script);
-        unlink(svg);
-    }
-    free(commands);
-    return status;
-}
-
-/* Text between double quotes in gnuplot. */
-static void put_quoted(FILE *f, const char *text)
-{
-    fputc('"', f);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\') fputc('\\', f);
-        fputc(*text, f);
-    }
-    fputc('"', f);
-}
-
-static void begin(FILE *f, const kin_outcome *o, const char *name, int height)
-{
-    fprintf(f, "set terminal svg noenhanced size 760,%d dynamic name \"%s\" "
-            "font \"sans-serif,13\"\nset output ", height, name);
-    char path[KIN_PATH_MAX];
-    snprintf(path, sizeof path, "%.3800s/%s.svg", o->cells->plan->folder, name);
-    put_quoted(f, path);
-    fprintf(f, "\nset grid lc rgb \"#dddddd\"\nset border 3\nset tics nomirror\n");
-}
+#include "experiments/series.h"
 
 /* ---- intervals ------------------------------------------------------------------------------- */
 
-static kin_status draw_intervals(FILE *out, const kin_outcome *o)
+static void put_labels(FILE *f, const kin_outcome *o)
 {
-    char *commands = NULL;
-    size_t size;
-    FILE *f = open_memstream(&commands, &size);
-    KIN_REQUIRE(f, KIN_MEMORY, "no memory for a picture");
-    begin(f, o, "intervals", 90 + 26 * o->systems);
-    fprintf(f, "set xlabel \"%s\"\nset yrange [%d.5:-0.5]\nunset key\nset ytics (",
-            kin_every_measure[o->cells->plan->measure], o->systems - 1);
     for (int i = 0; i < o->systems; i++) {
         fputs(i ? ", " : "", f);
-        put_quoted(f, o->system[i].label);
+        kin_draw_quoted(f, o->system[i].label);
         fprintf(f, " %d", i);
     }
+}
+
+static kin_status draw_intervals(FILE *page, const kin_outcome *o)
+{
+    kin_drawing d;
+    KIN_TRY(kin_draw_begin(&d, o, "intervals", 90 + 26 * o->systems));
+    FILE *f = d.commands;
+    fprintf(f, "set xlabel \"%s\"\nset yrange [%d.5:-0.5]\nunset key\nset ytics (",
+            o->cells->plan->measure, o->systems - 1);
+    put_labels(f, o);
     fputs(")\n$rows << END\n", f);
     for (int i = 0; i < o->systems; i++)
         fprintf(f, "%.9g %d %.9g %.9g\n", o->system[i].spread[0].mean, i,
@@ -133,9 +37,10 @@ static kin_status draw_intervals(FILE *out, const kin_outcome *o)
             fprintf(f, "%.9g %d\n", o->system[i].mean[k], i);
     fputs("END\nplot $rows using 1:2:3:4 with xerrorbars pt 7 ps 0.9 lw 2 lc rgb \"#1f5fa8\", "
           "$seeds using 1:2 with points pt 6 ps 0.6 lc rgb \"#c05020\"\n", f);
-    if (fclose(f)) free(commands), commands = NULL;
-    return draw(out, o, "intervals", commands, "Mean with its 95 % interval over seeds and "
-                "queries; small circles are single seeds.");
+    char caption[160];
+    snprintf(caption, sizeof caption, "Mean with its 95 %% interval over seeds and %s; small "
+             "circles are single seeds.", kin_ablation_unit(o->cells->plan));
+    return kin_draw_end(&d, page, caption);
 }
 
 /* ---- curves ---------------------------------------------------------------------------------- */
@@ -143,77 +48,100 @@ static kin_status draw_intervals(FILE *out, const kin_outcome *o)
 /* "val/map" stands in metrics.jsonl with its depth. */
 static void name_in_log(const kin_ablation *p, char name[64])
 {
-    snprintf(name, 64, "\"val/%s%s\":", kin_every_measure[p->measure],
-             p->measure == KIN_MAP ? "@100" : "");
+    const bool cut = p->goal == KIN_GOAL_RANKING && !strcmp(p->measure, kin_measure_names[KIN_MAP]);
+    snprintf(name, 64, "val/%s%s", p->measure, cut ? "@100" : "");
 }
 
-/* "step value" of each line of a run's log that has the measure; how many there were. */
-static kin_status put_curve(FILE *f, const kin_cells *c, const kin_cell *run, int *points)
+/* "step mean lowest highest" of a row. */
+static kin_status put_curve(FILE *f, const kin_outcome *o, int place, const char *name, int *points)
 {
-    char path[KIN_PATH_MAX], name[64], *text, *rest = NULL;
-    size_t size;
-    name_in_log(c->plan, name);
-    KIN_TRY(kin_cell_path(run, "/metrics.jsonl", path));
-    KIN_TRY(kin_file_read(path, &text, &size));
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        const char *value = strstr(line, name);
-        long long step;
-        if (!value || sscanf(line, "{\"step\":%lld", &step) != 1) continue;
-        fprintf(f, "%lld %.9g\n", step, strtod(value + strlen(name), NULL));
-        ++*points;
-    }
-    free(text);
+    kin_series s;
+    double *low, *high;
+    KIN_TRY(kin_series_of_row(&s, o->cells, o->system[place].row, &name, 1, &low, &high));
+    fprintf(f, "$row%d << END\n", place);
+    for (int i = 0; i < s.count; i++)
+        fprintf(f, "%.9g %.9g %.9g %.9g\n", s.step[i], s.value[0][i], low[i], high[i]);
+    fputs("END\n", f);
+    *points += s.count;
+    kin_series_free(&s);
+    free(low);
+    free(high);
     return KIN_OK;
 }
 
-/* One block of data for each row, its seeds parted by blank lines. */
-static kin_status put_curves(FILE *f, const kin_outcome *o, int *points)
+static void plot_curves(FILE *f, const kin_outcome *o, const int *place, int rows)
 {
-    const kin_cells *c = o->cells;
-    for (int i = 0; i < o->systems; i++) {
-        const int row = o->system[i].row;
-        if (row < 0) continue;
-        fprintf(f, "$row%d << END\n", i);
-        for (int k = c->first[row]; k < c->first[row + 1]; k++) {
-            if (!kin_cell_chosen(c, &c->cell[k]) || !c->cell[k].trained) continue;
-            KIN_TRY(put_curve(f, c, &c->cell[k], points));
-            fputs("\n", f);
-        }
-        fputs("END\n", f);
-    }
-    return KIN_OK;
-}
-
-static kin_status draw_curves(FILE *out, const kin_outcome *o)
-{
-    char *commands = NULL;
-    size_t size;
-    int points = 0, curves = 0;
-    FILE *f = open_memstream(&commands, &size);
-    KIN_REQUIRE(f, KIN_MEMORY, "no memory for a picture");
-    begin(f, o, "curves", 420);
-    fprintf(f, "set xlabel \"step\"\nset ylabel \"validation %s\"\nset key outside right\n",
-            kin_every_measure[o->cells->plan->measure]);
-    const kin_status status = put_curves(f, o, &points);
-    for (int i = 0; i < o->systems; i++) {
-        if (o->system[i].row < 0) continue;
-        fprintf(f, "%s$row%d using 1:2 with linespoints pt 7 ps 0.4 lc %d title ",
-                curves ? ", \\\n" : "plot ", i, curves + 1);
-        put_quoted(f, o->system[i].label);
-        curves++;
+    fputs("plot ", f);
+    for (int i = 0; i < rows; i++)
+        fprintf(f, "%s$row%d using 1:3:4 with filledcurves fs transparent solid 0.2 noborder "
+                "lc rgb \"%s\" notitle", i ? ", \\\n" : "", place[i], kin_draw_colour(i));
+    for (int i = 0; i < rows; i++) {
+        fprintf(f, ", \\\n$row%d using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb \"%s\" title ",
+                place[i], kin_draw_colour(i));
+        kin_draw_quoted(f, o->system[place[i]].label);
     }
     fputc('\n', f);
-    if (fclose(f)) free(commands), commands = NULL;
-    if (!status && points) return draw(out, o, "curves", commands, "Validation scores during "
-                                       "training, a line for each seed of the chosen setting.");
-    free(commands);
+}
+
+static kin_status draw_curves(FILE *page, const kin_outcome *o)
+{
+    kin_drawing d;
+    char name[64];
+    int place[KIN_DRAWN], points = 0;
+    const int rows = kin_draw_rows(o, place);
+    kin_status status = KIN_OK;
+    KIN_TRY(kin_draw_begin(&d, o, "curves", 420));
+    name_in_log(o->cells->plan, name);
+    fprintf(d.commands, "set xlabel \"step\"\nset ylabel \"validation %s\"\n"
+            "set key outside right\n", o->cells->plan->measure);
+    for (int i = 0; i < rows && !status; i++)
+        status = put_curve(d.commands, o, place[i], name, &points);
+    plot_curves(d.commands, o, place, rows);
+    if (!status && points)
+        return kin_draw_end(&d, page, "Validation scores during training: mean over seeds, and a "
+                            "band from the lowest to the highest of them.");
+    kin_draw_drop(&d);
     return status;
 }
 
-kin_status kin_report_pictures(FILE *out, const kin_outcome *o)
+/* ---- quality against time -------------------------------------------------------------------- */
+
+static kin_status draw_time(FILE *page, const kin_outcome *o)
+{
+    kin_drawing d;
+    kin_status status = KIN_OK;
+    KIN_TRY(kin_draw_begin(&d, o, "seconds", 420));
+    FILE *f = d.commands;
+    fprintf(f, "set xlabel \"seconds of training\"\nset ylabel \"%s\"\nunset key\n"
+            "set xrange [0:*]\n$rows << END\n", o->cells->plan->measure);
+    for (int i = 0; i < o->systems && !status; i++) {
+        const kin_system *s = &o->system[i];
+        kin_spent spent;
+        if (s->row < 0) continue;
+        status = kin_outcome_spent(o, s, &spent);
+        if (status || spent.seconds <= 0) continue;
+        fprintf(f, "%.9g %.9g %.9g %.9g ", spent.seconds, s->spread[0].mean, s->interval[0].low,
+                s->interval[0].high);
+        kin_draw_quoted(f, s->label);
+        fputc('\n', f);
+    }
+    fputs("END\nset offsets 0, graph 0.25, graph 0.05, graph 0.05\n"
+          "plot $rows using 1:2:3:4 with yerrorbars pt 7 ps 0.7 lw 1.5 lc rgb \"#1f5fa8\", "
+          "$rows using 1:2:5 with labels left offset 0.8,0.4 font \",11\"\n", f);
+    if (!status)
+        return kin_draw_end(&d, page, "Quality against the wall time of training, mean over seeds. "
+                            "Runs that shared the machine with others took longer than alone.");
+    kin_draw_drop(&d);
+    return status;
+}
+
+kin_status kin_report_pictures(FILE *page, const kin_outcome *o)
 {
     if (!o->systems) return KIN_OK;
     kin_child_block();
-    KIN_TRY(draw_intervals(out, o));
-    return draw_curves(out, o);
+    KIN_TRY(draw_intervals(page, o));
+    KIN_TRY(kin_report_sweep(page, o));
+    KIN_TRY(draw_curves(page, o));
+    if (o->cells->plan->rows > 1) KIN_TRY(draw_time(page, o));
+    return kin_report_geometry(page, o);
 }

@@ -61,15 +61,20 @@ static void put_plan(kin_json_out *out, const kin_outcome *o)
 static void put_method(kin_json_out *out, const kin_outcome *o)
 {
     const kin_ablation *p = o->cells->plan;
-    kin_json_put_string(out, "measure", kin_every_measure[p->measure]);
+    const char *unit = kin_ablation_unit(p);
+    char text[80];
+    kin_json_put_string(out, "measure", p->measure);
     kin_json_put_string(out, "settings_chosen_on",
                         kin_ablation_tunes(p) ? "validation" : "nothing");
     kin_json_put_string(out, "judged_on", "test");
-    kin_json_put_whole(out, "queries", o->queries);
-    kin_json_put_whole(out, "documents", o->documents);
-    kin_json_put_string(out, "interval", "95 % bootstrap over seeds and queries");
+    kin_json_put_whole(out, unit, o->queries);
+    if (p->goal == KIN_GOAL_RANKING) kin_json_put_whole(out, "documents", o->documents);
+    if (p->goal == KIN_GOAL_LABELS) kin_json_put_whole(out, "classes", o->classes);
+    snprintf(text, sizeof text, "95 %% bootstrap over seeds and %s", unit);
+    kin_json_put_string(out, "interval", text);
     kin_json_put_whole(out, "resamples", KIN_RESAMPLES);
-    kin_json_put_string(out, "test", "paired randomisation on queries, scores averaged over seeds");
+    snprintf(text, sizeof text, "paired randomisation on %s, scores averaged over seeds", unit);
+    kin_json_put_string(out, "test", text);
     kin_json_put_whole(out, "flips", KIN_FLIPS);
     kin_json_put_string(out, "correction", "Holm, over all pairs of rows");
 }
@@ -87,7 +92,7 @@ static void put_settings(kin_json_out *out, const kin_ablation *p, const kin_row
         const int v = rows ? row->value[i] : kin_ablation_choice(p, row, setting, i);
         for (int t = 0; t < a->ties; t++) {
             const char *value = a->value[v * a->ties + t];
-            kin_json_put_bytes(out, a->key[t], value, strlen(value));
+            if (kin_axis_gives(value)) kin_json_put_bytes(out, a->key[t], value, strlen(value));
         }
     }
     kin_json_close(out);
@@ -137,11 +142,12 @@ static void put_seeds(kin_json_out *out, const kin_ablation *p, const kin_system
         kin_json_open(out, NULL, '{');
         kin_json_put_whole(out, "seed", s->seed[k]);
         for (int c = 0; c < p->columns; c++)
-            kin_json_put_number(out, kin_every_measure[p->column[c]], s->mean[c * s->seeds + k]);
+            kin_json_put_number(out, p->column[c], s->mean[c * s->seeds + k]);
         if (s->row >= 0) {
             const kin_results *r = &s->results[k];
-            kin_json_put_number(out, "alignment", r->shape.alignment);
-            kin_json_put_number(out, "uniformity", r->shape.uniformity);
+            for (int i = 0; i < KIN_SHAPES; i++)
+                kin_json_put_number(out, kin_shape_names[i].key,
+                                    kin_shape_of(r, (kin_shape_number)i));
             kin_json_put_whole(out, "step", r->step);
             kin_json_put_whole(out, "pairs", r->pairs);
         }
@@ -157,7 +163,7 @@ static void put_each(kin_json_out *out, const char *name, const kin_ablation *p,
     for (int c = 0; c < p->columns; c++) {
         double value;
         memcpy(&value, (const char *)&s->spread[c] + member, sizeof value);
-        kin_json_put_number(out, kin_every_measure[p->column[c]], value);
+        kin_json_put_number(out, p->column[c], value);
     }
     kin_json_close(out);
 }
@@ -170,7 +176,7 @@ static void put_numbers(kin_json_out *out, const kin_ablation *p, const kin_syst
     put_each(out, "interquartile_mean", p, s, offsetof(kin_spread, middle));
     kin_json_open(out, "interval95", '{');
     for (int c = 0; c < p->columns; c++) {
-        kin_json_open(out, kin_every_measure[p->column[c]], '[');
+        kin_json_open(out, p->column[c], '[');
         kin_json_put_number(out, NULL, s->interval[c].low);
         kin_json_put_number(out, NULL, s->interval[c].high);
         kin_json_close(out);
@@ -178,6 +184,36 @@ static void put_numbers(kin_json_out *out, const kin_ablation *p, const kin_syst
     kin_json_close(out);
     kin_json_put_string(out, "letters", s->letters.text);
     kin_json_put_boolean(out, "does_not_differ_from_best", s->best);
+}
+
+static void put_shape(kin_json_out *out, const kin_system *s)
+{
+    kin_json_open(out, "geometry", '{');
+    for (int i = 0; i < KIN_SHAPES; i++) {
+        kin_json_open(out, kin_shape_names[i].key, '{');
+        kin_json_put_number(out, "mean", s->shape[i].mean);
+        kin_json_put_number(out, "deviation", s->shape[i].deviation);
+        kin_json_close(out);
+    }
+    kin_json_close(out);
+}
+
+/* How the measure goes with the geometry, over rows. */
+static void put_relations(kin_json_out *out, const kin_outcome *o)
+{
+    if (!o->related) return;
+    kin_json_open(out, "spearman_of_the_measure_with", '{');
+    kin_json_put_whole(out, "rows", o->related);
+    for (int i = 0; i < KIN_RELATIONS; i++) {
+        kin_json_open(out, kin_shape_names[i].key, '{');
+        kin_json_put_number(out, "value", o->relation[i].value);
+        kin_json_open(out, "interval95", '[');
+        kin_json_put_number(out, NULL, o->relation[i].interval.low);
+        kin_json_put_number(out, NULL, o->relation[i].interval.high);
+        kin_json_close(out);
+        kin_json_close(out);
+    }
+    kin_json_close(out);
 }
 
 static void put_system(kin_json_out *out, const kin_outcome *o, const kin_system *s)
@@ -188,6 +224,7 @@ static void put_system(kin_json_out *out, const kin_outcome *o, const kin_system
     if (s->row >= 0) {
         put_settings(out, p, &p->row[s->row], o->cells->chosen[s->row]);
         put_tries(out, o->cells, s->row);
+        put_shape(out, s);
     }
     put_numbers(out, p, s);
     kin_json_close(out);
@@ -227,34 +264,9 @@ static void put_comparisons(kin_json_out *out, const kin_outcome *o)
 
 /* ---- environment ----------------------------------------------------------------------------- */
 
-/* What run.json says of the machine and the data, for each run that says something else. */
-static kin_status put_environment(kin_json_out *out, const kin_cells *c)
+static void put_environment(void *state, const char *text)
 {
-    static const char *const members[] = { "build", "cpu", "blas", "device" };
-    char seen[8][2048];
-    int count = 0;
-    for (int i = 0; i < c->count && count < 8; i++) {
-        char path[KIN_PATH_MAX], *text = seen[count];
-        kin_json_tree *tree;
-        size_t n = 0;
-        int same = 0;
-        if (!c->cell[i].trained) continue;
-        KIN_TRY(kin_cell_path(&c->cell[i], "/run.json", path));
-        KIN_TRY(kin_json_read(&tree, path));
-        const kin_json *root = kin_json_root(tree), *data = kin_json_get(root, "data");
-        for (int m = 0; m < 4; m++) {
-            const kin_json *v = kin_json_get(root, members[m]);
-            n += (size_t)snprintf(text + n, 500, "%s: %.400s; ", members[m],
-                                  v && v->kind == KIN_JSON_STRING ? v->string : "");
-        }
-        const kin_json *sum = data ? kin_json_get(data, "xxh64") : NULL;
-        snprintf(text + n, 100, "data xxh64: %.40s",
-                 sum && sum->kind == KIN_JSON_STRING ? sum->string : "");
-        while (strcmp(seen[same], text)) same++;
-        if (same == count) kin_json_put_bytes(out, NULL, text, strlen(text)), count++;
-        kin_json_free(tree);
-    }
-    return KIN_OK;
+    kin_json_put_bytes(state, NULL, text, strlen(text));
 }
 
 kin_status kin_outcome_save_json(const kin_outcome *o, const char *path)
@@ -268,10 +280,11 @@ kin_status kin_outcome_save_json(const kin_outcome *o, const char *path)
     put_method(&out, o);
     kin_json_put_bytes(&out, "caption", caption, strlen(caption));
     put_systems(&out, o);
+    put_relations(&out, o);
     put_failures(&out, o->cells);
     put_comparisons(&out, o);
     kin_json_open(&out, "environment", '[');
-    const kin_status status = put_environment(&out, o->cells);
+    const kin_status status = kin_outcome_environment(o->cells, put_environment, &out);
     kin_json_close(&out);
     kin_json_put_string(&out, "run_again", again);
     kin_json_close(&out);

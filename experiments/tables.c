@@ -106,7 +106,7 @@ kin_status kin_outcome_save_csv(const kin_outcome *o, const char *path)
     kin_status status = put_names(f, o, NULL);
     fprintf(f, "chosen,tried,seeds,letters");
     for (int c = 0; c < p->columns; c++) {
-        const char *m = kin_every_measure[p->column[c]];
+        const char *m = p->column[c];
         fprintf(f, ",%s,%s deviation,%s interquartile mean,%s low,%s high", m, m, m, m, m);
     }
     fputc('\n', f);
@@ -204,7 +204,7 @@ static kin_status put_heading(FILE *f, const style *y, const kin_outcome *o, int
     fputs(y->begin, f);
     KIN_TRY(put_row_names(f, y, o, NULL, names));
     for (int c = 0; c < p->columns; c++) {
-        y->put(f, kin_every_measure[p->column[c]]);
+        y->put(f, p->column[c]);
         fprintf(f, "%s%s", y->between, c ? "" : "group");
         if (!c) fputs(y->between, f);
     }
@@ -224,6 +224,28 @@ static kin_status put_rows(FILE *f, const style *y, const kin_outcome *o)
         KIN_TRY(put_row(f, y, o, &o->system[i]));
     }
     return KIN_OK;
+}
+
+/* Markdown's second table. */
+static void put_geometry(FILE *f, const kin_outcome *o)
+{
+    fputs("\nGeometry of the embeddings, mean over seeds:\n\n| row |", f);
+    for (int i = 0; i < KIN_SHAPES; i++) fprintf(f, " %s |", kin_shape_names[i].title);
+    fputs("\n|---|", f);
+    for (int i = 0; i < KIN_SHAPES; i++) fputs("---|", f);
+    for (int k = 0; k < o->systems; k++) {
+        if (o->system[k].row < 0) continue;
+        fputs("\n| ", f);
+        put_markdown(f, o->system[k].label);
+        for (int i = 0; i < KIN_SHAPES; i++) fprintf(f, " | %.4g", o->system[k].shape[i].mean);
+        fputs(" |", f);
+    }
+    fputc('\n', f);
+    for (int i = 0; i < KIN_RELATIONS && o->related; i++)
+        fprintf(f, "%s%s %.2f [%.2f, %.2f]%s", i ? "; " : "\nSpearman's correlation of the measure "
+                "over rows (95 % bootstrap interval) with ", kin_shape_names[i].title,
+                o->relation[i].value, o->relation[i].interval.low, o->relation[i].interval.high,
+                i + 1 < KIN_RELATIONS ? "" : ".\n");
 }
 
 static void put_failures(FILE *f, const kin_outcome *o)
@@ -261,6 +283,7 @@ kin_status kin_outcome_save_markdown(const kin_outcome *o, const char *path)
     fputc('\n', f);
     if (!status) status = put_rows(f, &markdown, o);
     fprintf(f, "\n%s\n", caption);
+    put_geometry(f, o);
     put_failures(f, o);
     free(caption);
     const kin_status saved = finish(f, &text, &size, path);

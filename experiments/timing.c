@@ -56,6 +56,14 @@ static kin_status load(kin_timing *t, const char *path)
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
+/* Pairs or items that are trained on. */
+static double epoch_of(const kin_store *s)
+{
+    int64_t items = 0;
+    for (int64_t q = 0; q < s->queries; q++) items += s->query_split[q] == KIN_TRAIN;
+    return (double)(kin_store_goal(s) == KIN_GOAL_RANKING ? s->pairs : items);
+}
+
 /* The first run's settings with few steps, in a folder of its own. */
 static kin_status write_run(const kin_ablation *p, const char *dir, const char *ini, kin_timing *t)
 {
@@ -71,7 +79,7 @@ static kin_status write_run(const kin_ablation *p, const char *dir, const char *
     if (!status) status = kin_config_save(c, ini);
     if (!status) status = kin_store_open(&store, kin_config_text(c, "data.store"));
     if (!status) {
-        t->pairs = (double)store->pairs;
+        t->pairs = epoch_of(store);
         kin_store_close(store);
     }
     kin_config_free(c);

@@ -62,8 +62,10 @@ static int rising(const void *a, const void *b)
 static int32_t sort_positives(const span c, const real *d, real *sorted)
 {
     int32_t p = 0;
-    for (int32_t j = 0; j < c.n; j++)
-        if (c.kind[j] > 0) sorted[p++] = d[j];
+    for (int32_t j = 0; j < c.n; j++) {
+        sorted[p] = d[j];
+        p += c.kind[j] > 0;
+    }
     qsort(sorted, (size_t)p, sizeof *sorted, rising);
     return p;
 }
@@ -81,26 +83,50 @@ INLINE int32_t count_below(const real *sorted, int32_t n, real x, bool with_equa
     return (int32_t)(from - sorted) + (with_equal ? *from <= x : *from < x);
 }
 
+/* The same for each x[j] - shift, many at a time. */
+static void count_each(const real *sorted, int32_t p, const real *x, int32_t n, real shift,
+                       bool with_equal, int32_t *place)
+{
+    enum { LANES = 64 };
+    for (int32_t at = 0; at < n; at += LANES) {
+        const int32_t lanes = n - at < LANES ? n - at : LANES;
+        int32_t *from = place + at;
+        EACH(l, lanes) from[l] = 0;
+        for (int32_t left = p, half; left > 0; left -= half) {
+            half = left > 1 ? left / 2 : 1;
+            EACH(l, lanes) {
+                const real y = sorted[from[l] + half - 1], z = x[at + l] - shift;
+                from[l] += (with_equal ? y <= z : y < z) ? half : 0;
+            }
+        }
+    }
+}
+
 /* All triplets whose gap D_in - D_ip is in the window, a hinge each: positives from .. to of the
  * sorted ones are too far for negative j. */
 static real all_hinges(const span c, const real *d, count n, hyper h)
 {
-    real *sorted = c.work + c.n, *run = sorted + c.n, *hits = run + c.n;
+    real *sorted = c.work + c.n, *run = sorted + c.n, *hits = run + c.n, value = 0, above = 0;
+    int32_t *from = (int32_t *)(hits + c.n), *to = (int32_t *)(hits + 2 * c.n);
     const int32_t p = sort_positives(c, d, sorted);
-    real value = 0, above = 0;
+    const bool hard = h.window == WITHIN_HARD;
     run[0] = 0;
     for (int32_t k = 0; k < p; k++) run[k + 1] = run[k] + sorted[k];
     for (int32_t k = 0; k <= p; k++) hits[k] = 0;
-    for (int32_t j = 0; j < c.n; j++) {
-        if (c.kind[j] >= 0) continue;
-        const int32_t from = h.window == WITHIN_HARD ? count_below(sorted, p, d[j], false)
-                                                     : count_below(sorted, p, d[j] - h.m, true);
-        const int32_t to = h.window == WITHIN_SEMIHARD ? count_below(sorted, p, d[j], false) : p;
-        const real times = (real)(to - from);
-        value += (h.m - d[j]) * times + (run[to] - run[from]);
-        hits[from]++, hits[to]--;
-        c.s[j] = -times;
+    count_each(sorted, p, d, c.n, hard ? 0 : h.m, !hard, from);
+    if (h.window == WITHIN_SEMIHARD) count_each(sorted, p, d, c.n, 0, false, to);
+    else EACH(j, c.n) to[j] = p;
+    EACH(j, c.n) {                                       /* whoever is no negative has none */
+        from[j] = c.kind[j] < 0 ? from[j] : p;
+        to[j] = c.kind[j] < 0 ? to[j] : p;
+    }
+    for (int32_t j = 0; j < c.n; j++) hits[from[j]]++;
+    for (int32_t j = 0; j < c.n && h.window == WITHIN_SEMIHARD; j++) hits[to[j]]--;
+    EACH(j, c.n) {
+        const real times = (real)(to[j] - from[j]);
+        value += (h.m - d[j]) * times + (run[to[j]] - run[from[j]]);
         above += times;
+        c.s[j] = -times;
     }
     for (int32_t k = 1; k < p; k++) hits[k] += hits[k - 1];
     for (int32_t j = 0; j < c.n; j++)

@@ -10,6 +10,20 @@
 #define T 2.0                      /* of the uniformity */
 #define PANEL 128                  /* rows whose scores are looked at together */
 
+static void count_cosine(kin_cosines *cosines, double cosine)
+{
+    const int at = (int)((cosine + 1) * KIN_COSINE_BINS / 2);
+    const int last = KIN_COSINE_BINS - 1;
+    cosines->count[cosine > -1 ? at < last ? at : last : 0]++;
+}
+
+static double dot(int64_t cols, const real *x, const real *y)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < cols; j++) sum += (double)x[j] * (double)y[j];
+    return sum;
+}
+
 kin_status kin_geometry_of_pairs(kin_geometry_pairs *out, int64_t pairs, int64_t cols,
                                  const real *x, const real *y)
 {
@@ -23,7 +37,11 @@ kin_status kin_geometry_of_pairs(kin_geometry_pairs *out, int64_t pairs, int64_t
     }
     KIN_REQUIRE(isfinite(distance) && isfinite(cosine), KIN_NUMERICAL,
                 "geometry: the rows of %lld pairs hold NaN or infinity", (long long)pairs);
-    *out = (kin_geometry_pairs){pairs, distance / (double)pairs, cosine / (double)pairs};
+    out->pairs = pairs;
+    out->alignment = distance / (double)pairs;
+    out->cosine = cosine / (double)pairs;
+    for (int64_t i = 0; i < pairs; i++)
+        count_cosine(&out->cosines, dot(cols, x + i * cols, y + i * cols));
     return KIN_OK;
 }
 
@@ -86,6 +104,9 @@ static void walk_panels(kin_geometry_cloud *out, kin_backend *backend, const rea
         backend->download(backend, host, panel, sizeof(real) * (size_t)(m * n));
         panel_t part = {first, m, n, host, row};
         kin_pool_run(backend->pool, m, sum_row, &part);
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = i + 1; j < n; j++)
+                count_cosine(&out->cosines, (double)host[i * n + j]);
     }
     join_rows(out, row);
 }
@@ -139,6 +160,16 @@ static double effective_rank(const double *value, int64_t n)
     return sum > 1e-12 ? exp(entropy) : 0;
 }
 
+/* The largest first, as shares. */
+static void keep_spectrum(kin_geometry_cloud *out, const double *value, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += fmax(value[i], 0);
+    out->values = n < KIN_SPECTRUM ? (int)n : KIN_SPECTRUM;
+    for (int i = 0; i < out->values; i++)
+        out->spectrum[i] = sum > 1e-12 ? fmax(value[n - 1 - i], 0) / sum : 0;
+}
+
 /* x (rows x cols) and square (cols x cols) are the backend's memory; host has room for either,
  * covariance for cols x cols, value for cols. */
 static kin_status look_at_spectrum(kin_geometry_cloud *out, kin_backend *backend, real *x,
@@ -153,6 +184,7 @@ static kin_status look_at_spectrum(kin_geometry_cloud *out, kin_backend *backend
     for (int64_t i = 0; i < n; i++) covariance[i] = (double)host[i];
     KIN_TRY(kin_eigenvalues(cols, covariance, value));
     out->rank = effective_rank(value, cols);
+    keep_spectrum(out, value, cols);
     return KIN_OK;
 }
 

@@ -13,11 +13,17 @@
 
 #define KIN_GEOMETRY_ROWS 2000     /* sample of a corpus: 1,999,000 distinct pairs */
 
+enum { KIN_COSINE_BINS = 80, KIN_SPECTRUM = 256 };
+
+/* How many cosines lie in each of the equal parts of -1 .. 1; 1 itself is in the last. */
+typedef struct { int64_t count[KIN_COSINE_BINS]; } kin_cosines;
+
 /* Positive pairs: rows x_i and y_i belong together. */
 typedef struct {
     int64_t pairs;
     double alignment;              /* mean |x_i - y_i|^2 (alpha 2): 0 when all coincide */
     double cosine;                 /* mean x_i . y_i */
+    kin_cosines cosines;
 } kin_geometry_pairs;
 
 kin_status kin_geometry_of_pairs(kin_geometry_pairs *out, int64_t pairs, int64_t cols,
@@ -32,6 +38,10 @@ typedef struct {
     double deviation;              /* mean over columns of std * sqrt(cols): 1 when spread evenly */
     double rank;                   /* exp(entropy) of the spectrum of the covariance, 1 .. cols
                                     * (Roy, Vetterli 2007); 0 when nothing varies */
+    kin_cosines cosines;           /* of the pairs */
+    int values;                    /* of the spectrum: cols, KIN_SPECTRUM at most */
+    double spectrum[KIN_SPECTRUM]; /* eigenvalues of the covariance as shares of their sum, the
+                                    * largest first; 0 when nothing varies */
 } kin_geometry_cloud;
 
 /* Fails with KIN_USAGE below 2 rows, KIN_NUMERICAL when a row holds NaN or infinity. Work space

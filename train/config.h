@@ -61,6 +61,8 @@ typedef struct {
 } kin_config_loss;
 void kin_config_loss_at(const kin_config *config, int i, kin_config_loss *loss);
 bool kin_config_sums(const kin_config *config);                /* whether loss.sum is set */
+/* The key that asks for negatives beyond the batch's or for a mask of them, or NULL. */
+const char *kin_config_negatives(const kin_config *config);
 
 /* KIN_USAGE when a loss of the run needs more than data that carry this (KIN_PAIRS | ...). data:
  * what they are, in the plural. */

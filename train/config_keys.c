@@ -99,6 +99,9 @@ const config_spec config_specs[] = {
     PATH("negatives", "guide", "a run or model folder that the policy 'guide' asks"),
     CHOICE("negatives", "index", 0, 2, "exact|exact_int8|ivf", "how the model's nearest are found"),
     TEXT("negatives", "kinds", "kinds of pairs that are mined for; empty: all"),
+    WHOLE("negatives", "queue", 0, 0, 100000000,
+          "documents of past steps that are compared with too, as they were embedded then"),
+    NUMBER("negatives", "queue_start", 0, 0, ANY, "epochs before it is used; may be a fraction"),
     SWITCH("negatives", "record", 1, "write mined/: every negative, its rank and score"),
 
     WHOLE("batch", "size", 1024, 2, 10000000, "pairs in a batch"),

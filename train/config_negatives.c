@@ -7,17 +7,17 @@
 #include "mining/policy.h"
 #include "train/config_parts.h"
 
-/* The key that asks for what is to be refused. */
-static const char *chooser(const kin_config *c)
+const char *kin_config_negatives(const kin_config *c)
 {
-    const bool mined = !kin_config_is(c, "negatives.source", "none");
-    return mined ? "negatives.source" : "negatives.mask";
+    if (!kin_config_is(c, "negatives.source", "none")) return "negatives.source";
+    if (*kin_config_text(c, "negatives.mask")) return "negatives.mask";
+    return kin_config_number(c, "negatives.queue") > 0 ? "negatives.queue" : NULL;
 }
 
 static void refuse(resolving *r, const char *key, const char *expected)
 {
     const kin_config *c = r->config;
-    const char *own = chooser(c);
+    const char *own = kin_config_negatives(c);
     kin_fail(KIN_USAGE, "%s is '%s', but %s is '%s': expected %s", key, kin_config_text(c, key),
              own, kin_config_text(c, own), expected);
     config_complain(r, config_where(c, key));
@@ -50,7 +50,7 @@ static void check_terms(resolving *r)
         const kin_loss *loss = kin_loss_of(kin_losses.items[l.loss]);
         if (takes_columns(loss)) continue;
         const char *reason = takes_none(loss);
-        kin_fail(KIN_USAGE, "%s is '%s', but %s %s", chooser(c), kin_config_text(c, chooser(c)),
+        kin_fail(KIN_USAGE, "%s is '%s', but %s %s", kin_config_negatives(c), kin_config_text(c, kin_config_negatives(c)),
                  l.name, reason ? reason : "does not compare pairs");
         config_complain(r, config_where(c, key));
     }
@@ -77,13 +77,14 @@ void config_check_negatives(resolving *r)
 {
     const kin_config *c = r->config;
     check_policies(r);
-    if (kin_config_is(c, "negatives.source", "none") && !*kin_config_text(c, "negatives.mask"))
-        return;
+    const char *asked = kin_config_negatives(c);
+    if (!asked) return;
     check_terms(r);
     if (!kin_config_is(c, "loss.negatives", "shared")) refuse(r, "loss.negatives", "shared");
     if (kin_config_number(c, "loss.direction") >= KIN_VIEWS)
         refuse(r, "loss.direction", "one_way or both_ways");
-    if (kin_config_number(c, "encoder.momentum") > 0) refuse(r, "encoder.momentum", "0");
+    if (kin_config_number(c, "encoder.momentum") > 0 && strcmp(asked, "negatives.queue"))
+        refuse(r, "encoder.momentum", "0");
     const kin_encoder *e = kin_encoder_at(kin_config_entry(c, "encoder"));
     if (e->rows || e->forward_features)
         refuse(r, "encoder.name", "an encoder of texts");

@@ -65,7 +65,8 @@ kin_status kin_marks_of(kin_marks *marks, const kin_judged *judged, kin_pool *po
  * warning: "" or why the embeddings have collapsed. */
 kin_status kin_evaluate_shape(const kin_store *store, const kin_model *model,
                               const kin_role_tokens *tokens, const kin_judged *judged,
-                              uint64_t seed, kin_shape *shape, char *warning, size_t size);
+                              uint64_t seed, kin_shape *shape, kin_spreading *spreading,
+                              char *warning, size_t size);
 
 /* Scores of each query, as folder/SYSTEM.tsv. */
 kin_status kin_judged_save_scores(const kin_judged *judged, const char *folder, const char *system);

@@ -29,6 +29,13 @@ static kin_status save_results(const char *folder, const kin_results *r)
     return kin_results_save(r, path);
 }
 
+static kin_status save_spreading(const char *folder, const kin_spreading *s)
+{
+    char path[KIN_PATH_MAX];
+    KIN_TRY(kin_path_join(path, sizeof path, folder, "geometry.json"));
+    return kin_spreading_save(s, path);
+}
+
 static kin_look look_of(const kin_config *config, kin_split split, bool quick)
 {
     const int64_t depth = (int64_t)kin_config_number(config, "eval.depth");
@@ -180,6 +187,7 @@ static kin_status keep_if_best(kin_trainer *t, const kin_marks *m, bool *best)
 typedef struct {
     kin_marks marks;
     kin_shape shape;
+    kin_spreading spreading;
     char warning[300];
 } look_t;
 
@@ -191,7 +199,7 @@ static kin_status look_at_ranking(kin_trainer *t, look_t *l)
     kin_status status = kin_marks_of(&l->marks, &judged, t->backend->pool, 0, false);
     if (!status)
         status = kin_evaluate_shape(t->store, t->model, &t->tokens, &judged, seed_of(t->config),
-                                    &l->shape, l->warning, sizeof l->warning);
+                                    &l->shape, &l->spreading, l->warning, sizeof l->warning);
     kin_judged_free(&judged);
     return status;
 }
@@ -302,6 +310,7 @@ static kin_status judge_baselines(verdict *v, const kin_judged *model)
 static kin_status judge(verdict *v, kin_judged *model)
 {
     char warning[300];
+    kin_spreading spreading;
     const kin_finished *f = v->run;
     const uint64_t seed = seed_of(f->config);
     KIN_TRY(kin_evaluate_model(f->store, f->model, f->tokens, &v->look, 1, model));
@@ -309,7 +318,8 @@ static kin_status judge(verdict *v, kin_judged *model)
     KIN_TRY(kin_marks_of(&v->results->model, model, f->backend->pool, seed, true));
     if (f->baselines) KIN_TRY(judge_baselines(v, model));
     KIN_TRY(kin_evaluate_shape(f->store, f->model, f->tokens, model, seed, &v->results->shape,
-                               warning, sizeof warning));
+                               &spreading, warning, sizeof warning));
+    KIN_TRY(save_spreading(v->folder, &spreading));
     if (*warning) kin_tell_warning(f->watch, "%s", warning);
     KIN_TRY(kin_judged_save(model, v->folder));
     return kin_judged_save_scores(model, v->folder, "model");
@@ -347,6 +357,7 @@ static kin_status finish_items(verdict *v)
     kin_status status = judge_items(&setting, v->folder, "model", &model);
     if (!status && f->baselines) status = compare_items(v, &model);
     if (!status) status = kin_items_save(&model, f->store, v->folder);
+    if (!status) status = save_spreading(v->folder, &model.spreading);
     if (!status && *model.warning) kin_tell_warning(f->watch, "%s", model.warning);
     v->results->model = model.marks;
     v->results->shape = model.shape;

@@ -92,7 +92,8 @@ static void gather(int64_t rows, const int32_t *which, int64_t width, const real
 }
 
 static kin_status measure_pairs(int64_t pairs, const int32_t *left, const int32_t *right,
-                                int64_t width, const real *x, kin_shape *shape)
+                                int64_t width, const real *x, kin_shape *shape,
+                                kin_cosines *cosines)
 {
     kin_geometry_pairs measured;
     real *a = malloc((size_t)(2 * pairs * width) * sizeof *a), *b = a + pairs * width;
@@ -104,6 +105,7 @@ static kin_status measure_pairs(int64_t pairs, const int32_t *left, const int32_
     if (status) return status;
     shape->alignment = measured.alignment;
     shape->positive_cosine = measured.cosine;
+    *cosines = measured.cosines;
     return KIN_OK;
 }
 
@@ -128,6 +130,9 @@ static kin_status measure_cloud(const kin_items_setting *s, kin_arena *work, int
     out->shape.cosine = cloud.cosine;
     out->shape.deviation = cloud.deviation;
     out->shape.rank = cloud.rank;
+    out->spreading.random = cloud.cosines;
+    out->spreading.values = cloud.values;
+    memcpy(out->spreading.spectrum, cloud.spectrum, sizeof cloud.spectrum);
     out->shape.collapsed = kin_geometry_collapsed(&cloud, out->warning, sizeof out->warning);
     return KIN_OK;
 }
@@ -138,7 +143,9 @@ kin_status kin_items_shape(const kin_items_setting *s, int64_t rows, const real 
     const kin_memory memory = kin_backend_memory(s->backend);
     const int64_t width = s->model->network->width;
     kin_arena *work;
-    if (pairs > 0) KIN_TRY(measure_pairs(pairs, left, right, width, x, &out->shape));
+    if (pairs > 0)
+        KIN_TRY(measure_pairs(pairs, left, right, width, x, &out->shape,
+                              &out->spreading.positive));
     if (rows < 2) return KIN_OK;
     KIN_TRY(kin_arena_new(&work, &memory));
     const kin_status status = measure_cloud(s, work, rows, width, x, out);

@@ -26,6 +26,7 @@ typedef struct {
     kin_goal goal;
     kin_marks marks;
     kin_shape shape;                   /* of a model's embeddings */
+    kin_spreading spreading;           /* of these */
     char warning[300];                 /* "", or why they have collapsed */
     int64_t count;
     int32_t *query;                    /* of each, its query in the store */

@@ -60,6 +60,8 @@ static void read_times(kin_trainer *t)
     n->count = (int64_t)number(t, "negatives.count");
     n->depth = (int64_t)number(t, "negatives.depth");
     n->record = number(t, "negatives.record") != 0;
+    n->queue.size = (int64_t)number(t, "negatives.queue");
+    n->queue.start = (int64_t)(number(t, "negatives.queue_start") * epoch + 0.5);
 }
 
 /* ---- whom it is for -------------------------------------------------------------------------- */
@@ -300,18 +302,18 @@ static kin_status make_all(kin_trainer *t)
     if (needs & KIN_POLICY_KEYS) KIN_TRY(make_keys(t));
     if (needs & KIN_POLICY_TOKENS) KIN_TRY(make_tokens(t));
     KIN_TRY(kin_guide_open(t));
+    KIN_TRY(kin_queue_open(t));
     return make_index(t);
 }
 
 kin_status kin_negatives_open(kin_trainer *t)
 {
     const char *mask = kin_config_text(t->config, "negatives.mask");
-    if (kin_config_is(t->config, "negatives.source", "none") && !*mask) return KIN_OK;
+    const char *asked = kin_config_negatives(t->config);
+    if (!asked) return KIN_OK;
     KIN_REQUIRE(t->material.goal == KIN_GOAL_RANKING && t->store->documents > 0, KIN_USAGE,
-                "negatives.%s is '%s', which needs queries and documents; a run trains on %s here",
-                *mask ? "mask" : "source",
-                *mask ? mask : kin_config_text(t->config, "negatives.source"),
-                kin_goal_data(t->material.goal));
+                "%s is '%s', which needs queries and documents; a run trains on %s here", asked,
+                kin_config_text(t->config, asked), kin_goal_data(t->material.goal));
     kin_negatives *n = t->negatives = calloc(1, sizeof *n);
     KIN_REQUIRE(n, KIN_MEMORY, "no memory for negatives");
     read_times(t);
@@ -320,6 +322,16 @@ kin_status kin_negatives_open(kin_trainer *t)
                             kin_config_text(t->config, "negatives.policy")));
     if (*mask) KIN_TRY(kin_policy_read(&n->mask, "negatives.mask", mask));
     return make_all(t);
+}
+
+kin_status kin_negatives_loaded(kin_trainer *t)
+{
+    const kin_negatives *n = t->negatives;
+    for (int64_t i = 0; n && i < t->store->pairs * n->count; i++)
+        KIN_REQUIRE(n->document[i] >= -1 && n->document[i] < t->store->documents, KIN_DATA,
+                    "the checkpoint has document %ld for a negative, but the store has %ld",
+                    (long)n->document[i], (long)t->store->documents);
+    return n ? kin_queue_link(t) : KIN_OK;
 }
 
 void kin_negatives_free(kin_negatives *n, kin_backend *backend)
@@ -340,6 +352,7 @@ void kin_negatives_free(kin_negatives *n, kin_backend *backend)
     kin_index_free(n->index);
     kin_encoding_free(n->encoding);
     kin_guide_free(&n->guide, backend);
+    kin_queue_free(&n->queue, backend);
     kin_run_free(n->lexical);
     free(n->lexical_positive);
     if (n->rows) backend->release(backend, n->rows);

@@ -7,6 +7,7 @@
  *     negatives_guide.c   another encoder that is asked for its opinion
  *     negatives_batch.c   the columns that a step gets
  *     negatives_mask.c    what of the batch is too similar to be a negative
+ *     negatives_queue.c   documents of past steps, as they were embedded then
  *
  * A query here is a different left text of the pairs that are mined for. Each time of mining serves
  * the steps until the next one, so it looks at their pairs alone; the list of negatives stands in
@@ -41,6 +42,7 @@ typedef struct {
     int64_t columns;                 /* documents that were added to the batch */
     int64_t own;                     /* negatives that rows brought, those of other rows included */
     int64_t clashing;                /* not added: relevant to a query of the batch */
+    int64_t queued;                  /* documents of past steps */
     int64_t masked;                  /* cells that are ignored */
 } kin_negatives_step;
 
@@ -51,6 +53,18 @@ typedef struct {
     int32_t *host_cell, *cell;       /* room for a block of cells */
     real *score;
 } kin_guide;
+
+/* Documents of past steps, in a ring. */
+enum { KIN_QUEUE_NEXT, KIN_QUEUE_FILLED, KIN_QUEUE_FACTS };
+typedef struct {
+    int64_t size, start;             /* 0: there is none; the first step that sees it */
+    real *rows;                      /* size x width, backend memory */
+    int32_t *document;               /* size: of each place, or -1; then the facts */
+    int32_t *fact;                   /* the place that is filled next, how many are filled */
+    int32_t *newest, *older;         /* of each document, of each place: a place, or -1 */
+    int32_t *row_text, *col_text;    /* of the step */
+    const kin_tensor *entering;      /* documents of the step */
+} kin_queue;
 
 typedef struct {
     kin_negatives_source source, before;
@@ -78,6 +92,8 @@ typedef struct {
     kin_guide guide;
     kin_run *lexical;                /* BM25's lists of all queries, once they were asked for */
     float *lexical_positive;         /* pairs: BM25's score of their document */
+
+    kin_queue queue;
 
     /* a step */
     bool stand_in;                   /* as many columns as there may be, to take their memory */
@@ -110,6 +126,9 @@ const char *kin_negatives_source_name(const struct kin_trainer *t, kin_negatives
 
 double kin_negatives_progress(const struct kin_trainer *t);     /* share of the run that is done */
 
+/* After a checkpoint was read: KIN_DATA when its lists name documents that are not there. */
+kin_status kin_negatives_loaded(struct kin_trainer *t);
+
 /* Before step `t->state.step`: mines if it is time to. */
 kin_status kin_negatives_mine(struct kin_trainer *t);
 
@@ -124,6 +143,15 @@ kin_status kin_guide_scores(struct kin_trainer *t, int64_t cells, const int32_t 
 
 /* The columns of the batch that t->batch.pairs names, to step. */
 void kin_negatives_pick(struct kin_trainer *t);
+
+/* negatives_queue.c. link: after document and fact were read. join: the queue's columns behind the
+ * step's, and who is no negative among them; push: the step's documents enter. */
+kin_status kin_queue_open(struct kin_trainer *t);
+void kin_queue_free(kin_queue *queue, kin_backend *backend);
+kin_status kin_queue_link(struct kin_trainer *t);
+int64_t kin_queue_columns(const struct kin_trainer *t);
+kin_status kin_queue_join(struct kin_trainer *t, kin_sides *sides);
+void kin_queue_push(struct kin_trainer *t);
 
 /* The cells of the sides that the mask ignores. */
 kin_status kin_negatives_mask(struct kin_trainer *t, kin_sides *sides);

@@ -40,7 +40,7 @@ static void add(kin_negatives *n, int32_t document)
 static void stand_in(kin_trainer *t)
 {
     kin_negatives *n = t->negatives;
-    const int64_t most = n->count * t->size, documents = t->store->documents;
+    const int64_t most = n->source ? n->count * t->size : 0, documents = t->store->documents;
     n->step = (kin_negatives_step){ .columns = most, .own = most };
     for (int64_t i = 0; i < most; i++) n->column[i] = (int32_t)(i * documents / most);
 }

@@ -3,6 +3,7 @@
  * rule is a chain of policies, as for mining; of each query those of the `LOOKED` most similar
  * documents of the batch are ignored that it drops, and those that are known to be relevant. */
 #include <math.h>
+#include <string.h>
 
 #include "autograd/op.h"
 #include "core/sorted.h"
@@ -25,7 +26,11 @@ typedef struct {
 
 static int32_t document_of(const kin_trainer *t, int64_t column)
 {
-    if (column >= t->size) return t->negatives->column[column - t->size];
+    const kin_negatives *n = t->negatives;
+    const int64_t behind = column - t->size;
+    if (n->stand_in && behind >= 0) return 0;
+    if (behind >= n->step.columns) return n->queue.document[behind - n->step.columns];
+    if (behind >= 0) return n->column[behind];
     return t->material.pair[3 * (int64_t)t->batch.pairs[column] + KIN_PAIR_DOCUMENT];
 }
 
@@ -115,15 +120,21 @@ static void mask_row(masking *m, int64_t row, const kin_policy_round *round)
     ignore_dropped(m, row, round, &q, listed);
 }
 
-static kin_status take_room(masking *m, kin_tape *tape)
+/* Behind the cells that are ignored already. */
+static kin_status take_room(masking *m, kin_tape *tape, const kin_sides *sides)
 {
-    const size_t cells = (size_t)(m->rows * m->k);
+    const size_t cells = (size_t)(m->rows * m->k), before = (size_t)sides->ignored;
     m->found = kin_keep_host(tape, cells * sizeof *m->found);
     m->score = kin_keep_host(tape, cells * sizeof *m->score);
     m->positive = kin_keep_host(tape, (size_t)m->rows * sizeof *m->positive);
     m->list = kin_keep_host(tape, (size_t)m->k * sizeof *m->list);
-    m->row = kin_keep_host(tape, cells * sizeof *m->row);
-    m->col = kin_keep_host(tape, cells * sizeof *m->col);
+    m->row = kin_keep_host(tape, (before + cells) * sizeof *m->row);
+    m->col = kin_keep_host(tape, (before + cells) * sizeof *m->col);
+    if (m->row && m->col && before) {
+        memcpy(m->row, sides->ignored_row, before * sizeof *m->row);
+        memcpy(m->col, sides->ignored_col, before * sizeof *m->col);
+    }
+    m->cells = sides->ignored;
     if (!(m->t->negatives->mask.needs & KIN_POLICY_GUIDE)) return kin_tape_status(tape);
     m->query = kin_keep_host(tape, cells * sizeof *m->query);
     m->document = kin_keep_host(tape, cells * sizeof *m->document);
@@ -141,11 +152,11 @@ kin_status kin_negatives_mask(kin_trainer *t, kin_sides *sides)
     const kin_policy_round round = { .corpus = n->corpus, .round = (uint32_t)t->state.step,
                                      .seed = (uint64_t)kin_config_number(t->config, "run.seed"),
                                      .progress = kin_negatives_progress(t) };
-    KIN_TRY(take_room(&m, t->tape));
+    KIN_TRY(take_room(&m, t->tape, sides));
     KIN_TRY(find(&m, t->tape, sides));
     KIN_TRY(ask_guide(&m));
     for (int64_t i = 0; i < m.rows; i++) mask_row(&m, i, &round);
-    n->step.masked = m.cells;
+    n->step.masked = m.cells - sides->ignored;
     sides->ignored = m.cells;
     sides->ignored_row = m.row;
     sides->ignored_col = m.col;

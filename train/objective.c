@@ -258,9 +258,10 @@ static void set_terms(kin_objective *o, const kin_cells *cells, bool accuracy,
         kin_loss_setting *s = &o->term[i].setting;
         s->want_accuracy = accuracy && !loss->positives_only && !loss->each_side && !s->target;
         s->cells = cells;
-        s->relation.ignored = sides->ignored;
-        s->relation.ignored_row = sides->ignored_row;
-        s->relation.ignored_col = sides->ignored_col;
+        s->relation = (kin_relation){ .row_text = sides->row_text, .col_text = sides->col_text,
+                                      .ignored = sides->ignored,
+                                      .ignored_row = sides->ignored_row,
+                                      .ignored_col = sides->ignored_col };
         if (sides->back_rows) s->direction = KIN_ONE_WAY;
     }
 }
@@ -322,6 +323,8 @@ kin_tensor *kin_objective_apply(kin_tape *tape, kin_objective *o, int64_t step, 
     kin_tensor *loss = sides->label ? apply_by_class(tape, o, sides)
                                     : apply(tape, o, sides->rows, sides->columns, o->report);
     if (twice) {
+        for (int i = 0; i < o->count; i++)                      /* they are of the first columns */
+            o->term[i].setting.relation = (kin_relation){ 0 };
         kin_tensor *second = apply(tape, o, sides->back_rows, sides->back_columns, back);
         loss = kin_scale(tape, kin_add(tape, loss, second), 0.5);
         for (int i = 0; i < o->count; i++)

@@ -39,6 +39,7 @@ typedef struct {
     const int32_t *label;
     const real *target;
     const int32_t *own;
+    const int32_t *row_text, *col_text;     /* equal ones are no negatives; NULL: none are */
     int64_t ignored;                /* cells one by one that are no negatives */
     const int32_t *ignored_row, *ignored_col;
 } kin_sides;

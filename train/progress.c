@@ -57,7 +57,7 @@ static kin_progress gather(kin_trainer *t)
         .accuracy = f->report.accuracy, .positives = f->report.positives,
         .negatives = f->report.negatives, .drawn = t->objective.drawn > 0,
         .mined = (double)mined.columns, .own = (double)mined.own / (double)t->size,
-        .clashing = mined.clashing, .masked = (double)mined.masked / (double)t->size,
+        .queued = (double)mined.queued, .clashing = mined.clashing, .masked = (double)mined.masked / (double)t->size,
         .per_second = done * (double)t->size / spent,
         .waiting = t->waited / spent, .memory_mb = t->memory_mb, .peak_mb = t->peak_mb,
         .left = spent / done * (double)(t->steps - t->state.step),
@@ -90,6 +90,7 @@ static kin_status write_line(kin_trainer *t, const kin_progress *p)
         kin_log_put(l, "train/mined", p->mined);
         kin_log_put(l, "train/mined_own", p->own);
         kin_log_put(l, "train/mined_clashing", (double)p->clashing);
+        kin_log_put(l, "train/queued", p->queued);
         kin_log_put(l, "train/masked", p->masked);
     }
     kin_log_put(l, "perf/examples_per_s", p->per_second);

@@ -14,7 +14,7 @@ _Static_assert((int)KIN_LABEL_MEASURES <= (int)KIN_MEASURES &&
                    (int)KIN_SCORE_MEASURES <= (int)KIN_MEASURES,
                "marks have room for the measures of every goal");
 
-static const char *const goal_names[] = { "ranking", "labels", "scores" };
+static const char *const goal_names[KIN_GOALS] = { "ranking", "labels", "scores" };
 
 const char *const *kin_goal_measures(kin_goal goal, int *count)
 {
@@ -26,15 +26,6 @@ const char *const *kin_goal_measures(kin_goal goal, int *count)
                                      : kin_measure_names;
 }
 
-/* recall@1 is rankings' and labels'. */
-const char *const kin_every_measure[] = {
-#define X(field, name) name,
-    KIN_EACH_MEASURE(X) "centroid", "knn@1", "knn@5", "r_precision", "map@r",
-    KIN_EACH_SCORE_MEASURE(X)
-#undef X
-};
-const int kin_every_measures = sizeof kin_every_measure / sizeof *kin_every_measure;
-
 int kin_goal_headline(kin_goal goal)
 {
     return goal == KIN_GOAL_LABELS   ? (int)KIN_CENTROID
@@ -42,7 +33,7 @@ int kin_goal_headline(kin_goal goal)
                                      : (int)KIN_MRR10;
 }
 
-static const struct { int carries; const char *data; } batches[] = {
+static const struct { int carries; const char *data; } batches[KIN_GOALS] = {
     [KIN_GOAL_RANKING] = { KIN_PAIRS, "pairs" },
     [KIN_GOAL_LABELS] = { KIN_LABELS | KIN_PROXIES, "items of classes" },
     [KIN_GOAL_SCORES] = { KIN_TARGETS, "pairs with scores" },
@@ -285,11 +276,10 @@ static kin_status read_task(const kin_json_tree *t, kin_results *r)
     if (kin_json_get(root, "goal")) KIN_TRY(kin_json_need_string(t, root, "goal", &name));
     if (kin_json_get(root, "baseline"))
         KIN_TRY(kin_json_need_string(t, root, "baseline", &baseline));
-    const int goals = sizeof goal_names / sizeof *goal_names;
     int goal = 0;
-    while (goal < goals && strcmp(name, goal_names[goal])) goal++;
-    KIN_REQUIRE(goal < goals, KIN_DATA, "%s: goal is '%.40s', expected ranking, labels or scores",
-                kin_json_name(t), name);
+    while (goal < KIN_GOALS && strcmp(name, goal_names[goal])) goal++;
+    KIN_REQUIRE(goal < KIN_GOALS, KIN_DATA, "%s: goal is '%.40s', expected ranking, labels or "
+                "scores", kin_json_name(t), name);
     r->goal = (kin_goal)goal;
     snprintf(r->baseline, sizeof r->baseline, "%s", baseline);
     return KIN_OK;

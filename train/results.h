@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "data/store.h"
 #include "encoders/encoder.h"
+#include "metrics/geometry.h"
 #include "metrics/ranking.h"
 #include "metrics/statistics.h"
 
@@ -14,11 +15,6 @@
  * are compared by. */
 const char *const *kin_goal_measures(kin_goal goal, int *count);
 int kin_goal_headline(kin_goal goal);
-
-/* The names of the measures of all goals: rankings' first, by kin_measure; a name that two goals have
- * stands there once. */
-extern const char *const kin_every_measure[];
-extern const int kin_every_measures;                        /* how many there are */
 
 /* What its batches carry for a loss (KIN_PAIRS | ...), and what they are drawn from, in words. */
 int kin_goal_carries(kin_goal goal);
@@ -77,6 +73,18 @@ typedef struct {
     double train_seconds, peak_mb;
     double mining_seconds;                      /* of train_seconds */
 } kin_results;
+
+/* How these embeddings are spread: eval/<split>/geometry.json. */
+typedef struct {
+    kin_cosines positive, random;               /* of the pairs of alignment, of uniformity */
+    int values;
+    double spectrum[KIN_SPECTRUM];              /* as kin_geometry_cloud has it */
+} kin_spreading;
+
+kin_status kin_spreading_save(const kin_spreading *spreading, const char *path);
+
+/* KIN_DATA when it is not such a file. */
+kin_status kin_spreading_load(kin_spreading *spreading, const char *path);
 
 kin_status kin_results_save(const kin_results *results, const char *path);
 kin_status kin_results_load(kin_results *results, const char *path);

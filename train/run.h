@@ -20,6 +20,7 @@ typedef struct {
     double positives, negatives;    /* that an anchor sees on average */
     bool drawn;                     /* the negatives are a sample of the batch */
     double mined, own;              /* of the negatives: documents that were mined; for the anchor */
+    double queued;                  /* documents of past steps */
     double masked;                  /* documents that an anchor is not compared with */
     int64_t clashing;               /* mined, but relevant to another anchor: left out */
     double per_second, waiting;     /* pairs a second; share of the time spent on data */

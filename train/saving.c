@@ -8,7 +8,7 @@
 #include "train/machine.h"
 #include "train/trainer.h"
 
-enum { BLOCKS_MAX = 4 * KIN_PLAN_MAX + 6 };
+enum { BLOCKS_MAX = 4 * KIN_PLAN_MAX + 8 };
 
 static int list_weights(const kin_network *n, const char *prefix, int count, kin_block *blocks,
                         char names[BLOCKS_MAX][64])
@@ -31,6 +31,13 @@ static kin_status list_negatives(const kin_trainer *t, kin_block *blocks, int *c
                                       true };
     blocks[(*count)++] = (kin_block){ "negatives.nearest", n->queries, KIN_NEAREST, n->nearest,
                                       true };
+    if (n->queue.size) {
+        const kin_queue *q = &n->queue;
+        blocks[(*count)++] = (kin_block){ "queue.rows", q->size, t->model->network->width, q->rows,
+                                          false };
+        blocks[(*count)++] = (kin_block){ "queue.document", 1, q->size + KIN_QUEUE_FACTS,
+                                          q->document, true };
+    }
     if (kin_negatives_indexed(n, t->state.step))
         KIN_TRY(kin_index_learn(n->index, t->store->documents, &learned));
     if (learned.values)
@@ -137,6 +144,7 @@ kin_status kin_trainer_load(kin_trainer *t, const char *folder)
             t->backend->upload(t->backend, own[i].values, blocks[i].values,
                                (size_t)(own[i].rows * own[i].cols) * sizeof(real));
     free_copies(t->backend, blocks, count);
+    if (!status) status = kin_negatives_loaded(t);
     kin_optimizer_set_steps(t->optimizer, t->state.step);
     t->saved_step = t->state.step;
     return status;

@@ -1,5 +1,6 @@
 /* The geometry of a judged split: kin_evaluate_shape of evaluate.h. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/backend.h"
 #include "metrics/geometry.h"
@@ -14,7 +15,7 @@ typedef struct {
     kin_encoding *encoding;
     kin_backend *backend;
     real *stage;                 /* backend memory for one set of embeddings */
-    int64_t rows;                /* that fit */
+    kin_spreading *spreading;
 } scene;
 
 /* Embeds texts to host memory, or to the stage alone when host is NULL. */
@@ -57,6 +58,7 @@ static kin_status measure_pairs(scene *s, const kin_judgements *j, kin_shape *sh
     if (!status) {
         shape->alignment = pairs.alignment;
         shape->positive_cosine = pairs.cosine;
+        s->spreading->positive = pairs.cosines;
     }
     free(texts);
     free(x);
@@ -72,6 +74,9 @@ static kin_status measure_cloud(scene *s, kin_arena *work, int64_t n, const real
     shape->cosine = cloud.cosine;
     shape->deviation = cloud.deviation;
     shape->rank = cloud.rank;
+    s->spreading->random = cloud.cosines;
+    s->spreading->values = cloud.values;
+    memcpy(s->spreading->spectrum, cloud.spectrum, sizeof cloud.spectrum);
     shape->collapsed = kin_geometry_collapsed(&cloud, warning, size);
     return KIN_OK;
 }
@@ -99,13 +104,15 @@ static kin_status sample_cloud(scene *s, kin_arena *work, uint64_t seed, kin_sha
 
 kin_status kin_evaluate_shape(const kin_store *store, const kin_model *model,
                               const kin_role_tokens *tokens, const kin_judged *judged,
-                              uint64_t seed, kin_shape *shape, char *warning, size_t size)
+                              uint64_t seed, kin_shape *shape, kin_spreading *spreading,
+                              char *warning, size_t size)
 {
     scene s = { .store = store, .model = model, .tokens = tokens,
-                .backend = model->network->backend };
+                .backend = model->network->backend, .spreading = spreading };
     const kin_memory memory = kin_backend_memory(s.backend);
     kin_arena *work = NULL;
     *shape = (kin_shape){ 0 };
+    *spreading = (kin_spreading){ .values = 0 };
     warning[0] = 0;
     kin_status status = kin_encoding_new(&s.encoding, model);
     if (!status) status = kin_arena_new(&work, &memory);

@@ -23,6 +23,7 @@ kin_status kin_trainer_forward(kin_trainer *t, int64_t step, bool accuracy)
     const uint64_t seed = (uint64_t)kin_config_number(t->config, "run.seed");
     kin_tape_reset(t->tape, seed, (uint32_t)step, true);
     KIN_TRY(kin_towers_embed(t, &sides));
+    KIN_TRY(kin_queue_join(t, &sides));
     KIN_TRY(kin_negatives_mask(t, &sides));
     kin_objective_set_step(&t->objective, step, t->steps);
     kin_tensor *loss = kin_objective_apply(t->tape, &t->objective, step, accuracy, &sides,
@@ -87,6 +88,7 @@ static kin_status take_step(kin_trainer *t)
     t->waited += kin_seconds() - before;
     kin_profile_host(t->flags->profile, NULL);
     KIN_TRY(kin_trainer_forward(t, step, accuracy));
+    kin_queue_push(t);
     if (!accuracy) t->last.report.accuracy = known;     /* the last that was looked at */
     t->last.rate = kin_schedule_rate(&t->schedule, step, t->steps);
     KIN_TRY(kin_optimizer_step(t->optimizer, t->tape, t->last.rate));

@@ -138,20 +138,21 @@ static void push_all(kin_backend *backend, const kin_scores *t)
     run_rows(backend, &k, rows_task);
 }
 
-static void unite(kin_backend *backend, const kin_scores *t, const int32_t *leader)
+static void unite(kin_backend *backend, const kin_scores *t, const kin_groups *groups)
 {
     (void)backend;
     const kin_score_side *s = &t->side[0];
     const job k = job_of(t);
-    for (int64_t i = 0; i < s->count; i++) {
-        if (leader[i] == i) continue;
-        const row to = get(s->stats, s->count, leader[i]), from = get(s->stats, s->count, i);
-        put(s->stats, s->count, leader[i], merge(to, from, k.h));
+    for (int64_t n = 0; n < groups->start[groups->levels]; n++) {
+        const row to = get(s->stats, s->count, groups->to[n]);
+        const row from = get(s->stats, s->count, groups->from[n]);
+        put(s->stats, s->count, groups->to[n], merge(to, from, k.h));
     }
     for (int64_t i = 0; i < s->count; i++) {
+        const int32_t leader = groups->leader[i];
         s->value[i] = s->counted[i] = 0;
-        row r = get(s->stats, s->count, leader[i]);
-        if (leader[i] == i) r = finish(t, 0, i, r, k.h);
+        row r = get(s->stats, s->count, leader);
+        if (leader == i) r = finish(t, 0, i, r, k.h);
         put(s->stats, s->count, i, r);
     }
 }

@@ -135,17 +135,22 @@ static __global__ void close_kernel(kin_scores t, hyper h, int side)
         put(s.stats, s.count, i, finish(t, side, i, get(s.stats, s.count, i), h));
 }
 
-/* Row i joins leader[i] <= i. A thread to a leader, so that the order is that of the rows. */
+/* The merges of one level. */
+static __global__ void level_kernel(kin_score_side s, hyper h, const int32_t *to,
+                                    const int32_t *from, int64_t merges)
+{
+    for (EACH_INDEX(n, merges))
+        put(s.stats, s.count, to[n],
+            merge(get(s.stats, s.count, to[n]), get(s.stats, s.count, from[n]), h));
+}
+
 static __global__ void unite_kernel(kin_scores t, hyper h, const int32_t *leader)
 {
     const kin_score_side &s = t.side[0];
     for (EACH_INDEX(i, s.count)) {
         s.value[i] = s.counted[i] = 0;
-        if (leader[i] != i) continue;
-        row r = get(s.stats, s.count, i);
-        for (int64_t j = i + 1; j < s.count; j++)
-            if (leader[j] == i) r = merge(r, get(s.stats, s.count, j), h);
-        put(s.stats, s.count, i, finish(t, 0, i, r, h));
+        if (leader[i] == i)
+            put(s.stats, s.count, i, finish(t, 0, i, get(s.stats, s.count, i), h));
     }
 }
 
@@ -263,12 +268,17 @@ static void close_all(kin_backend *backend, const kin_scores *t, int side)
            *t, hyper_of(t), side);
 }
 
-static void unite(kin_backend *backend, const kin_scores *t, const int32_t *leader)
+static void unite(kin_backend *backend, const kin_scores *t, const kin_groups *groups)
 {
     kin_cuda *c = cuda_of(backend);
     const unsigned blocks = kin_cuda_blocks(t->side[0].count);
-    LAUNCH(c, blocks, KIN_THREADS, 0, unite_kernel, *t, hyper_of(t), leader);
-    LAUNCH(c, blocks, KIN_THREADS, 0, share_kernel, t->side[0], leader);
+    for (int level = 0; level < groups->levels; level++) {
+        const int64_t first = groups->start[level], merges = groups->start[level + 1] - first;
+        LAUNCH(c, kin_cuda_blocks(merges), KIN_THREADS, 0, level_kernel, t->side[0], hyper_of(t),
+               groups->to + first, groups->from + first, merges);
+    }
+    LAUNCH(c, blocks, KIN_THREADS, 0, unite_kernel, *t, hyper_of(t), groups->leader);
+    LAUNCH(c, blocks, KIN_THREADS, 0, share_kernel, t->side[0], groups->leader);
 }
 
 extern const kin_score_kernels KIN_PASTE(kin_cuda_score, KIN_LOSS_ID);

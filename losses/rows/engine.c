@@ -226,7 +226,7 @@ static bool triangle(engine *e)
 {
     kin_rows_run *run = e->run;
     read_both(e);
-    if (run->leader) e->kernels->unite(e->backend, e->t, run->leader);
+    if (run->groups) e->kernels->unite(e->backend, e->t, run->groups);
     else e->kernels->close(e->backend, e->t, 0);
     if (!kin_rows_total(e->backend, run)) return false;
     e->t->scale[0] = e->t->scale[1] = 1;
@@ -237,7 +237,7 @@ static bool triangle(engine *e)
 static bool merged(engine *e)
 {
     sweep_panels(e, READ, false);
-    e->kernels->unite(e->backend, e->t, e->run->leader);
+    e->kernels->unite(e->backend, e->t, e->run->groups);
     if (!kin_rows_total(e->backend, e->run)) return false;
     e->t->scale[0] = 1;
     if (e->run->slopes) sweep_panels(e, PUSH, false);
@@ -267,7 +267,7 @@ static kin_status prepare_sides(kin_tape *tape, engine *e)
 {
     const kin_rows_run *run = e->run;
     kin_score_side *side = e->t->side;
-    const bool stays = run->both || run->leader || run->triangle;      /* longer than a panel */
+    const bool stays = run->both || run->groups || run->triangle;      /* longer than a panel */
     const int fields = stays ? e->kernels->fields : 0;
     KIN_TRY(prepare_side(tape, &side[0], fields));
     if (run->both) KIN_TRY(prepare_side(tape, &side[1], fields));
@@ -350,7 +350,7 @@ static kin_status compute(kin_tape *tape, engine *e)
     kin_rows_run *run = e->run;
     KIN_TRY(prepare(tape, e));
     const bool sound = run->triangle ? triangle(e) : run->both ? two_way(e)
-                       : run->leader ? merged(e) : one_way(e);
+                       : run->groups ? merged(e) : one_way(e);
     if (!sound) return KIN_OK;
     if (e->hit) run->accuracy = e->backend->sum(e->backend, e->t->side[0].count, e->hit);
     return run->slopes && run->learns ? kin_rows_learn(tape, run, e->sums) : KIN_OK;

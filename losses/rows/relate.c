@@ -252,28 +252,6 @@ void kin_rows_report(const side *rows, kin_loss_report *counts)
     counts->negatives = valid > 0 ? negatives / (double)valid : 0;
 }
 
-/* Rows that are merged count together. */
-static kin_status merge_counts(kin_tape *tape, kin_rows_run *run, const int32_t *joined)
-{
-    side *s = &run->keys[0];
-    const size_t bytes = (size_t)s->count * sizeof(int32_t);
-    int32_t *leader = kin_keep_host(tape, bytes), *sent = kin_keep(tape, bytes);
-    if (!leader || !sent) return kin_tape_status(tape);
-    for (int64_t i = 0; i < s->count; i++) {
-        leader[i] = joined ? joined[i] : 0;
-        if (leader[i] == i) continue;
-        s->positives[leader[i]] += s->positives[i];
-        s->negatives[leader[i]] += s->negatives[i];
-    }
-    for (int64_t i = 0; i < s->count; i++) {
-        s->positives[i] = s->positives[leader[i]];
-        s->negatives[i] = s->negatives[leader[i]];
-    }
-    kin_tape_backend(tape)->upload(kin_tape_backend(tape), sent, leader, bytes);
-    run->leader = sent;
-    return KIN_OK;
-}
-
 /* A key that nobody gave: 0 for all rows, 1 for all columns. */
 static void copy_key(int32_t *to, const int32_t *from, int64_t n, int32_t otherwise)
 {
@@ -360,7 +338,7 @@ kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joi
     kin_rows_weigh(run, &s[1]);
     kin_rows_report(&s[0], counts);
     if (run->loss->whole || joined) {
-        KIN_TRY(merge_counts(tape, run, joined));
+        KIN_TRY(kin_rows_group(tape, run, joined));
         kin_rows_weigh(run, &s[0]);
     }
     /* Loops that always ask for keys are given those that differ everywhere. */

@@ -39,7 +39,7 @@ typedef struct {
     const int32_t *more_col;                 /* ascending in a row */
     const int64_t *ignored_start;            /* the same of cells that are ignored one by one */
     const int32_t *ignored_col;
-    const int32_t *leader;                   /* rows that are merged: core/score.h, or NULL */
+    const kin_groups *groups;                /* rows that are merged, or NULL */
 
     /* by kin_rows_plan */
     bool triangle;
@@ -61,6 +61,9 @@ typedef struct {
  * merged with (host), or NULL. Fails the tape when memory is short. */
 kin_status kin_rows_relate(kin_tape *tape, kin_rows_run *run, const int32_t *joined,
                            kin_loss_report *counts);
+
+/* run->groups, whose counts become those of the whole group: joined as above, NULL: all are one. */
+kin_status kin_rows_group(kin_tape *tape, kin_rows_run *run, const int32_t *joined);
 
 /* Whether rows and columns are the same, and each score has the same meaning for both. */
 bool kin_rows_alike(const kin_rows_run *run);

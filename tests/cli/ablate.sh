@@ -28,7 +28,8 @@ holds "a dry run says how it knows" -n "$(grep 'estimate: [0-9:]* for 8 runs (8 
 holds "a dry run trains nothing" ! -e runs/calm/runs/infonce/lr-0.02/seed-1
 expect 0 "| loss | mrr@10 | group |" "$KIN" ablate calm.ini
 holds "the caption says which split chose" -n "$(grep 'chosen by mrr@10 on the validation queries with seed 1, out of 2 to 4' out)"
-holds "two rows and two baselines" "$(grep -c '^| [a-zB]' out)" = 5
+holds "two rows and two baselines" "$(grep -c '^| [a-zB].*\[' out)" = 4
+holds "and the geometry of both rows" "$(grep -c '^| [is][a-z]* | [0-9.]* | -' out)" = 2
 holds "tries alone are not judged on test" ! -e runs/calm/runs/sigmoid/lr-0.02_scale-5/seed-1/eval/test
 holds "what was chosen is" "$(find runs/calm -path '*eval/test/results.json' | wc -l)" = 4
 cp runs/calm/results.json first.json
@@ -85,7 +86,7 @@ holds "has the caption" -n "$(grep 'were chosen by mrr@10 on the validation quer
 holds "has both rows and both baselines" "$(grep -c '<td>\(infonce\|sigmoid\|BM25\|untrained\)</td><td>.*\[0' runs/calm/report.html)" -ge 3
 holds "needs nothing from elsewhere" -z "$(grep -iE '<script|<link|src=|http[^ ]*\.(js|css)' runs/calm/report.html)"
 if command -v gnuplot > which.out; then
-    holds "has two pictures" "$(grep -c '<svg' runs/calm/report.html)" = 2
+    holds "has its pictures" "$(grep -c '<svg' runs/calm/report.html)" = 6
 fi
 mkdir bin
 expect 0 "" env PATH="$work/bin" "$KIN" report calm.ini
@@ -94,8 +95,56 @@ holds "leaves nothing else behind" -z "$(ls runs/calm | grep -E 'svg|gnuplot|log
 expect 3 "no run is finished yet" "$KIN" report longer.ini
 expect 3 "nofile.ini" "$KIN" report nofile.ini
 
+# ---- items of classes, pairs with scores
+awk 'BEGIN { for (i = 0; i < 300; i++)
+    printf "class%d\tabout word%d and kind%d\n", i % 6, i, i % 6 > (i % 7 ? "in.tsv" : "test.tsv") }'
+expect 0 "" "$KIN" import labelled in.tsv --test test.tsv --fraction 0.2 --out items.h5
+cat > items.ini <<'INI'
+[plan]
+base = base.ini
+seeds = 1, 2
+steps = 20
+[set]
+data.store = items.h5
+batch.per_class = 4
+batch.size = 24
+[rows]
+loss.name + loss.mining + loss.candidates = triplet hard -, supcon - -, infonce - proxies
+[tune supcon]
+loss.temperature = 0.1, 0.2
+INI
+expect 0 "| loss | loss.mining | loss.candidates | centroid | group | knn@1 |" "$KIN" ablate items.ini --quiet
+holds "the caption speaks of items" -n "$(grep 'centroid on 43 test items of 6 classes.*chosen by centroid on the validation items' out)"
+holds "three rows beside tf-idf and the untrained model" "$(grep -c '^| \(triplet\|supcon\|infonce\|tf-idf\|untrained\).*\[' runs/items/table.md)" = 5
+expect 0 "runs/items/report.html" "$KIN" report items.ini
+holds "with texts" -n "$(grep '<td class="text">about word' runs/items/report.html)"
+sed 's/^steps/measure = mrr@10\nsteps/' items.ini > wrong.ini
+expect 2 "mrr@10 is not a measure of items of classes" "$KIN" ablate wrong.ini
+sed 's/^data.store.*//; s/^loss.name/data.store + loss.name/; s/= triplet/= pairs.h5 triplet/; s/, supcon/, items.h5 supcon/; s/, infonce/, items.h5 infonce/; s/^batch.*//' \
+    items.ini > wrong.ini
+expect 2 "items.h5: holds items of classes, the store of the first row pairs" "$KIN" ablate wrong.ini
+"$KIN" import labelled in.tsv --out only.h5 > import.out
+sed 's/items.h5/only.h5/' items.ini > wrong.ini
+expect 3 "only.h5: has no test items" "$KIN" ablate wrong.ini
+awk 'BEGIN { for (i = 0; i < 120; i++)
+    printf "%.1f\ta%d b%d c\ta%d b%d d\n", i % 6, i % 7, i % 9, i % 7, (i + i % 6) % 9 }' > scored.tsv
+expect 0 "" "$KIN" import sts scored.tsv --test scored.tsv --out scored.h5
+cat > scored.ini <<'INI'
+[plan]
+base = base.ini
+seeds = 1, 2
+steps = 10
+[set]
+data.store = scored.h5
+[rows]
+loss.name = cosent, angle
+INI
+expect 0 "spearman on 120 test pairs. Varied" "$KIN" ablate scored.ini --quiet
+
 # ---- statistics
-${PYTHON:-python3} "$source/tests/experiments/outside.py" runs/calm > out 2> err
-code=$?
-[ $code = 77 ] && echo "numpy or scipy is missing: statistics are not compared" || holds "as numpy and scipy have it" $code = 0
+for plan in calm items; do
+    ${PYTHON:-python3} "$source/tests/experiments/outside.py" runs/$plan > out 2> err
+    code=$?
+    [ $code = 77 ] && echo "numpy or scipy is missing: statistics are not compared" || holds "$plan as numpy and scipy have it" $code = 0
+done
 finish

@@ -57,6 +57,22 @@ near "infonce in float" 1e-6 "$(kin infonce --query q.npy --document k.npy --tem
 near "circle in float" 1e-6 "$(kin circle --query q.npy --label y.npy --margin 0.25 --gamma 8)" \
     "$(formula loss=circle m=0.25 g=8 t=1 mean=nonzero self=1 label="$LABEL")"
 
+# Text files: in double, and gradients are text.
+paste -d' ' - - - - < qd.txt > rows.txt
+{ echo "# documents"; paste -d, - - - - < kd.txt; echo; } > columns.txt
+printf '0\n0\n1\n1\n2\n2\n' > class.txt
+near "infonce of text files" 1e-13 \
+    "$(kin infonce --query rows.txt --document columns.txt --temperature 0.2 --grad typed)" \
+    "$(formula loss=infonce t=0.2 mean=valid)"
+kin infonce $pair --temperature 0.2 --grad counted > out 2> err
+"$array" show counted/qd.npy > counted.txt
+holds "gradients of text files are those of arrays" -z "$(tr ' ' '\n' < typed/rows.txt |
+    paste - counted.txt | awk '($1 - $2) ^ 2 > 1e-30' 2>&1)"
+holds "a row a line" "$(wc -l < typed/columns.txt)" = 6
+near "labels in a text file" 1e-13 \
+    "$(kin infonce --query rows.txt --label class.txt --loss.temperature 0.5)" \
+    "$(formula loss=infonce t=0.5 mean=valid self=1 label="$LABEL")"
+
 # Queries alone, where nobody's positives matter.
 near "uniformity of one set" 1e-13 "$(kin uniformity --query qd.npy --t 3)" \
     "$(kin uniformity $own --t 3)"
@@ -234,6 +250,16 @@ says 3 "half.npy: numbers of type '<f2', expected '<f4'" \
 says 3 "big.npy: numbers of type '>f4'" infonce --query big.npy --document k.npy
 head -c 150 q.npy > cut.npy
 says 3 "cut.npy: 22 bytes of values" infonce --query cut.npy --document k.npy
+printf '1 2\n3\n' > uneven.txt
+says 3 "uneven.txt line 2: 1 numbers, expected 2 as in the first row" uniformity --query uneven.txt
+printf '1 two\n' > word.txt
+says 3 "word.txt line 1: 'two' is not a number" uniformity --query word.txt
+printf '1.5\n' > part.txt
+says 3 "part.txt line 1: '1.5' is not a whole number" infonce --query rows.txt --label part.txt
+printf '# none\n\n' > none.txt
+says 3 "none.txt: holds no numbers" uniformity --query none.txt
+says 3 "q.npy: float32 of shape (6, 4), expected float64 as in rows.txt" \
+    infonce --query rows.txt --document q.npy
 printf 'not an array' > text.npy
 says 3 "text.npy" infonce --query q.npy --document text.npy
 "$array" make nan.npy "<f4" 2,2 1 2 3 nan

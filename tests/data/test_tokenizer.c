@@ -1,5 +1,6 @@
 /* Encoding equals Hugging Face's tokenizers, and does not depend on threads, room or cut. */
 #include "tests/data/stores.h"
+#include "data/text_key.h"
 #include "data/tokenizer.h"
 #include "tests/data/tokenizer_known.h"
 
@@ -210,6 +211,27 @@ static void no_texts_are_fine(void **state)
     kin_tokenizer_free(t);
 }
 
+static uint64_t key_of(const char *text) { return kin_text_key(text, (int64_t)strlen(text)); }
+
+static void texts_of_the_same_words_have_one_key(void **state)
+{
+    (void)state;
+    const uint64_t key = key_of("a big cat, any cat");
+    assert_true(key == key_of("A BIG  cat any cat!"));
+    assert_true(key == key_of(" (a) b\xc3\xadg cat -- any cat"));
+    assert_true(key != key_of("a big cat, any"));
+    assert_true(key != key_of("big a cat any cat"));
+    assert_true(key != key_of("abig cat any cat"));
+    assert_true(key_of("") == key_of("... !"));
+    assert_true(key_of("") != key_of("a"));
+    const int64_t start[] = { 0, 3, 3, 7 };
+    const int32_t which[] = { 2, 0, 1 };
+    const kin_texts texts = { .count = 3, .bytes = "a bB  a", .start = start };
+    uint64_t keys[3];
+    kin_text_keys(NULL, &texts, which, 3, keys);
+    assert_true(keys[0] == key_of("b a") && keys[1] == key_of("a b") && keys[2] == key_of(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +242,7 @@ int main(void)
         cmocka_unit_test(tokens_are_found),
         cmocka_unit_test(many_texts_equal_single_ones),
         cmocka_unit_test(no_texts_are_fine),
+        cmocka_unit_test(texts_of_the_same_words_have_one_key),
     };
     return cmocka_run_group_tests(tests, make_test_folder, remove_test_folder);
 }

@@ -165,6 +165,13 @@ static void values(void **state)
     assert_int_equal(p->rows, 3);
     assert_non_null(strstr(p->folder, "/out"));
     kin_ablation_free(p);
+    p = good(HEAD "measure = centroid\n[rows]\n"
+             "loss.name + loss.mining = triplet hard, triplet all, circle -\n");
+    assert_string_equal(p->row[2].label, "circle");
+    assert_string_equal(p->measure, "centroid");         /* no store says otherwise */
+    run_has(p, 0, 0, 0, "loss.mining", "hard");
+    run_has(p, 2, 0, 0, "loss.name", "circle");
+    kin_ablation_free(p);
 }
 
 static const char *const wrong[][2] = {

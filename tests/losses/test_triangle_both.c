@@ -196,11 +196,34 @@ static void test_not_taken(void **state)
     machine_close(&m);
 }
 
+/* Points that stand evenly on a circle: the mean over all pairs is one over a point's. 67 million
+ * cells become one number, whose rounding must not grow with them. */
+static void test_many_rows(void **state)
+{
+    enum { ROWS = 8192 };
+    (void)state;
+    const double step = 2 * 3.14159265358979323846 / ROWS;
+    int loss;
+    double mean = 0;
+    assert_int_equal(kin_list_find(&kin_losses, "uniformity", &loss), KIN_OK);
+    problem p = problem_of(loss, ROWS, 2, LABELS);
+    for (int i = 0; i < 2 * ROWS; i++)
+        ((double *)p.q)[i] = i % 2 ? sin(step * (i / 2)) : cos(step * (i / 2));
+    for (int i = 1; i < ROWS; i++) mean += exp(-2 * (2 - 2 * cos(step * i))) / (ROWS - 1);
+    assert_int_equal(machine_open(&m, 2), KIN_OK);
+    answer a = run(&m, &p, LABELS);
+    assert_int_equal(a.status, KIN_OK);
+    assert_true(fabs(a.value - log(mean)) < (sizeof(real) == 8 ? 1e-11 : 1e-6));
+    answer_free(&a), problem_free(&p);
+    machine_close(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain), cmocka_unit_test(test_avx2), cmocka_unit_test(test_avx512),
         cmocka_unit_test(test_threads), cmocka_unit_test(test_not_taken),
+        cmocka_unit_test(test_many_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,6 +96,18 @@ static void check_query(const kin_run *run, const words_t *document, const words
     }
 }
 
+/* Single cells have the scores of the search. */
+static void check_cells(const kin_bm25 *bm25, const kin_texts *queries, int q,
+                        const words_t *document, const words_t *query, kin_bm25_setting setting)
+{
+    int32_t which[DOCUMENTS], all[DOCUMENTS];
+    float score[DOCUMENTS], cell[DOCUMENTS];
+    for (int d = 0; d < DOCUMENTS; d++) which[d] = q, all[d] = DOCUMENTS - 1 - d;
+    plain_scores(document, DOCUMENTS, query, setting, score);
+    assert_ok(kin_bm25_cells(bm25, NULL, queries, which, all, DOCUMENTS, cell));
+    for (int d = 0; d < DOCUMENTS; d++) assert_true(cell[d] == score[all[d]]);
+}
+
 static void equals_the_double_loop(void **state)
 {
     (void)state;
@@ -112,6 +124,7 @@ static void equals_the_double_loop(void **state)
         for (int q = 0; q < QUERIES; q++) {
             words_t query = words_of(&queries, q);
             check_query(run, document, &query, q, settings[s], k);
+            check_cells(bm25, &queries, q, document, &query, settings[s]);
         }
         kin_run_free(run);
         kin_bm25_free(bm25);

@@ -50,6 +50,10 @@ static void pairs_by_hand(void **state)
     assert_int_equal(pairs.pairs, 3);
     assert_near(pairs.alignment, (2 + 0 + 0.08) / 3, 1e-7);
     assert_near(pairs.cosine, (0 + 1 + 0.96) / 3, 1e-7);
+    for (int i = 0; i < KIN_COSINE_BINS; i++)            /* 0, and 0.96 and 1 above 0.95 */
+        assert_int_equal(pairs.cosines.count[i],
+                         i == KIN_COSINE_BINS / 2 ? 1 : i == KIN_COSINE_BINS - 2 ? 1
+                                                    : i == KIN_COSINE_BINS - 1);
     assert_fails(kin_geometry_of_pairs(&pairs, 0, 2, x, y), KIN_USAGE, "no pairs");
     const real bad[] = {1, NAN};
     assert_fails(kin_geometry_of_pairs(&pairs, 1, 2, bad, y), KIN_NUMERICAL, "NaN");
@@ -66,6 +70,11 @@ static void cloud_by_hand(void **state)
     assert_near(cloud.cosine, -1. / 3, TINY);
     assert_near(cloud.deviation, (sqrt(2. / 3) + sqrt(2. / 9)) / sqrt(2), TINY);
     assert_near(cloud.rank, exp(-(0.75 * log(0.75) + 0.25 * log(0.25))), TINY);
+    assert_int_equal(cloud.values, 2);
+    assert_near(cloud.spectrum[0], 0.75, TINY);
+    assert_near(cloud.spectrum[1], 0.25, TINY);
+    assert_int_equal(cloud.cosines.count[0], 1);         /* -1, and twice 0 */
+    assert_int_equal(cloud.cosines.count[KIN_COSINE_BINS / 2], 2);
 }
 
 static void equals_the_double_loop(void **state)

@@ -150,6 +150,132 @@ static void test_columns(void **state)
     }
 }
 
+/* ---- the mask -------------------------------------------------------------------------------- */
+
+enum { MASKED_ROWS = 9, MASKED_COLUMNS = 14, WIDTH = 6 };
+
+static double cosine(const real *a, const real *b)
+{
+    double sum = 0;
+    for (int i = 0; i < WIDTH; i++) sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+/* Unit rows; the first of them near those of another matrix. */
+static void fill_units(real *x, int rows, uint32_t kind, const real *near, int near_rows)
+{
+    for (int i = 0; i < rows; i++) {
+        double square = 0;
+        for (int k = 0; k < WIDTH; k++) {
+            x[i * WIDTH + k] = (real)draw(kind, i * WIDTH + k, 2000) / 1000 - (real)0.9;
+            if (i < near_rows) x[i * WIDTH + k] += 2 * near[i * WIDTH + k];
+            square += (double)x[i * WIDTH + k] * (double)x[i * WIDTH + k];
+        }
+        for (int k = 0; k < WIDTH; k++) x[i * WIDTH + k] /= (real)sqrt(square);
+    }
+}
+
+/* Whether cell (i, j) is to be ignored: above 0.9 of the pair's own score, or relevant. */
+static bool is_masked(const kin_trainer *t, const real *q, const real *k, int i, int j)
+{
+    const kin_negatives *n = t->negatives;
+    const double own = cosine(q + i * WIDTH, k + i * WIDTH);
+    const int32_t query = n->query_of[t->batch.pairs[i]];
+    const int32_t d = j < MASKED_ROWS ? t->material.pair[3 * t->batch.pairs[j] + KIN_PAIR_DOCUMENT]
+                                      : n->column[j - MASKED_ROWS];
+    bool relevant = false;
+    for (int64_t m = n->known_start[query]; m < n->known_start[query + 1]; m++)
+        relevant |= n->known[m] == d;
+    return j != i && (relevant || cosine(q + i * WIDTH, k + j * WIDTH) > own - 0.1 * fabs(own));
+}
+
+static void test_mask(void **state)
+{
+    (void)state;
+    static int32_t pair[3 * MASKED_ROWS], of[MASKED_ROWS], batch[MASKED_ROWS], known[MASKED_ROWS];
+    static int64_t known_start[MASKED_ROWS + 1];
+    static int32_t column[MASKED_COLUMNS - MASKED_ROWS];
+    static real q[MASKED_ROWS * WIDTH], k[MASKED_COLUMNS * WIDTH];
+    kin_pool *pool;
+    kin_backend *backend;
+    kin_config *config = make_config("mask", "");
+    expect_ok(kin_config_resolve(config));
+    expect_ok(kin_pool_new(&pool, 2));
+    expect_ok(kin_cpu_new(&backend, pool));
+    kin_negatives n = { .query_of = of, .known = known, .known_start = known_start,
+                        .column = column };
+    kin_trainer t = { .config = config, .backend = backend, .negatives = &n, .steps = 1,
+                      .size = MASKED_ROWS, .material.pair = pair, .batch.pairs = batch };
+    expect_ok(kin_policy_read(&n.mask, "mask", "relative_margin:0.1"));
+    expect_ok(kin_tape_new(&t.tape, backend));
+    for (int i = 0; i < MASKED_ROWS; i++) {
+        batch[i] = of[i] = i;
+        pair[3 * i + KIN_PAIR_DOCUMENT] = 10 + i;
+        known[i] = 10 + (i + 3) % 12;
+        known_start[i + 1] = i + 1;
+    }
+    for (int i = 0; i < MASKED_COLUMNS - MASKED_ROWS; i++) column[i] = 19 + i;
+    fill_units(q, MASKED_ROWS, 30, NULL, 0);
+    fill_units(k, MASKED_COLUMNS, 31, q, MASKED_ROWS);
+    kin_tape_reset(t.tape, 1, 0, true);
+    kin_sides sides = { .rows = kin_tape_input(t.tape, MASKED_ROWS, WIDTH, q),
+                        .columns = kin_tape_input(t.tape, MASKED_COLUMNS, WIDTH, k) };
+    expect_ok(kin_negatives_mask(&t, &sides));
+    int64_t masked = 0;
+    for (int i = 0; i < MASKED_ROWS; i++)
+        for (int j = 0; j < MASKED_COLUMNS; j++) {
+            int64_t listed = 0;
+            for (int64_t c = 0; c < sides.ignored; c++)
+                listed += sides.ignored_row[c] == i && sides.ignored_col[c] == j;
+            assert_int_equal(listed, is_masked(&t, q, k, i, j));
+            masked += listed;
+        }
+    assert_int_equal(masked, sides.ignored);
+    assert_true(masked > 9 && masked < 60);
+    kin_tape_free(t.tape);
+    backend->free(backend);
+    kin_pool_free(pool);
+    kin_config_free(config);
+}
+
+/* ---- the guide ------------------------------------------------------------------------------- */
+
+/* Of each negative the guide thinks less than of the pair's document, by the margin. */
+static void test_guide(void **state)
+{
+    (void)state;
+    static mined m[TRAIN];
+    char settings[600], text[256];
+    kin_hit hits[DOCUMENTS];
+    kin_search *s;
+    kin_backend *backend;
+    kin_pool *pool;
+    snprintf(settings, sizeof settings, "negatives.source=model negatives.policy=guide:0.1 "
+             "negatives.mask=guide negatives.guide=%s run.seed=3 schedule.steps=2",
+             in_folder("search"));
+    expect_ok(train("guided", settings, 2, NULL, NULL, NULL));
+    const int n = read_mined(in_folder("guided/mined/step_0.tsv"), m, TRAIN);
+    assert_true(n > 20 && n <= 64);
+    expect_ok(kin_pool_new(&pool, 1));
+    expect_ok(kin_cpu_new(&backend, pool));
+    expect_ok(kin_search_open(&s, in_folder("search"), NULL, backend, NULL));
+    for (int i = 0; i < n; i++) {
+        int found;
+        double own = NAN, other = NAN;
+        make_query(m[i].pair, text);
+        expect_ok(kin_search_query(s, text, DOCUMENTS, hits, &found));
+        for (int h = 0; h < found; h++) {
+            const int document = atoi(hits[h].id + 1);
+            if (document == m[i].pair % DOCUMENTS) own = hits[h].score;
+            if (document == m[i].document) other = hits[h].score;
+        }
+        assert_true(other <= own - 0.1 + 1e-5);
+    }
+    kin_search_close(s);
+    backend->free(backend);
+    kin_pool_free(pool);
+}
+
 /* ---- threads --------------------------------------------------------------------------------- */
 
 static const char *const kinds[] = {
@@ -162,6 +288,9 @@ static const char *const kinds[] = {
     "negatives.mask=relative_margin:0.1",
     "negatives.source=random negatives.count=3 loss.name=triplet batch.token_dropout=0.2 "
     "batch.chunk=9",
+    "negatives.queue=100 loss.direction=both_ways negatives.queue_start=0.3",
+    "negatives.queue=70 encoder.momentum=0.9",
+    "negatives.queue=50 negatives.source=random negatives.mask=relative_margin:0.1 batch.chunk=9",
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -240,6 +369,7 @@ static void test_refused(void **state)
         { "negatives.source=best", "none|random" },
         { "negatives.source=model negatives.kinds=lemma", "'lemma'" },
         { "negatives.source=model encoder.momentum=0.9", "encoder.momentum" },
+        { "negatives.queue=9 loss.name=uniformity", "uniformity" },
         { "negatives.source=model loss.direction=views", "loss.direction" },
         { "negatives.source=model loss.name=alignment", "alignment" },
         { "negatives.source=model loss.name=barlow_twins", "barlow_twins" },
@@ -258,6 +388,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_search), cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_mask), cmocka_unit_test(test_guide),
         cmocka_unit_test(test_threads), cmocka_unit_test(test_log),
         cmocka_unit_test(test_refused),
     };

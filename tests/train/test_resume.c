@@ -25,6 +25,7 @@ static const char *const kinds[] = {
     "loss.negatives=drawn loss.drawn=6 loss.direction=one_way loss.name=cosine_contrastive",
     "negatives.source=model negatives.index=ivf negatives.every_steps=7 negatives.before=random "
     "negatives.start=0.25 negatives.count=2 negatives.policy=duplicate,random",
+    "negatives.queue=90 negatives.queue_start=0.2 encoder.momentum=0.9 loss.direction=one_way",
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
