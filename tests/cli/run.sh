@@ -121,6 +121,18 @@ expect 2 "--role is 'judge'" "$KIN" embed runs/a lines --out e.npy --role judge
 expect 3 "nolines" "$KIN" embed runs/a nolines --out g.npy
 holds "a failed embed leaves nothing" ! -e g.npy
 
+# ---- negatives for others
+expect 0 "false negatives" "$KIN" mine runs/a --out mined.jsonl --hdf5 mined.h5 --policy "window:3 hardest"
+holds "a line for each query" "$(wc -l < mined.jsonl)" = "$(grep -c '"kept_by": "window:3 hardest"' mined.jsonl)"
+expect 0 '"histogram"' "$KIN" mine runs/a --out mined.jsonl --split validation --count 2 --json
+expect 2 "--out FILE.jsonl is missing" "$KIN" mine runs/a
+expect 2 "windo" "$KIN" mine runs/a --out x.jsonl --policy windo
+expect 2 "'all' is not a split" "$KIN" mine runs/a --out x.jsonl --split all
+expect 2 "--depth is '0'" "$KIN" mine runs/a --out x.jsonl --depth 0
+expect 2 "cannot be chosen from 2" "$KIN" mine runs/a --out x.jsonl --depth 2
+expect 3 "nowhere" "$KIN" mine nowhere --out x.jsonl
+holds "a refused mine leaves nothing" ! -e x.jsonl
+
 # ---- an index file, what is added to it, and a file of questions
 "$KIN" search runs/a "thing7" --json > plain.json
 expect 0 "400 documents, 400 of them added; all rows, in float; recall@10 1.000" "$KIN" index runs/a

@@ -8,7 +8,7 @@ expect 2 "unknown verb" "$KIN" nothing_is_called_this
 expect 2 "did you mean 'train'" "$KIN" trian
 expect 2 "unknown verb" "$KIN" zzzzzz
 expect 2 "unexpected argument" "$KIN" --help train
-for verb in import train eval ablate report embed index search loss list describe check bench doctor; do
+for verb in import train eval ablate report embed index search mine loss list describe check bench doctor; do
     expect 0 "usage: kin $verb" "$KIN" $verb --help
     expect 0 "usage: kin $verb" "$KIN" $verb -h
     expect 2 "unknown option --zonk" "$KIN" $verb --zonk --help

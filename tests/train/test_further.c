@@ -1,8 +1,10 @@
 /* What a run is judged by beside its own scores: hybrid retrieval, fresh documents; and a run that
  * begins with the weights of another. */
 #include "tests/train/fixture.h"
+#include "data/json.h"
 #include "metrics/per_query.h"
 #include "train/further.h"
+#include "train/mine.h"
 
 /* ---- hybrid and fresh ------------------------------------------------------------------------ */
 
@@ -137,6 +139,84 @@ static void test_cannot_begin_with(void **state)
     assert_false(kin_file_exists(in_folder("no")));
 }
 
+/* ---- mining for other programs --------------------------------------------------------------- */
+
+static kin_status mine(int threads, const char *policy, const char *out, const char *tables,
+                       kin_mine_report *report)
+{
+    kin_pool *pool;
+    kin_backend *backend;
+    const kin_mine_order order = { .out = out, .tables = tables, .split = "test",
+                                   .policy = policy, .count = 3, .depth = 40, .seed = 5 };
+    expect_ok(kin_pool_new(&pool, threads));
+    expect_ok(kin_cpu_new(&backend, pool));
+    const kin_status status = kin_mine_run(in_folder("hybrid"), &order, backend, NULL, report);
+    backend->free(backend);
+    kin_pool_free(pool);
+    return status;
+}
+
+/* The document of query "qN" is d(N mod DOCUMENTS): it is the positive, and no negative. */
+static void look_mined(const char *line, size_t size, double margin, double *scores)
+{
+    kin_json_tree *tree;
+    const kin_json *list;
+    const char *query, *positive;
+    double best, last = 2;
+    expect_ok(kin_json_parse(&tree, "line", line, size));
+    const kin_json *root = kin_json_root(tree);
+    expect_ok(kin_json_need_string(tree, root, "query", &query));
+    expect_ok(kin_json_need_string(tree, root, "positive", &positive));
+    expect_ok(kin_json_need_number(tree, root, "positive_score", &best));
+    expect_ok(kin_json_need(tree, root, "negatives", KIN_JSON_ARRAY, &list));
+    assert_int_equal(atoi(query + 1) % DOCUMENTS, atoi(positive + 1));
+    assert_in_range(list->count, 0, 3);
+    for (const kin_json *n = list->first; n; n = n->next) {
+        const char *id;
+        double score;
+        int64_t rank;
+        expect_ok(kin_json_need_string(tree, n, "id", &id));
+        expect_ok(kin_json_need_number(tree, n, "score", &score));
+        expect_ok(kin_json_need_whole(tree, n, "rank", 1, 40, &rank));
+        assert_string_not_equal(id, positive);
+        assert_true(score <= best - margin * fabs(best) + 1e-6 && score <= last);
+        last = score;
+        *scores += score;
+    }
+    kin_json_free(tree);
+}
+
+static void test_mine(void **state)
+{
+    (void)state;
+    static const char policy[] = "relative_margin:0.2 hardest";
+    kin_mine_report r, again;
+    char *bytes;
+    size_t size;
+    double scores = 0;
+    expect_ok(mine(1, policy, in_folder("mined.jsonl"), in_folder("mined.h5"), &r));
+    expect_ok(mine(3, policy, in_folder("again.jsonl"), NULL, &again));
+    expect_same_file(in_folder("mined.jsonl"), in_folder("again.jsonl"));
+    assert_memory_equal(r.bin, again.bin, sizeof r.bin);
+    assert_int_equal(r.queries, HELD_OUT);
+    expect_ok(kin_file_read(in_folder("mined.jsonl"), &bytes, &size));
+    int lines = 0;
+    for (char *at = bytes, *end; (end = strchr(at, '\n')); at = end + 1, lines++)
+        look_mined(at, (size_t)(end - at), 0.2, &scores);
+    free(bytes);
+    assert_int_equal(lines, HELD_OUT);
+    assert_true(r.negatives > 0 && fabs(scores / (double)r.negatives - r.mean[KIN_MINE_MINED])
+                < 1e-5);
+    int64_t all = 0;
+    for (int b = 0; b < KIN_MINE_BINS; b++) all += r.bin[KIN_MINE_MINED][b];
+    assert_int_equal(all, r.negatives);
+    assert_int_equal(r.judged, 0);                   /* one relevant document a query */
+    assert_true(kin_file_exists(in_folder("mined.h5")));
+    expect_failure(mine(1, "hardes", in_folder("x.jsonl"), NULL, &r), KIN_USAGE, "hardest");
+    expect_failure(mine(1, "guide", in_folder("x.jsonl"), NULL, &r), KIN_USAGE, "in training");
+    assert_false(kin_file_exists(in_folder("x.jsonl")));
+}
+
 int main(void)
 {
     if (!kin_store_available()) {
@@ -146,7 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hybrid), cmocka_unit_test(test_hybrid_later),
         cmocka_unit_test(test_fresh), cmocka_unit_test(test_begins_with),
-        cmocka_unit_test(test_cannot_begin_with),
+        cmocka_unit_test(test_cannot_begin_with), cmocka_unit_test(test_mine),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }
