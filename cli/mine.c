@@ -6,11 +6,17 @@
 #include "cli/device.h"
 #include "cli/print.h"
 #include "cli/watch.h"
+#include "core/file.h"
 #include "train/mine.h"
 
 enum { BAR = 24, COUNT_MOST = 1000, DEPTH_MOST = 1000 };
 
 static const char *const kinds[KIN_MINE_KINDS] = { "positive", "mined", "random" };
+
+static double share_of(const kin_mine_report *r, int kind, int bin)
+{
+    return r->scores[kind] ? (double)r->bin[kind][bin] / (double)r->scores[kind] : 0;
+}
 
 /* A line for each part of the scores' range, the highest first; bars by the share of their kind. */
 static void print_histogram(FILE *out, const kin_mine_report *r)
@@ -18,18 +24,15 @@ static void print_histogram(FILE *out, const kin_mine_report *r)
     const double width = (r->high - r->low) / KIN_MINE_BINS;
     double most = 0;
     for (int k = 0; k < KIN_MINE_KINDS; k++)
-        for (int b = 0; b < KIN_MINE_BINS; b++) {
-            const double share = r->scores[k] ? (double)r->bin[k][b] / (double)r->scores[k] : 0;
-            if (share > most) most = share;
-        }
+        for (int b = 0; b < KIN_MINE_BINS; b++)
+            if (share_of(r, k, b) > most) most = share_of(r, k, b);
     fprintf(out, "score   ");
     for (int k = 0; k < KIN_MINE_KINDS; k++) fprintf(out, " %-*s", BAR, kinds[k]);
     fputc('\n', out);
     for (int b = KIN_MINE_BINS - 1; b >= 0; b--) {
         fprintf(out, "%8.3f", r->low + b * width);
         for (int k = 0; k < KIN_MINE_KINDS; k++) {
-            const double share = r->scores[k] ? (double)r->bin[k][b] / (double)r->scores[k] : 0;
-            const int length = most > 0 ? (int)(share / most * BAR + 0.5) : 0;
+            const int length = most > 0 ? (int)(share_of(r, k, b) / most * BAR + 0.5) : 0;
             fprintf(out, " %.*s%*s", length, "########################", BAR - length, "");
         }
         fputc('\n', out);
@@ -54,6 +57,47 @@ static void print_report(const kin_mine_order *order, const kin_mine_report *r)
                100 * (double)r->caught / (double)r->judged, r->caught, r->judged, r->withheld);
     else
         printf("false negatives: no estimate: no query has several relevant documents\n");
+}
+
+/* ---- the same as a picture ------------------------------------------------------------------- */
+
+enum { WIDE = 640, TALL = 300, LEFT = 40, BOTTOM = 40, TOP = 20 };
+
+/* A line through the middles of the bins. */
+static void put_curve(kin_writer *w, const kin_mine_report *r, int kind, double most)
+{
+    static const char *const colours[KIN_MINE_KINDS] = { "#1b7837", "#c51b1b", "#555555" };
+    const double step = (double)(WIDE - 2 * LEFT) / KIN_MINE_BINS;
+    kin_writer_printf(w, "<polyline fill='none' stroke='%s' stroke-width='2' points='",
+                      colours[kind]);
+    for (int b = 0; b < KIN_MINE_BINS; b++)
+        kin_writer_printf(w, "%s%.1f,%.1f", b ? " " : "", LEFT + (b + 0.5) * step,
+                          TALL - BOTTOM - share_of(r, kind, b) / most * (TALL - BOTTOM - TOP));
+    kin_writer_printf(w, "'/>\n<text x='%d' y='%d' fill='%s'>%s, mean %.3f</text>\n",
+                      WIDE - 190, TOP + 18 * kind + 10, colours[kind], kinds[kind], r->mean[kind]);
+}
+
+static kin_status write_picture(const char *path, const kin_mine_report *r)
+{
+    kin_writer *w;
+    double most = 0;
+    for (int k = 0; k < KIN_MINE_KINDS; k++)
+        for (int b = 0; b < KIN_MINE_BINS; b++)
+            if (share_of(r, k, b) > most) most = share_of(r, k, b);
+    KIN_TRY(kin_writer_open(&w, path));
+    kin_writer_printf(w, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' "
+                      "font-family='sans-serif' font-size='13'>\n", WIDE, TALL);
+    kin_writer_printf(w, "<path d='M%d %d H%d' stroke='#000'/>\n", LEFT, TALL - BOTTOM,
+                      WIDE - LEFT);
+    for (int i = 0; i <= 4; i++)
+        kin_writer_printf(w, "<text x='%d' y='%d' text-anchor='middle'>%.2f</text>\n",
+                          LEFT + (WIDE - 2 * LEFT) * i / 4, TALL - BOTTOM + 18,
+                          r->low + (r->high - r->low) * i / 4);
+    kin_writer_printf(w, "<text x='%d' y='%d' text-anchor='middle'>score of query and document; "
+                      "height: share of their kind</text>\n", WIDE / 2, TALL - 6);
+    for (int k = 0; k < KIN_MINE_KINDS; k++) put_curve(w, r, k, most > 0 ? most : 1);
+    kin_writer_printf(w, "</svg>\n");
+    return kin_writer_commit(w);             /* tells of a failed print */
 }
 
 static void put_bins(kin_json_out *json, const kin_mine_report *r)
@@ -119,6 +163,7 @@ static kin_status run(const args *a)
     watch_end(&w);
     device_close(&d);
     if (status) return status;
+    if (args_has(a, "picture")) KIN_TRY(write_picture(args_get(a, "picture"), &report));
     if (args_has(a, "json")) return print_as_json(&report);
     print_report(&order, &report);
     return KIN_OK;
@@ -127,6 +172,7 @@ static kin_status run(const args *a)
 static const verb_option options[] = {
     { "out", "FILE.jsonl", "the negatives, a line for each query" },
     { "hdf5", "FILE.h5", "also as tables: query, positive, negative, rank, score" },
+    { "picture", "FILE.svg", "how positives, negatives and documents at random score" },
     { "policy", "CHAIN", "what becomes a negative (default 'duplicate relative_margin random')" },
     { "count", "N", "negatives of a query (default 4)" },
     { "depth", "N", "documents that are looked at for each query (default 100)" },

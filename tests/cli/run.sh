@@ -124,7 +124,8 @@ holds "a failed embed leaves nothing" ! -e g.npy
 # ---- negatives for others
 expect 0 "false negatives" "$KIN" mine runs/a --out mined.jsonl --hdf5 mined.h5 --policy "window:3 hardest"
 holds "a line for each query" "$(wc -l < mined.jsonl)" = "$(grep -c '"kept_by": "window:3 hardest"' mined.jsonl)"
-expect 0 '"histogram"' "$KIN" mine runs/a --out mined.jsonl --split validation --count 2 --json
+expect 0 '"histogram"' "$KIN" mine runs/a --out mined.jsonl --split validation --count 2 --json --picture mined.svg
+holds "a picture of three curves" "$(grep -c '<polyline' mined.svg)" = 3
 expect 2 "--out FILE.jsonl is missing" "$KIN" mine runs/a
 expect 2 "windo" "$KIN" mine runs/a --out x.jsonl --policy windo
 expect 2 "'all' is not a split" "$KIN" mine runs/a --out x.jsonl --split all

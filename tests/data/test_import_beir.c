@@ -63,7 +63,7 @@ static void texts_are_joined(void **state)
     (void)state;
     kin_store *s = import((const char *const[5]){CORPUS, QUERIES, HEAD "q1\ta\t1\n"}, 0);
     static const char *const expected[] = {"Cats They purr.", "Dogs bark.", "Only a title",
-                                           "Gr\xc3\xbc\xc3\x9f" "e aus Kiel", ""};
+                                           ("Gr\xc3\xbc\xc3\x9f" "e aus Kiel"), ""};
     assert_int_equal(s->documents, 5);
     for (int i = 0; i < 5; i++) {
         expect_text(&s->texts, s->document_text[i], expected[i]);
