@@ -96,6 +96,8 @@ const config_spec config_specs[] = {
                               "compared with; empty: none"),
     PATH("negatives", "guide", "a run or model folder that the policy 'guide' asks"),
     CHOICE("negatives", "index", 0, 2, "exact|exact_int8|ivf", "how the model's nearest are found"),
+    NUMBER("negatives", "recall", 0.8, 0.01, 1,
+           "ivf: the share of a document's nearest that a search shall look at"),
     TEXT("negatives", "kinds", "kinds of pairs that are mined for; empty: all"),
     SWITCH("negatives", "record", 1, "write mined/: every negative, its rank and score"),
 
