@@ -89,7 +89,7 @@ const config_spec config_specs[] = {
     WHOLE("negatives", "every_steps", 0, 0, ANY, "the same in steps; 0: as every says"),
     WHOLE("negatives", "count", 1, 1, 1000, "negatives of a pair"),
     WHOLE("negatives", "depth", 32, 1, 10000, "documents that a pair's negatives are chosen from"),
-    WORDS("negatives", "policy", "random",
+    WORDS("negatives", "policy", "duplicate relative_margin random",
           "how they are chosen: names of 'kin list policy' in the order of their use, name:value "
           "where a setting is not its default"),
     TEXT("negatives", "mask", "policies that say which documents of the batch a query is not "
