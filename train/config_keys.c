@@ -91,13 +91,15 @@ const config_spec config_specs[] = {
     WHOLE("negatives", "every_steps", 0, 0, ANY, "the same in steps; 0: as every says"),
     WHOLE("negatives", "count", 1, 1, 1000, "negatives of a pair"),
     WHOLE("negatives", "depth", 32, 1, 10000, "documents that a pair's negatives are chosen from"),
-    WORDS("negatives", "policy", "random",
+    WORDS("negatives", "policy", "duplicate relative_margin random",
           "how they are chosen: names of 'kin list policy' in the order of their use, name:value "
           "where a setting is not its default"),
     TEXT("negatives", "mask", "policies that say which documents of the batch a query is not "
                               "compared with; empty: none"),
     PATH("negatives", "guide", "a run or model folder that the policy 'guide' asks"),
     CHOICE("negatives", "index", 0, 2, "exact|exact_int8|ivf", "how the model's nearest are found"),
+    NUMBER("negatives", "recall", 0.8, 0.01, 1,
+           "ivf: the share of a document's nearest that a search shall look at"),
     TEXT("negatives", "kinds", "kinds of pairs that are mined for; empty: all"),
     WHOLE("negatives", "queue", 0, 0, 100000000,
           "documents of past steps that are compared with too, as they were embedded then"),

@@ -268,6 +268,9 @@ static kin_status make_index(kin_trainer *t)
     KIN_TRY(kin_encoding_new(&n->encoding, t->model));
     KIN_TRY(kin_index_defaults(&setting, exact ? "exact" : name, t->model->network->width));
     if (exact) KIN_TRY(kin_index_set(&setting, "look", strcmp(name, "exact") != 0));
+    else KIN_TRY(kin_index_set(&setting, "recall", number(t, "negatives.recall")));
+    KIN_REQUIRE(t->backend->scan || !strcmp(name, "exact"), KIN_USAGE, "negatives.index is '%s', "
+                "which device %s has not: expected exact", name, t->backend->name);
     setting.similarity = KIN_DOT;
     setting.seed = (uint64_t)number(t, "run.seed");
     return kin_index_new(&n->index, t->backend, &setting);

@@ -293,7 +293,7 @@ static kin_status write_line(kin_trainer *t)
 
 static void tell(const kin_trainer *t, kin_negatives_source source)
 {
-    char dropped[300] = "", same[60] = "";
+    char dropped[300] = "", same[60] = "", what[160] = "";
     const kin_negatives *n = t->negatives;
     const kin_mining_facts *f = &n->last;
     size_t used = (size_t)snprintf(dropped, sizeof dropped, "relevant %ld", (long)f->known);
@@ -304,10 +304,12 @@ static void tell(const kin_trainer *t, kin_negatives_source source)
     if (!isnan(f->overlap))
         snprintf(same, sizeof same, "; %.0f%% of the nearest are those of the last time",
                  100 * f->overlap);
-    kin_tell_stage(t->watch, "step %ld: mined %ld negatives for %ld pairs (%s) in %.2f s, %.0f%% "
-                   "of the training; %ld got none; left out: %s%s", (long)t->state.step,
+    if (source == KIN_FROM_MODEL) kin_index_describe(n->index, what, sizeof what);
+    kin_tell_stage(t->watch, "step %ld: mined %ld negatives for %ld pairs (%s%s%s) in %.2f s, "
+                   "%.0f%% of the training; %ld got none; left out: %s%s", (long)t->state.step,
                    (long)f->chosen, (long)f->pairs, kin_negatives_source_name(t, source),
-                   f->seconds, 100 * share_of_time(t), (long)f->without, dropped, same);
+                   *what ? ": " : "", what, f->seconds, 100 * share_of_time(t), (long)f->without,
+                   dropped, same);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
