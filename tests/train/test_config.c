@@ -276,7 +276,7 @@ static void test_documented(void **state)
 {
     (void)state;
     assert_int_equal(read_page(KIN_SOURCE "/docs/training.md"), 11);
-    assert_int_equal(read_page(KIN_SOURCE "/docs/negatives.md"), 2);
+    assert_int_equal(read_page(KIN_SOURCE "/docs/negatives.md"), 3);
 }
 
 static void test_all_errors_at_once(void **state)
