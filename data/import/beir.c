@@ -254,9 +254,8 @@ static kin_status read_file(reading *r, const char *name, line_reader *read)
     kin_lines file;
     KIN_TRY(kin_path_join(r->path, PATH, r->setting->source, name));
     KIN_TRY(kin_import_apart(r->path, r->setting));
-    KIN_TRY(kin_lines_open(&file, r->path));
-    kin_status status = KIN_OK;
-    if (read == read_judgement) status = make_room(r, kin_lines_bound(&file));
+    kin_status status = kin_lines_open(&file, r->path);
+    if (status == KIN_OK && read == read_judgement) status = make_room(r, kin_lines_bound(&file));
     if (status == KIN_OK) status = read_lines(r, &file, read);
     kin_lines_close(&file);
     return status;
