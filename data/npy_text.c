@@ -23,14 +23,16 @@ static kin_status put(reader *r, const char *word, size_t size)
 {
     char text[64] = "", *end = text;
     number x = { 0 };
+    const bool fits = size < sizeof text;
     errno = 0;
-    if (size < sizeof text) {
+    if (fits) {
         memcpy(text, word, size);
         if (r->whole) x.whole = strtoll(text, &end, 10);
         else x.real = strtod(text, &end);
     }
     /* a number too near to 0 is 0 */
-    if (end != text + size || !size || (errno == ERANGE && (r->whole || x.real > 1 || x.real < -1)))
+    const bool large = errno == ERANGE && (r->whole || x.real > 1 || x.real < -1);
+    if (!fits || !size || end != text + size || large)
         return kin_lines_fail(&r->lines, "'%.*s' is not a %snumber", (int)(size < 40 ? size : 40),
                               word, r->whole ? "whole " : "");
     if (r->count == r->room) {
