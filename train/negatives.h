@@ -141,8 +141,10 @@ void kin_guide_free(kin_guide *guide, kin_backend *backend);
 kin_status kin_guide_scores(struct kin_trainer *t, int64_t cells, const int32_t *query,
                             const int32_t *document, real *score);
 
-/* The columns of the batch that t->batch.pairs names, to step. */
+/* The columns of the batch that t->batch.pairs names, to step; the document of a column of the
+ * step: its pairs', mined, of the queue (-1: a place of it that is empty). */
 void kin_negatives_pick(struct kin_trainer *t);
+int32_t kin_negatives_document(const struct kin_trainer *t, int64_t column);
 
 /* negatives_queue.c. link: after document and fact were read. join: the queue's columns behind the
  * step's, and who is no negative among them; push: the step's documents enter. */

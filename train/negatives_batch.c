@@ -45,6 +45,17 @@ static void stand_in(kin_trainer *t)
     for (int64_t i = 0; i < most; i++) n->column[i] = (int32_t)(i * documents / most);
 }
 
+int32_t kin_negatives_document(const kin_trainer *t, int64_t column)
+{
+    const kin_negatives *n = t->negatives;
+    const int64_t behind = column - t->size;
+    if (behind < 0)
+        return t->material.pair[3 * (int64_t)t->batch.pairs[column] + KIN_PAIR_DOCUMENT];
+    if (n->queue.size && behind >= n->step.columns)
+        return n->queue.document[behind - n->step.columns];
+    return n->column[behind];
+}
+
 void kin_negatives_pick(kin_trainer *t)
 {
     kin_negatives *n = t->negatives;
@@ -59,7 +70,7 @@ void kin_negatives_pick(kin_trainer *t)
     for (int64_t i = 0; i < t->size; i++)
         if (n->query_of[pairs[i]] >= 0) mark_relevant(n, n->query_of[pairs[i]]);
     for (int64_t i = 0; i < t->size; i++)
-        n->stamp[t->material.pair[3 * (int64_t)pairs[i] + KIN_PAIR_DOCUMENT]] = n->stamps + THERE;
+        n->stamp[kin_negatives_document(t, i)] = n->stamps + THERE;
     for (int64_t i = 0; i < t->size; i++)
         for (int64_t k = 0; k < n->count; k++) {
             const int32_t document = n->document[pairs[i] * n->count + k];

@@ -24,15 +24,11 @@ typedef struct {
     int64_t cells;
 } masking;
 
+/* In a step that only stands in for others, places of the queue may be empty. */
 static int32_t document_of(const kin_trainer *t, int64_t column)
 {
-    const kin_negatives *n = t->negatives;
-    const int64_t behind = column - t->size;
-    if (behind >= 0 && n->stand_in) return 0;
-    if (behind >= 0 && n->queue.size && behind >= n->step.columns)
-        return n->queue.document[behind - n->step.columns];
-    if (behind >= 0) return n->column[behind];
-    return t->material.pair[3 * (int64_t)t->batch.pairs[column] + KIN_PAIR_DOCUMENT];
+    const int32_t document = kin_negatives_document(t, column);
+    return document < 0 ? 0 : document;
 }
 
 /* The scores of the columns that are most similar to each row, and of its own. */

@@ -79,11 +79,6 @@ kin_status kin_queue_link(kin_trainer *t)
 
 /* ---- a step ----------------------------------------------------------------------------------- */
 
-static int32_t document_of(const kin_trainer *t, int64_t row)
-{
-    return t->material.pair[3 * (int64_t)t->batch.pairs[row] + KIN_PAIR_DOCUMENT];
-}
-
 int64_t kin_queue_columns(const kin_trainer *t)
 {
     const kin_queue *q = &t->negatives->queue;
@@ -96,11 +91,11 @@ static void name_texts(const kin_trainer *t, kin_sides *sides, int64_t before)
 {
     kin_queue *q = &t->negatives->queue;
     const int32_t *text = t->store->document_text;
-    for (int64_t i = 0; i < t->size; i++) q->row_text[i] = q->col_text[i] = text[document_of(t, i)];
-    for (int64_t j = t->size; j < before; j++)
-        q->col_text[j] = text[t->negatives->column[j - t->size]];
-    for (int64_t j = 0; j < t->negatives->step.queued; j++)
-        q->col_text[before + j] = q->document[j] < 0 ? -1 : text[q->document[j]];
+    for (int64_t j = 0; j < before + t->negatives->step.queued; j++) {
+        const int32_t document = kin_negatives_document(t, j);
+        q->col_text[j] = document < 0 ? -1 : text[document];
+    }
+    memcpy(q->row_text, q->col_text, (size_t)t->size * sizeof *q->row_text);
     sides->row_text = q->row_text;
     sides->col_text = q->col_text;
 }
@@ -114,7 +109,7 @@ static int64_t list_known(const kin_trainer *t, int64_t before, int32_t *row, in
         const int32_t query = n->query_of[t->batch.pairs[i]];
         for (int64_t k = query < 0 ? 0 : n->known_start[query];
              query >= 0 && k < n->known_start[query + 1]; k++) {
-            if (n->known[k] == document_of(t, i)) continue;
+            if (n->known[k] == kin_negatives_document(t, i)) continue;
             for (int32_t at = n->queue.newest[n->known[k]]; at >= 0; at = n->queue.older[at]) {
                 if (row) row[cells] = (int32_t)i, col[cells] = (int32_t)(before + at);
                 cells++;
@@ -157,14 +152,17 @@ void kin_queue_push(kin_trainer *t)
     if (!t->negatives || !t->negatives->queue.size) return;
     kin_queue *q = &t->negatives->queue;
     const int64_t width = q->entering->cols;
-    const int64_t first = t->size > q->size ? t->size - q->size : 0;      /* the last ones stay */
-    for (int64_t i = first; i < t->size; i++) {
-        const int32_t place = q->fact[KIN_QUEUE_NEXT];
-        if (q->document[place] >= 0) unlink_place(q, place);
-        link_place(q, place, document_of(t, i));
-        t->backend->copy(t->backend, q->rows + place * width, q->entering->value + i * width,
-                         (size_t)width * sizeof(real));
-        q->fact[KIN_QUEUE_NEXT] = (int32_t)((place + 1) % q->size);
-        q->fact[KIN_QUEUE_FILLED] += q->fact[KIN_QUEUE_FILLED] < q->size;
+    int64_t i = t->size > q->size ? t->size - q->size : 0;               /* the last ones stay */
+    while (i < t->size) {                                   /* at most twice: the ring has an end */
+        const int64_t next = q->fact[KIN_QUEUE_NEXT], room = q->size - next, left = t->size - i;
+        const int64_t rows = left < room ? left : room;
+        t->backend->copy(t->backend, q->rows + next * width, q->entering->value + i * width,
+                         (size_t)(rows * width) * sizeof(real));
+        for (int64_t place = next; place < next + rows; place++, i++) {
+            if (q->document[place] >= 0) unlink_place(q, (int32_t)place);
+            link_place(q, (int32_t)place, kin_negatives_document(t, i));
+            q->fact[KIN_QUEUE_FILLED] += q->fact[KIN_QUEUE_FILLED] < q->size;
+        }
+        q->fact[KIN_QUEUE_NEXT] = (int32_t)((next + rows) % q->size);
     }
 }
