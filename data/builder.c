@@ -251,6 +251,20 @@ void kin_builder_source(kin_builder *b, const char *name)
 
 /* ---- the result ------------------------------------------------------------------------------ */
 
+kin_status kin_builder_pair_judged(kin_builder *b, const char *source)
+{
+    kin_store s;
+    kin_builder_source(b, source);
+    KIN_TRY(kin_builder_contents(b, &s));
+    for (int64_t i = 0; i < s.relations; i++) {
+        const int32_t *row = s.relation + 3 * i;
+        const int32_t query = row[KIN_RELATION_QUERY], document = row[KIN_RELATION_DOCUMENT];
+        if (s.query_split[query] == KIN_TRAIN && row[KIN_RELATION_GRADE] > 0)
+            kin_builder_pair(b, s.query_text[query], s.document_text[document], document);
+    }
+    return kin_builder_status(b);
+}
+
 kin_status kin_builder_contents(kin_builder *b, kin_store *s)
 {
     const int64_t end = pairs_of(b);

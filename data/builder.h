@@ -46,6 +46,9 @@ int32_t kin_builder_pair(kin_builder *builder, int32_t left, int32_t right, int3
 /* The pairs added from now on are of this kind. One is named before the first pair. */
 void kin_builder_source(kin_builder *builder, const char *name);
 
+/* What is relevant to a training query becomes a training pair, of a kind of its own. */
+kin_status kin_builder_pair_judged(kin_builder *builder, const char *source);
+
 /* Everything so far. Adding to an array may move it. */
 kin_status kin_builder_contents(kin_builder *builder, kin_store *contents);
 

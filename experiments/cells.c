@@ -92,6 +92,14 @@ kin_status kin_cell_fail(kin_cell *cell, int code, const char *reason)
     return kin_file_write(path, text, (size_t)n);
 }
 
+kin_status kin_cell_facts(const kin_cell *cell, kin_run_facts *facts)
+{
+    char path[KIN_PATH_MAX];
+    *facts = (kin_run_facts){ .step = 0 };
+    KIN_TRY(kin_cell_path(cell, "/run.json", path));
+    return kin_run_facts_load(facts, path);
+}
+
 static kin_status read_training(kin_cell *cell)
 {
     char path[KIN_PATH_MAX];

@@ -10,6 +10,7 @@
 #define KIN_EXPERIMENTS_CELLS_H
 
 #include "experiments/plan.h"
+#include "train/run_folder.h"
 
 typedef struct {
     int row, setting, seed;            /* setting -1: not chosen yet */
@@ -50,6 +51,9 @@ kin_status kin_cell_fail(kin_cell *cell, int code, const char *reason);
 
 /* cell->folder with an ending: ".ini", "/run.json". */
 kin_status kin_cell_path(const kin_cell *cell, const char *ending, char path[KIN_PATH_MAX]);
+
+/* Its run.json. */
+kin_status kin_cell_facts(const kin_cell *cell, kin_run_facts *facts);
 
 /* The run file of a cell, resolved. */
 kin_status kin_cell_config(const kin_cells *cells, const kin_cell *cell, kin_config **config);

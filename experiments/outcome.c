@@ -23,10 +23,8 @@ static bool varies_data(const kin_ablation *p)
 /* A store that was made anew between two calls of a plan would be compared with the old one. */
 static kin_status check_data(kin_outcome *o, const kin_cell *cell)
 {
-    char path[KIN_PATH_MAX];
-    kin_run_facts facts = { .step = 0 };
-    KIN_TRY(kin_cell_path(cell, "/run.json", path));
-    KIN_TRY(kin_run_facts_load(&facts, path));
+    kin_run_facts facts;
+    KIN_TRY(kin_cell_facts(cell, &facts));
     if (!o->checksum || varies_data(o->cells->plan)) o->checksum = facts.checksum;
     KIN_REQUIRE(o->checksum == facts.checksum, KIN_DATA, "%s: was trained on other data (xxh64 "
                 "%016llx) than the first run of the plan (%016llx); choose another plan.folder, or "

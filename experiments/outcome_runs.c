@@ -25,10 +25,8 @@ static kin_status add_relations(kin_spent *sum, const kin_cell *cell)
 
 static kin_status add_run(kin_spent *sum, const kin_cell *cell)
 {
-    char path[KIN_PATH_MAX];
-    kin_run_facts facts = { .step = 0 };
-    KIN_TRY(kin_cell_path(cell, "/run.json", path));
-    KIN_TRY(kin_run_facts_load(&facts, path));
+    kin_run_facts facts;
+    KIN_TRY(kin_cell_facts(cell, &facts));
     sum->steps += (double)facts.step;
     sum->pairs += (double)facts.pairs;
     sum->seconds += facts.train_seconds;

@@ -323,17 +323,16 @@ kin_status kin_outcome_save_tex(const kin_outcome *o, const char *path)
 kin_status kin_outcome_save_times(const kin_outcome *o, const char *path)
 {
     const kin_cells *c = o->cells;
-    char *text = NULL, facts_path[KIN_PATH_MAX];
+    char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);
     KIN_REQUIRE(f, KIN_MEMORY, "%s: no memory", path);
     fprintf(f, "run,step,pairs,seconds,pairs a second,peak MB\n");
     kin_status status = KIN_OK;
     for (int i = 0; i < c->count && !status; i++) {
-        kin_run_facts facts = { .step = 0 };
+        kin_run_facts facts;
         if (!c->cell[i].trained) continue;
-        status = kin_cell_path(&c->cell[i], "/run.json", facts_path);
-        if (!status) status = kin_run_facts_load(&facts, facts_path);
+        status = kin_cell_facts(&c->cell[i], &facts);
         put_csv(f, c->cell[i].folder + strlen(c->plan->folder) + 6);
         fprintf(f, ",%" PRId64 ",%" PRId64 ",%.3f,%.0f,%.0f\n", facts.step, facts.pairs,
                 facts.train_seconds, (double)facts.pairs / facts.train_seconds, facts.peak_mb);

@@ -327,20 +327,6 @@ static kin_status make_relations(reading *r)
     return kin_builder_status(r->builder);
 }
 
-static kin_status pair_judged(reading *r)
-{
-    kin_store s;
-    kin_builder_source(r->builder, "judged");
-    KIN_TRY(kin_builder_contents(r->builder, &s));
-    for (int64_t i = 0; i < s.relations; i++) {
-        const int32_t *row = s.relation + 3 * i;
-        const int32_t query = row[KIN_RELATION_QUERY], document = row[KIN_RELATION_DOCUMENT];
-        if (s.query_split[query] == KIN_TRAIN && row[KIN_RELATION_GRADE] > 0)
-            kin_builder_pair(r->builder, s.query_text[query], s.document_text[document], document);
-    }
-    return kin_builder_status(r->builder);
-}
-
 static void write_warnings(const reading *r)
 {
     kin_import_report *to = r->report;
@@ -367,7 +353,7 @@ static kin_status import(reading *r)
     KIN_TRY(make_relations(r));
     KIN_REQUIRE(r->judgements > 0, KIN_DATA, "%s: no judgement is of a query and a document that "
                 "are there", r->setting->source);
-    KIN_TRY(pair_judged(r));
+    KIN_TRY(kin_builder_pair_judged(r->builder, "judged"));
     KIN_TRY(kin_builder_write(r->builder, r->setting->out, r->report));
     write_warnings(r);
     return KIN_OK;

@@ -161,20 +161,6 @@ static kin_status make_lists(reading *r, size_t lines)
     return kin_builder_new(&r->builder);
 }
 
-/* What is relevant and belongs to a training query becomes a training pair. */
-static kin_status make_pairs(reading *r)
-{
-    kin_store s;
-    kin_builder_source(r->builder, "pairs");
-    KIN_TRY(kin_builder_contents(r->builder, &s));
-    for (int64_t i = 0; i < s.relations; i++) {
-        const int32_t *row = s.relation + 3 * i;
-        if (s.query_split[row[0]] == KIN_TRAIN && row[2] > 0)
-            kin_builder_pair(r->builder, s.query_text[row[0]], s.document_text[row[1]], row[1]);
-    }
-    return kin_builder_status(r->builder);
-}
-
 static void write_warnings(const reading *r, kin_import_report *report)
 {
     kin_import_warn(report, r->in_both,
@@ -201,7 +187,7 @@ static kin_status import_files(reading *r, const kin_import_setting *setting, ki
     KIN_TRY(read_lines(r, &file[0]));
     r->validating = true;
     if (setting->validation) KIN_TRY(read_lines(r, &file[1]));
-    KIN_TRY(make_pairs(r));
+    KIN_TRY(kin_builder_pair_judged(r->builder, "pairs"));
     KIN_TRY(kin_builder_write(r->builder, setting->out, r->report));
     write_warnings(r, r->report);
     return KIN_OK;
