@@ -26,6 +26,19 @@
 #define BIG ((real)1e30)                    /* stands for infinity where files use finite maths */
 #define TINY ((real)1e-30)
 
+/* Loops are compiled with -fassociative-math so that their sums become vector code; what is inside
+ * EXACT must not be reordered with what is around it. */
+#if defined(__clang__) && !defined(__CUDACC__)
+#define EXACT(x) (x)
+#define REASSOCIATE_OFF _Pragma("clang fp reassociate(off)")
+#elif defined(__GNUC__) && __GNUC__ >= 12 && !defined(__CUDACC__)
+#define EXACT(x) __builtin_assoc_barrier(x)
+#define REASSOCIATE_OFF
+#else
+#define EXACT(x) (x)
+#define REASSOCIATE_OFF
+#endif
+
 INLINE real max(real a, real b) { return a > b ? a : b; }
 INLINE real min(real a, real b) { return a < b ? a : b; }
 INLINE real relu(real a) { return a < 0 ? 0 : a; }            /* NaN stays NaN */
@@ -63,19 +76,6 @@ INLINE float copy_sign(float x, float sign)
 {
     return bits_float((float_bits(x) & 0x7fffffffu) | (float_bits(sign) & 0x80000000u));
 }
-
-/* Loops are compiled with -fassociative-math so that their sums become vector code; what is inside
- * EXACT must not be reordered with what is around it. */
-#if defined(__clang__)
-#define EXACT(x) (x)
-#define REASSOCIATE_OFF _Pragma("clang fp reassociate(off)")
-#elif defined(__GNUC__) && __GNUC__ >= 12
-#define EXACT(x) __builtin_assoc_barrier(x)
-#define REASSOCIATE_OFF
-#else
-#define EXACT(x) (x)
-#define REASSOCIATE_OFF
-#endif
 
 /* e^x = 2^n e^f, n the whole number nearest to x / log 2; ln 2 in two parts keeps f exact. */
 INLINE float exp_float(float x)

@@ -18,7 +18,7 @@
  *
  * No list of triplets is made. The positives of a row are sorted; for a negative, those that are
  * too far are the ones behind a place that a search finds, and sums over them are differences of
- * running sums: N log P for N candidates and P positives.
+ * running sums: N log P for N candidates and P positives, about N where the positives lie apart.
  *
  * Schroff et al. 2015, arXiv:1503.03832 (semihard); Hermans et al. 2017, arXiv:1703.07737. */
 #include <stdlib.h>
@@ -30,6 +30,8 @@ enum { ALL, HARD, SEMIHARD, GIVEN };
 enum { ANY, WITHIN_HARD, WITHIN_SEMIHARD };
 enum { EUCLIDEAN, SQUARED, COSINE };
 enum { FEW = 32 };                       /* positives that are quicker one by one */
+enum { BOXES = 8, LANES = 32 };          /* for each positive; columns that are looked up at once */
+enum { APART = 4 };                      /* counters of a place, as one would wait for itself */
 
 /* The distance of a score, and its derivative from the distance. */
 static real far(real s, int distance)
@@ -62,42 +64,79 @@ static int rising(const void *a, const void *b)
 static int32_t sort_positives(const span c, const real *d, real *sorted)
 {
     int32_t p = 0;
-    for (int32_t j = 0; j < c.n; j++) {
-        sorted[p] = d[j];
-        p += c.kind[j] > 0;
+    for (int32_t at = 0; at < c.n; at += LANES) {
+        const int32_t end = c.n - at < LANES ? c.n : at + LANES;
+        int any = 0;
+        EACH_COLUMN(j, at, end) any |= c.kind[j] > 0;
+        for (int32_t j = at; any && j < end; j++) {
+            sorted[p] = d[j];
+            p += c.kind[j] > 0;
+        }
     }
     qsort(sorted, (size_t)p, sizeof *sorted, rising);
     return p;
 }
 
-/* How many of the n sorted numbers are below x; with_equal: at most x. */
-INLINE int32_t count_below(const real *sorted, int32_t n, real x, bool with_equal)
+/* How many of the n sorted numbers are below x. */
+INLINE int32_t count_below(const real *sorted, int32_t n, real x)
 {
     const real *from = sorted;
     while (n > 1) {
         const int32_t half = n / 2;
-        const bool behind = with_equal ? from[half - 1] <= x : from[half - 1] < x;
-        from += behind ? half : 0;
+        from += from[half - 1] < x ? half : 0;
         n -= half;
     }
-    return (int32_t)(from - sorted) + (with_equal ? *from <= x : *from < x);
+    return (int32_t)(from - sorted) + (*from < x);
 }
 
-/* The same for each x[j] - shift, many at a time. */
-static void count_each(const real *sorted, int32_t p, const real *x, int32_t n, real shift,
-                       bool with_equal, int32_t *place)
+/* The sorted distances of the positives in boxes of equal width. Those of lower boxes than x's are
+ * below x; of the `most` that follow any may be. */
+typedef struct {
+    const real *sorted;
+    const int32_t *before;               /* how many are in lower boxes, or fewer: `most` follow */
+    real low, per_width, last;           /* where the first box begins, the last one's number */
+    int32_t most;
+} shelf;
+
+INLINE int32_t box_of(shelf s, real x)
 {
-    enum { LANES = 64 };
-    for (int32_t at = 0; at < n; at += LANES) {
-        const int32_t lanes = n - at < LANES ? n - at : LANES;
-        int32_t *from = place + at;
-        EACH(l, lanes) from[l] = 0;
-        for (int32_t left = p, half; left > 0; left -= half) {
-            half = left > 1 ? left / 2 : 1;
-            EACH(l, lanes) {
-                const real y = sorted[from[l] + half - 1], z = x[at + l] - shift;
-                from[l] += (with_equal ? y <= z : y < z) ? half : 0;
-            }
+    REASSOCIATE_OFF
+    return (int32_t)min(max((x - s.low) * s.per_width, 0), s.last);
+}
+
+static shelf fill_shelf(const real *sorted, int32_t p, int32_t *before, int32_t room)
+{
+    const int32_t boxes = p < room / BOXES ? BOXES * p : room;
+    const real width = sorted[p - 1] - sorted[0];
+    shelf s = { sorted, before, sorted[0], width > (real)1e-9 ? (real)boxes / width : 0,
+                (real)(boxes - 1), 0 };
+    int32_t sum = 0;
+    for (int32_t b = 0; b < boxes; b++) before[b] = 0;
+    for (int32_t k = 0; k < p; k++) {
+        const int32_t in = ++before[box_of(s, sorted[k])];
+        s.most = in > s.most ? in : s.most;
+    }
+    for (int32_t b = 0; b < boxes; b++) {
+        const int32_t in = before[b];
+        before[b] = sum < p - s.most ? sum : p - s.most;
+        sum += in;
+    }
+    return s;
+}
+
+/* How many are below each x - shift; with_equal: at most that. */
+INLINE void count_each(shelf s, const real *x, int32_t n, real shift, bool with_equal,
+                       int32_t *place)
+{
+    REASSOCIATE_OFF
+    real near[LANES];
+    EACH(l, n) near[l] = EXACT(x[l] - shift);
+    EACH(l, n) place[l] = s.before[box_of(s, near[l])];
+    for (int32_t left = s.most, half; left > 0; left -= half) {
+        half = left > 1 ? left / 2 : 1;
+        EACH(l, n) {
+            const real y = s.sorted[place[l] + half - 1];
+            place[l] += (with_equal ? y <= near[l] : y < near[l]) ? half : 0;
         }
     }
 }
@@ -106,31 +145,42 @@ static void count_each(const real *sorted, int32_t p, const real *x, int32_t n, 
  * sorted ones are too far for negative j. */
 static real all_hinges(const span c, const real *d, count n, hyper h)
 {
-    real *sorted = c.work + c.n, *run = sorted + c.n, *hits = run + c.n, value = 0, above = 0;
-    int32_t *from = (int32_t *)(hits + c.n), *to = (int32_t *)(hits + 2 * c.n);
+    real *sorted = c.work + c.n, *run = sorted + c.n, value = 0, above = 0;
+    int32_t *hits = (int32_t *)(run + 2 * c.n), seen = 0;
     const int32_t p = sort_positives(c, d, sorted);
-    const bool hard = h.window == WITHIN_HARD;
+    const shelf s = fill_shelf(sorted, p, (int32_t *)(run + c.n), c.n);
+    const bool hard = h.window == WITHIN_HARD, semihard = h.window == WITHIN_SEMIHARD;
     run[0] = 0;
     for (int32_t k = 0; k < p; k++) run[k + 1] = run[k] + sorted[k];
-    for (int32_t k = 0; k <= p; k++) hits[k] = 0;
-    count_each(sorted, p, d, c.n, hard ? 0 : h.m, !hard, from);
-    if (h.window == WITHIN_SEMIHARD) count_each(sorted, p, d, c.n, 0, false, to);
-    else EACH(j, c.n) to[j] = p;
-    EACH(j, c.n) {                                       /* whoever is no negative has none */
-        from[j] = c.kind[j] < 0 ? from[j] : p;
-        to[j] = c.kind[j] < 0 ? to[j] : p;
+    for (int32_t k = 0; k < APART * (p + 1); k++) hits[k] = 0;
+    const real all = run[p];
+    for (int32_t at = 0; at < c.n; at += LANES) {
+        const int32_t lanes = c.n - at < LANES ? c.n - at : LANES;
+        const signed char *kind = c.kind + at;
+        const real *x = d + at;
+        real *slope = c.s + at;
+        int32_t from[LANES], to[LANES];
+        count_each(s, x, lanes, hard ? 0 : h.m, !hard, from);
+        EACH(l, lanes) to[l] = p;
+        if (semihard) count_each(s, x, lanes, 0, false, to);
+        EACH(l, lanes) from[l] = kind[l] < 0 ? from[l] : to[l];      /* no negative has none */
+        for (int32_t l = 0; l < lanes; l++) hits[APART * from[l] + l % APART]++;
+        for (int32_t l = 0; l < lanes && semihard; l++) hits[APART * to[l] + l % APART]--;
+        EACH(l, lanes) {
+            const real times = (real)(to[l] - from[l]);
+            value += (h.m - x[l]) * times;
+            above += times;
+            slope[l] = -times;
+        }
+        if (semihard) EACH(l, lanes) value += run[to[l]] - run[from[l]];
+        else EACH(l, lanes) value += all - run[from[l]];
     }
-    for (int32_t j = 0; j < c.n; j++) hits[from[j]]++;
-    for (int32_t j = 0; j < c.n && h.window == WITHIN_SEMIHARD; j++) hits[to[j]]--;
-    EACH(j, c.n) {
-        const real times = (real)(to[j] - from[j]);
-        value += (h.m - d[j]) * times + (run[to[j]] - run[from[j]]);
-        above += times;
-        c.s[j] = -times;
+    for (int32_t k = 0; k < p; k++) {                           /* of positive k and those below */
+        for (int i = 0; i < APART; i++) seen += hits[APART * k + i];
+        hits[k] = seen;
     }
-    for (int32_t k = 1; k < p; k++) hits[k] += hits[k - 1];
     for (int32_t j = 0; j < c.n; j++)
-        if (c.kind[j] > 0) c.s[j] = hits[count_below(sorted, p, d[j], false)];
+        if (c.kind[j] > 0) c.s[j] = (real)hits[count_below(sorted, p, d[j])];
     *c.elements = h.window == ANY ? n.positives * n.negatives : above;
     *c.above = above;
     return value;
@@ -217,7 +267,7 @@ static real semihard(const span c, const real *d, hyper h)
     for (int32_t k = 0; k <= p; k++) near[k] = BIG, ties[k] = pull[k] = 0;
     for (int32_t j = 0; j < c.n; j++) {
         if (c.kind[j] >= 0) continue;
-        const int32_t k = count_below(sorted, p, d[j], false);
+        const int32_t k = count_below(sorted, p, d[j]);
         ties[k] = d[j] < near[k] ? 1 : ties[k] + (d[j] == near[k]);
         near[k] = min(near[k], d[j]);
         most = d[j] > farthest ? 1 : most + (d[j] == farthest);
@@ -231,7 +281,7 @@ static real semihard(const span c, const real *d, hyper h)
         above += v > 0;
     }
     for (int32_t j = 0; j < c.n; j++) {
-        const int32_t k = count_below(sorted, p, d[j], false);
+        const int32_t k = count_below(sorted, p, d[j]);
         if (c.kind[j] > 0) c.s[j] = push[k];
         if (c.kind[j] < 0 && d[j] == near[k]) c.s[j] -= pull[k] / ties[k];
         if (c.kind[j] < 0 && d[j] == farthest) c.s[j] -= last / most;
