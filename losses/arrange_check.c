@@ -59,6 +59,25 @@ static kin_status check_relation(kin_tape *tape, const kin_relation *r, const ch
     return KIN_OK;
 }
 
+static bool within(int32_t row, int32_t col, int64_t rows, int64_t columns)
+{
+    return row >= 0 && row < rows && col >= 0 && col < columns;
+}
+
+/* Without a branch, so that it takes as long as reading them. */
+static bool all_within(const int32_t *row, const int32_t *col, int64_t n, int64_t rows,
+                       int64_t columns)
+{
+    int32_t least = 0, last_row = 0, last_col = 0;
+    for (int64_t i = 0; i < n; i++) {
+        least = row[i] < least ? row[i] : least;
+        least = col[i] < least ? col[i] : least;
+        last_row = row[i] > last_row ? row[i] : last_row;
+        last_col = col[i] > last_col ? col[i] : last_col;
+    }
+    return n == 0 || (least == 0 && last_row < rows && last_col < columns);
+}
+
 static kin_status check_cells(kin_tape *tape, const kin_cells *c, const char *name, int64_t rows,
                               int64_t columns, bool given)
 {
@@ -71,11 +90,11 @@ static kin_status check_cells(kin_tape *tape, const kin_cells *c, const char *na
     if (given && rows * columns != count)
         REFUSE("loss %s: %lld scores for %lld cells", name, (long long)(rows * columns),
                (long long)count);
-    for (int64_t n = 0; !given && n < count; n++)
-        if (c->row[n] < 0 || c->row[n] >= rows || c->col[n] < 0 || c->col[n] >= columns)
-            REFUSE("loss %s: cell %lld is (%d, %d) of %lldx%lld", name, (long long)n,
-                   (int)c->row[n], (int)c->col[n], (long long)rows, (long long)columns);
-    return KIN_OK;
+    int64_t n = 0;
+    if (given || all_within(c->row, c->col, count, rows, columns)) return KIN_OK;
+    while (within(c->row[n], c->col[n], rows, columns)) n++;
+    REFUSE("loss %s: cell %lld is (%d, %d) of %lldx%lld", name, (long long)n, (int)c->row[n],
+           (int)c->col[n], (long long)rows, (long long)columns);
 }
 
 static kin_status check_target(kin_tape *tape, const kin_loss_setting *setting,
@@ -176,6 +195,9 @@ kin_status kin_arrange_check(kin_tape *tape, const kin_loss_setting *setting,
         REFUSE("loss %s: it needs embeddings, not scores", loss->entry.name);
     if (given && setting->direction != KIN_ONE_WAY)
         REFUSE("loss %s: scores are read one way", loss->entry.name);
+    if (setting->still < 0 || setting->still > n)
+        REFUSE("loss %s: %lld of %lld columns need no gradient", loss->entry.name,
+               (long long)setting->still, (long long)n);
     KIN_TRY(check_hypers(tape, setting, loss));
     if (kin_loss_check_choices(setting) != KIN_OK) REFUSE("%s", kin_message());
     KIN_TRY(check_dims(tape, setting, loss->entry.name, given ? 0 : rows->cols));

@@ -22,7 +22,7 @@ kin_status kin_cells_relate(kin_tape *tape, kin_rows_run *run, kin_loss_report *
     if (!s->positives) return kin_tape_status(tape);
     s->negatives = s->positives + n, s->weight = s->positives + 2 * n;
     for (int64_t r = 0; r < c->rows; r++) {
-        int64_t positives = 0, negatives = 0;
+        int32_t positives = 0, negatives = 0;
         for (int64_t i = c->start[r]; i < c->start[r + 1]; i++) {
             positives += c->kind[i] > 0;
             negatives += c->kind[i] < 0;
@@ -41,6 +41,15 @@ kin_status kin_cells_relate(kin_tape *tape, kin_rows_run *run, kin_loss_report *
 /* The cells that push at all (host): a hinge leaves few of many. */
 typedef struct { int32_t *cell, *of[2]; int64_t count; } pushing;
 
+enum { AT_ONCE = 16 };
+
+static bool none_push(const real *slope)
+{
+    int any = 0;
+    for (int i = 0; i < AT_ONCE; i++) any |= slope[i] != 0;
+    return !any;
+}
+
 static kin_status find_pushing(kin_tape *tape, const engine *e, pushing *p)
 {
     kin_backend *backend = e->backend;
@@ -50,11 +59,15 @@ static kin_status find_pushing(kin_tape *tape, const engine *e, pushing *p)
                     .of = { kin_keep_host(tape, ids), kin_keep_host(tape, ids) } };
     if (!slope || !p->of[1]) return kin_tape_status(tape);
     backend->download(backend, slope, e->run->scores.score, (size_t)e->count * sizeof *slope);
-    for (int64_t c = 0; c < e->count; c++) {
-        if (slope[c] == 0) continue;
-        p->cell[p->count] = (int32_t)c;
-        p->of[0][p->count] = e->cells->row[c];
-        p->of[1][p->count++] = e->cells->col[c];
+    for (int64_t c = 0; c < e->count; c += AT_ONCE) {
+        const int64_t end = c + AT_ONCE < e->count ? c + AT_ONCE : e->count;
+        if (end == c + AT_ONCE && none_push(slope + c)) continue;
+        for (int64_t i = c; i < end; i++) {
+            if (slope[i] == 0) continue;
+            p->cell[p->count] = (int32_t)i;
+            p->of[0][p->count] = e->cells->row[i];
+            p->of[1][p->count++] = e->cells->col[i];
+        }
     }
     return KIN_OK;
 }
