@@ -239,6 +239,7 @@ static kin_tensor *apply_sides(kin_tape *tape, const kin_loss_setting *setting, 
         for (int64_t i = 0; i < n; i++) none[i] = -1;
         s.relation = (kin_relation){ .own = none, .self = true };
         s.direction = KIN_ONE_WAY;
+        s.still = 0;
         value[side] = apply_one(tape, &s, x[side], x[side], reports[side]);
     }
     return sides == 1 ? value[0] : mean_of(tape, value[0], value[1], report, &second);

@@ -69,6 +69,7 @@ kin_status kin_arrange_flip(kin_tape *tape, kin_arranged *a)
     kin_tensor *tensor = a->rows;
     a->rows = a->columns;
     a->columns = tensor;
+    a->setting.still = 0;
     return flip_target(tape, a);
 }
 
@@ -126,6 +127,7 @@ static kin_status stack(kin_tape *tape, kin_arranged *a)
     r->self = true;
     a->rows = a->columns = kin_concat_rows(tape, a->rows, a->columns);
     a->setting.direction = KIN_ONE_WAY;
+    a->setting.still = 0;
     return kin_tape_status(tape);
 }
 

@@ -74,6 +74,8 @@ typedef struct kin_loss_setting {
                                               coordinates over these d, until one is 0 */
     double dim_weight[KIN_DIMS_MAX];       /* the share of each */
     size_t memory;                         /* symmetric: bytes of scores that may be kept */
+    int64_t still;                         /* so many of the last columns need no gradient: theirs
+                                              is then 0 or lacks something */
     int64_t panel;                         /* rows of scores formed at a time; 0: chosen */
 } kin_loss_setting;
 

@@ -40,7 +40,7 @@ void kin_queue_free(kin_queue *q, kin_backend *backend)
     free(q->col_text);
 }
 
-/* ---- which places have a document: a chain from its newest place to its oldest ---------------- */
+/* ---- which places have a document: a chain from its newest place to its oldest --------------- */
 
 static void link_place(kin_queue *q, int32_t place, int32_t document)
 {
@@ -77,7 +77,7 @@ kin_status kin_queue_link(kin_trainer *t)
     return KIN_OK;
 }
 
-/* ---- a step ----------------------------------------------------------------------------------- */
+/* ---- a step ---------------------------------------------------------------------------------- */
 
 int64_t kin_queue_columns(const kin_trainer *t)
 {
@@ -143,6 +143,7 @@ kin_status kin_queue_join(kin_trainer *t, kin_sides *sides)
     rows->unit = columns->unit;
     sides->columns = kin_concat_rows(t->tape, sides->columns, rows);
     KIN_TRY(kin_tape_status(t->tape));
+    sides->still = queued;
     name_texts(t, sides, before);
     return n->stand_in ? KIN_OK : ignore_known(t, sides, before);
 }

@@ -71,23 +71,6 @@ static void make_term(kin_objective *o, int i, const kin_config *config)
     if (t >= 0) o->first[i] = l.hypers[t];
 }
 
-/* What cells of drawn negatives have alike in each step: a row's own column comes first. */
-static kin_status make_pattern(kin_objective *o, int64_t rows)
-{
-    const int64_t each = o->drawn + 1, count = rows * each;
-    o->row = malloc((size_t)count * sizeof *o->row);
-    o->kind = malloc((size_t)count);
-    o->start = malloc((size_t)(rows + 1) * sizeof *o->start);
-    KIN_REQUIRE(o->row && o->kind && o->start, KIN_MEMORY, "no memory for %ld drawn negatives",
-                (long)count);
-    for (int64_t n = 0; n < count; n++) {
-        o->row[n] = (int32_t)(n / each);
-        o->kind[n] = n % each ? -1 : 1;
-    }
-    for (int64_t i = 0; i <= rows; i++) o->start[i] = i * each;
-    return KIN_OK;
-}
-
 kin_status kin_objective_make(kin_objective *o, kin_backend *backend, const kin_config *config)
 {
     const size_t bytes = KIN_TERMS_MAX * KIN_HYPERS_MAX * sizeof(real);
@@ -103,8 +86,9 @@ kin_status kin_objective_make(kin_objective *o, kin_backend *backend, const kin_
     backend->zero(backend, o->learned_values, bytes);
     o->corpus |= o->one_sample;
     for (int i = 0; i < o->count; i++) make_term(o, i, config);
+    o->direction = o->term[0].setting.direction;
     if (!o->drawn) return KIN_OK;
-    return make_pattern(o, (int64_t)kin_config_number(config, "batch.size"));
+    return kin_drawn_prepare(o, (int64_t)kin_config_number(config, "batch.size"));
 }
 
 /* As loss.candidates says; own: what the loss is made for. */
@@ -174,53 +158,6 @@ void kin_objective_set_step(kin_objective *o, int64_t step, int64_t steps)
     }
 }
 
-/* Columns of the cells: of each row its own, then others of the batch. */
-static void draw_from_batch(const kin_objective *o, int64_t step, int64_t rows, int32_t *col)
-{
-    const int64_t each = o->drawn + 1;
-    for (int64_t n = 0; n < rows * each; n++) {
-        const int64_t i = n / each;
-        const uint64_t other = kin_random_below(o->seed, KIN_STREAM_NEGATIVES, (uint32_t)step,
-                                                (uint64_t)n, (uint64_t)rows - 1);
-        col[n] = n % each == 0 ? (int32_t)i : (int32_t)other + ((int64_t)other >= i);
-    }
-}
-
-typedef struct {
-    const kin_objective *o;
-    const int32_t *own;
-    int64_t step, columns;
-    int32_t *col;
-} drawing;
-
-/* Of all columns, a row's own among them: what is published draws so. */
-static void draw_row(void *context, int64_t i, int thread)
-{
-    (void)thread;
-    const drawing *d = context;
-    const int64_t drawn = d->o->drawn;
-    int32_t *col = d->col + i * (drawn + 1);
-    col[0] = d->own[i];
-    kin_random_list(d->o->seed, KIN_STREAM_NEGATIVES, (uint32_t)d->step,
-                    d->o->one_sample ? 0 : (uint64_t)(i * drawn), drawn, (uint32_t)d->columns,
-                    col + 1);
-}
-
-/* Row i's cells: its own column, then those drawn, uniformly and with replacement. */
-static kin_cells *draw(kin_tape *tape, const kin_objective *o, int64_t step, const kin_sides *sides)
-{
-    const int64_t rows = sides->rows->rows;
-    kin_cells *c = kin_keep_host(tape, sizeof *c);
-    int32_t *col = kin_keep_host(tape, (size_t)(rows * (o->drawn + 1)) * sizeof *col);
-    if (!col) return NULL;
-    drawing d = { o, sides->own, step, sides->columns->rows, col };
-    if (o->corpus) kin_pool_run(o->backend->pool, rows, draw_row, &d);
-    else draw_from_batch(o, step, rows, col);
-    *c = (kin_cells){ .rows = rows, .start = o->start, .row = o->row, .col = col,
-                      .kind = o->kind };
-    return c;
-}
-
 /* Row i's only cell: its column i, with the target that the data have. */
 static kin_cells *pair_up(kin_tape *tape, int64_t rows)
 {
@@ -262,8 +199,33 @@ static void set_terms(kin_objective *o, const kin_cells *cells, bool accuracy,
                                       .ignored = sides->ignored,
                                       .ignored_row = sides->ignored_row,
                                       .ignored_col = sides->ignored_col };
-        if (sides->back_rows) s->direction = KIN_ONE_WAY;
+        s->direction = sides->back_rows ? KIN_ONE_WAY : o->direction;
+        s->still = sides->still;
     }
+}
+
+static bool reads_apart(const kin_objective *o)
+{
+    for (int i = 0; i < o->count; i++) {
+        const kin_loss *l = loss_at(o, i);
+        const int reduce = o->term[i].setting.reduce;
+        if ((reduce ? reduce : l->reduce) == KIN_MEAN_ROWS) return false;
+        if (l->mirrored || l->whole || l->joins_pairs || !(l->needs & KIN_POSITIVE)) return false;
+    }
+    return o->direction == KIN_BOTH_WAYS;
+}
+
+/* Documents that are no row's own are compared with nothing on the way back, and with cells that
+ * are ignored the loss would look at all of them one by one. Then the way back is a loss by itself,
+ * of the rows' documents against the rows. */
+static void split_ways(kin_tape *tape, const kin_objective *o, kin_sides *s)
+{
+    const int64_t rows = s->rows->rows;
+    if (s->back_rows || s->label || s->target || o->drawn || !reads_apart(o)) return;
+    if (!s->ignored && !s->still) return;
+    s->back_columns = s->rows;
+    s->back_rows = s->columns->rows > rows ? kin_split_rows(tape, s->columns, 0, rows)
+                                           : s->columns;
 }
 
 static kin_tensor *apply(kin_tape *tape, const kin_objective *o, kin_tensor *rows,
@@ -271,6 +233,42 @@ static kin_tensor *apply(kin_tape *tape, const kin_objective *o, kin_tensor *row
 {
     if (!o->sum) return kin_loss_apply(tape, &o->term[0].setting, rows, columns, reports);
     return kin_loss_sum(tape, o->term, o->count, rows, columns, reports);
+}
+
+/* The relation of the rows' documents to the rows. */
+static kin_status relate_back(kin_tape *tape, const kin_sides *s, kin_relation *r)
+{
+    int32_t *row = kin_keep_host(tape, (size_t)(s->ignored + 1) * sizeof *row);
+    int32_t *col = kin_keep_host(tape, (size_t)(s->ignored + 1) * sizeof *col);
+    if (!row || !col) return kin_tape_status(tape);
+    *r = (kin_relation){ .row_text = s->col_text, .col_text = s->row_text, .ignored_row = row,
+                         .ignored_col = col };
+    for (int64_t n = 0; n < s->ignored; n++) {
+        if (s->ignored_col[n] >= s->rows->rows) continue;
+        row[r->ignored] = s->ignored_col[n];
+        col[r->ignored++] = s->ignored_row[n];
+    }
+    return KIN_OK;
+}
+
+/* The loss of the way back, halved with the first. A momentum tower's documents are no rows, and
+ * what is known of them is nothing of its queries. */
+static kin_tensor *apply_back(kin_tape *tape, kin_objective *o, const kin_sides *s,
+                              kin_tensor *first)
+{
+    kin_loss_report back[KIN_TERMS_MAX] = { { 0 } };
+    kin_relation relation = { 0 };
+    if (s->back_columns == s->rows && relate_back(tape, s, &relation) != KIN_OK)
+        return kin_empty(tape);
+    for (int i = 0; i < o->count; i++) {
+        o->term[i].setting.relation = relation;
+        o->term[i].setting.still = 0;
+        o->term[i].setting.want_accuracy = false;
+    }
+    kin_tensor *second = apply(tape, o, s->back_rows, s->back_columns, back);
+    for (int i = 0; i < o->count; i++)
+        o->report[i].value = (o->report[i].value + back[i].value) / 2;
+    return kin_scale(tape, kin_add(tape, first, second), 0.5);
 }
 
 /* Items by class: each term has columns of its own. */
@@ -310,26 +308,19 @@ static kin_loss_report summary(const kin_objective *o)
 kin_tensor *kin_objective_apply(kin_tape *tape, kin_objective *o, int64_t step, bool accuracy,
                                 const kin_sides *sides, kin_loss_report *report)
 {
-    kin_loss_report back[KIN_TERMS_MAX] = { { 0 } };
     const kin_cells *cells = NULL;
-    const bool twice = sides->back_rows != NULL;
-    if (o->drawn && !(cells = draw(tape, o, step, sides))) return kin_empty(tape);
-    if (sides->target) {
-        kin_tensor *target = send_target(tape, sides->target, sides->rows->rows);
+    kin_sides s = *sides;
+    if (o->drawn && !(cells = kin_drawn_cells(tape, o, step, &s))) return kin_empty(tape);
+    if (s.target) {
+        kin_tensor *target = send_target(tape, s.target, s.rows->rows);
         for (int i = 0; i < o->count; i++) o->term[i].setting.target = target;
-        if (!(cells = pair_up(tape, sides->rows->rows))) return kin_empty(tape);
+        if (!(cells = pair_up(tape, s.rows->rows))) return kin_empty(tape);
     }
-    set_terms(o, cells, accuracy, sides);
-    kin_tensor *loss = sides->label ? apply_by_class(tape, o, sides)
-                                    : apply(tape, o, sides->rows, sides->columns, o->report);
-    if (twice) {
-        for (int i = 0; i < o->count; i++)                      /* they are of the first columns */
-            o->term[i].setting.relation = (kin_relation){ 0 };
-        kin_tensor *second = apply(tape, o, sides->back_rows, sides->back_columns, back);
-        loss = kin_scale(tape, kin_add(tape, loss, second), 0.5);
-        for (int i = 0; i < o->count; i++)
-            o->report[i].value = (o->report[i].value + back[i].value) / 2;
-    }
+    split_ways(tape, o, &s);
+    set_terms(o, cells, accuracy, &s);
+    kin_tensor *loss = s.label ? apply_by_class(tape, o, &s)
+                               : apply(tape, o, s.rows, s.columns, o->report);
+    if (s.back_rows) loss = apply_back(tape, o, &s, loss);
     *report = summary(o);
     return loss;
 }

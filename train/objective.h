@@ -16,6 +16,7 @@ typedef struct {
     char learned_name[KIN_TERMS_MAX][KIN_HYPERS_MAX][64];
     real *learned_values;                           /* one number for each, backend memory */
     double first[KIN_TERMS_MAX], final;             /* temperatures; final 0: they stay */
+    int direction;                                  /* of all terms, as the run file says */
     int64_t drawn;                                  /* negatives of a row's own; 0: all columns */
     bool corpus, one_sample;                        /* drawn from all documents; once for all */
     uint64_t seed;
@@ -42,6 +43,7 @@ typedef struct {
     const int32_t *row_text, *col_text;     /* equal ones are no negatives; NULL: none are */
     int64_t ignored;                /* cells one by one that are no negatives */
     const int32_t *ignored_row, *ignored_col;
+    int64_t still;                  /* of the last columns, those that get no gradient */
 } kin_sides;
 
 kin_status kin_objective_make(kin_objective *objective, kin_backend *backend,
@@ -62,5 +64,11 @@ kin_tensor *kin_objective_apply(kin_tape *tape, kin_objective *objective, int64_
 
 /* The temperature in use, of the first loss that has one, or NaN. */
 double kin_objective_temperature(const kin_objective *objective);
+
+/* objective_drawn.c: what the cells of drawn negatives have alike in each step, for batches of so
+ * many rows; and those of a step, NULL when memory is short. */
+kin_status kin_drawn_prepare(kin_objective *objective, int64_t rows);
+kin_cells *kin_drawn_cells(kin_tape *tape, const kin_objective *objective, int64_t step,
+                           const kin_sides *sides);
 
 #endif

@@ -132,6 +132,19 @@ static void push_folded(engine *e)
     push_columns(e, e->run->dq, t->row + t->rows, t->columns);
 }
 
+/* How many of the last columns get no gradient: none where hyperparameters learn from it. */
+static int64_t still_columns(const kin_rows_run *run)
+{
+    return run->dk && (run->dq || !run->learns) ? run->setting->still : 0;
+}
+
+/* Columns of the tile that get a gradient. */
+static int64_t moving_columns(const engine *e)
+{
+    const int64_t end = e->t->side[1].count - still_columns(e->run) - e->t->column;
+    return end < 0 ? 0 : end < e->t->columns ? end : e->t->columns;
+}
+
 /* The tile's slopes into the gradients of its rows and of its columns; in a triangle they are one
  * array, which the first tile's columns fill. */
 static void push(engine *e)
@@ -152,7 +165,7 @@ static void push(engine *e)
         return;
     }
     if (run->dq) push_rows(e, t->column > 0);
-    if (run->dk) push_columns(e, run->dk, 0, t->columns);
+    if (run->dk) push_columns(e, run->dk, 0, moving_columns(e));
 }
 
 static bool one_way(engine *e)
@@ -331,6 +344,10 @@ static kin_status prepare(kin_tape *tape, engine *e)
     const int64_t rows = e->t->side[0].count;
     kin_rows_bound(e->run);
     e->panel = run->panel, e->tile = run->tile;
+    const int64_t still = still_columns(run) * run->dimension;
+    if (still)
+        e->backend->zero(e->backend, run->dk + e->t->side[1].count * run->dimension - still,
+                         (size_t)still * sizeof(real));
     KIN_TRY(prepare_sides(tape, e));
     KIN_TRY(prepare_scores(tape, e));
     KIN_TRY(prepare_narrow(tape, e));

@@ -215,6 +215,33 @@ static void test_partial(void **state)
         }
 }
 
+/* Columns that need no gradient change nothing of the others. */
+static void test_still(void **state)
+{
+    (void)state;
+    enum { STILL = 3 };
+    int spared = 0;
+    for (int loss = 0; loss < kin_losses.count; loss++)
+        for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
+            kin_loss_batch b;
+            if (!batch_open(&m, &b, loss, kind, 6, 9, 4)) continue;
+            answer all = fused_batch(&m, &b);
+            b.setting.still = b.columns.rows > STILL ? STILL : 0;
+            answer some = fused_batch(&m, &b);
+            const int64_t d = b.columns.cols, rows = b.rows.rows * b.rows.cols;
+            const int64_t moving = (b.columns.rows - b.setting.still) * d;
+            bool zero = b.setting.still > 0;
+            assert_memory_equal(&all.value, &some.value, sizeof all.value);
+            assert_memory_equal(all.dq, some.dq, sizeof *all.dq * (size_t)rows);
+            if (moving > 0) assert_memory_equal(all.dk, some.dk, sizeof *all.dk * (size_t)moving);
+            for (int64_t i = moving; i < moving + b.setting.still * d; i++)
+                zero = zero && some.dk[i] == 0;
+            spared += zero;
+            answer_free(&all), answer_free(&some), kin_loss_batch_free(&b);
+        }
+    assert_true(spared > 30);
+}
+
 static void refused(problem p, const char *words)
 {
     answer a = fused(&m, &p);
@@ -351,7 +378,8 @@ int main(void)
         cmocka_unit_test(test_threads), cmocka_unit_test(test_memory), cmocka_unit_test(test_nan),
         cmocka_unit_test(test_extremes), cmocka_unit_test(test_distance_zero),
         cmocka_unit_test(test_upstream),
-        cmocka_unit_test(test_partial), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_partial), cmocka_unit_test(test_still),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_learned), cmocka_unit_test(test_few_columns),
     };
     if (machine_open(&m, 2) != KIN_OK) return 1;
