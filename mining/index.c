@@ -128,7 +128,7 @@ static kin_status prepare(kin_index *index, int64_t rows, const real *x, bool qu
         b->normalize(b, rows, width, x, to, one);
         break;
     case KIN_DOT:
-        b->copy(b, to, x, (size_t)(rows * width) * sizeof *to);
+        if (to != x) b->copy(b, to, x, (size_t)(rows * width) * sizeof *to);
         break;
     default:
         if (query) b->fill(b, rows, 1, one);
@@ -177,6 +177,16 @@ kin_status kin_index_build(kin_index *index, int64_t rows, const real *x)
 {
     index->rows = 0;
     return add(index, rows, x);
+}
+
+kin_status kin_index_place(kin_index *index, int64_t rows, real **x)
+{
+    KIN_REQUIRE(index->stride == index->setting.width, KIN_USAGE,
+                "index: by euclidean distance rows are kept otherwise than they are given");
+    index->rows = 0;
+    KIN_TRY(kin_index_reserve(index, rows));
+    *x = index->values;
+    return KIN_OK;
 }
 
 kin_status kin_index_append(kin_index *index, int64_t rows, const real *x)

@@ -39,6 +39,10 @@ void kin_index_free(kin_index *index);
  * with NaN, infinity or numbers above 1e15. After a failure to build or append it is empty. */
 kin_status kin_index_build(kin_index *index, int64_t rows, const real *x);
 
+/* Where the index will keep so many rows, for a caller that makes them there and builds from these
+ * very ones: the second copy is saved. It is empty until then. KIN_USAGE by euclidean distance. */
+kin_status kin_index_place(kin_index *index, int64_t rows, real **x);
+
 /* Further rows, numbered on. What was learned from the others stays as it is. */
 kin_status kin_index_append(kin_index *index, int64_t rows, const real *x);
 

@@ -74,7 +74,7 @@ static double count_tables(const kin_trainer *t, const double *hypers, int64_t v
     return items + (double)encoder->rows(hypers, KIN_QUERY);
 }
 
-/* Documents' embeddings, in the index again, as bytes too; lists of candidates and negatives. A
+/* Documents' embeddings in the index, as bytes too; lists of candidates and negatives. A
  * queue, joined to the columns, with their gradient and made unit. */
 static double negatives_mb(const kin_trainer *t, int64_t width, double number)
 {
@@ -84,7 +84,7 @@ static double negatives_mb(const kin_trainer *t, int64_t width, double number)
                          + 2 * kin_config_number(c, "negatives.depth");
     const double queue = 4 * kin_config_number(c, "negatives.queue") * (double)width * number;
     if (kin_config_is(c, "negatives.source", "none")) return queue;
-    const double rows = kin_config_is(c, "negatives.source", "model") ? 2.25 : 0;
+    const double rows = kin_config_is(c, "negatives.source", "model") ? 1.25 : 0;
     return queue + rows * documents * (double)width * number + pairs * (cells + 8) * 4 / KIN_MB;
 }
 

@@ -257,6 +257,15 @@ static kin_status make_tokens(kin_trainer *t)
     return KIN_OK;
 }
 
+/* Lists that are searched once: better ones would take longer to learn than they save, and whether
+ * a candidate is the fortieth or the fiftieth does not matter. */
+static kin_status set_quick(kin_index_setting *setting)
+{
+    KIN_TRY(kin_index_set(setting, "steps", 4));
+    KIN_TRY(kin_index_set(setting, "sample", 32));
+    return kin_index_set(setting, "factor", 1);
+}
+
 /* Embeddings are unit rows: their products are cosines. */
 static kin_status make_index(kin_trainer *t)
 {
@@ -269,6 +278,7 @@ static kin_status make_index(kin_trainer *t)
     KIN_TRY(kin_index_defaults(&setting, exact ? "exact" : name, t->model->network->width));
     if (exact) KIN_TRY(kin_index_set(&setting, "look", strcmp(name, "exact") != 0));
     else KIN_TRY(kin_index_set(&setting, "recall", number(t, "negatives.recall")));
+    if (!strcmp(name, "ivf")) KIN_TRY(set_quick(&setting));
     KIN_REQUIRE(t->backend->scan || !strcmp(name, "exact"), KIN_USAGE, "negatives.index is '%s', "
                 "which device %s has not: expected exact", name, t->backend->name);
     setting.similarity = KIN_DOT;
@@ -358,6 +368,5 @@ void kin_negatives_free(kin_negatives *n, kin_backend *backend)
     kin_queue_free(&n->queue, backend);
     kin_run_free(n->lexical);
     free(n->lexical_positive);
-    if (n->rows) backend->release(backend, n->rows);
     free(n);
 }

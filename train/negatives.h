@@ -88,7 +88,7 @@ typedef struct {
     kin_index *index;                /* of the model's embeddings: what it has learned */
 
     kin_encoding *encoding;
-    real *rows;                      /* the documents' embeddings, backend memory */
+    real *rows;                      /* the documents' embeddings, as the index keeps them */
     kin_guide guide;
     kin_run *lexical;                /* BM25's lists of all queries, once they were asked for */
     float *lexical_positive;         /* pairs: BM25's score of their document */

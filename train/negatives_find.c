@@ -16,10 +16,8 @@ static kin_status embed_documents(kin_trainer *t)
 {
     kin_negatives *n = t->negatives;
     const double before = kin_seconds();
-    const size_t line = (size_t)t->model->network->width * sizeof(real);
     const int64_t documents = t->store->documents;
-    if (!n->rows) n->rows = t->backend->alloc(t->backend, (size_t)documents * line);
-    KIN_REQUIRE(n->rows, KIN_MEMORY, "no memory for %ld embeddings", (long)documents);
+    KIN_TRY(kin_index_place(n->index, documents, &n->rows));
     KIN_TRY(kin_encoding_run(n->encoding, KIN_DOCUMENT, t->tokens.of[KIN_DOCUMENT],
                              t->store->document_text, 0, documents, n->rows));
     n->last.embedding = kin_seconds() - before;

@@ -54,8 +54,9 @@ static kin_status list_pairs(kin_trainer *t, kin_mining *m)
     return KIN_OK;
 }
 
-/* Candidates beside those that are known to be relevant; of these a list may hold so many. */
-enum { KNOWN_MOST = 64 };
+/* Candidates beside those that are known to be relevant; of these a list may hold so many. A query
+ * with more of them among its nearest has fewer to choose from. */
+enum { KNOWN_MOST = 16 };
 
 static kin_status take_room(kin_trainer *t, kin_mining *m)
 {
