@@ -14,6 +14,7 @@
 typedef struct {
     const kin_outcome *outcome;
     const char *name;                  /* of the picture's files, which go again */
+    int rows;                          /* that it shows, where it may be fewer than there are */
     char *text;
     size_t size;
     FILE *commands;

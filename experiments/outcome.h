@@ -59,9 +59,9 @@ typedef struct {
 kin_status kin_outcome_make(kin_outcome *outcome, const kin_cells *cells, kin_pool *pool);
 void kin_outcome_free(kin_outcome *outcome);
 
-/* What varied, seeds, queries, interval, tests, which split chose the settings, how to run it
- * again. malloc'ed; NULL without memory. */
-char *kin_outcome_caption(const kin_outcome *outcome);
+/* Which row is best, what varied, which model is judged, seeds, queries, interval, tests, which
+ * split chose the settings, how to run it again: paragraphs of a line each, malloc'ed. */
+kin_status kin_outcome_caption(const kin_outcome *outcome, char **caption);
 
 /* "optim.lr = 0.1, loss.temperature = 0.05": what the row chose; "" when it tuned nothing. */
 void kin_outcome_chosen(const kin_outcome *outcome, const kin_system *system, char *text,

@@ -57,15 +57,20 @@ enum { TOLD = 8, TEXT = 2048 };
 static void describe(const kin_json *root, char text[TEXT])
 {
     static const char *const members[] = { "build", "cpu", "blas", "device" };
-    const kin_json *data = kin_json_get(root, "data"), *sum = NULL;
+    const kin_json *data = kin_json_get(root, "data"), *sum = NULL, *store = NULL;
     size_t n = 0;
     for (int m = 0; m < 4; m++) {
         const kin_json *v = kin_json_get(root, members[m]);
         n += (size_t)snprintf(text + n, 500, "%s: %.400s; ", members[m],
                               v && v->kind == KIN_JSON_STRING ? v->string : "");
     }
-    if (data && data->kind == KIN_JSON_OBJECT) sum = kin_json_get(data, "xxh64");
-    snprintf(text + n, 100, "data xxh64: %.40s",
+    if (data && data->kind == KIN_JSON_OBJECT) {
+        sum = kin_json_get(data, "xxh64");
+        store = kin_json_get(data, "store");
+    }
+    const char *path = store && store->kind == KIN_JSON_STRING ? store->string : "";
+    const char *slash = strrchr(path, '/');
+    snprintf(text + n, 200, "data: %.100s, xxh64 %.40s", slash ? slash + 1 : path,
              sum && sum->kind == KIN_JSON_STRING ? sum->string : "");
 }
 

@@ -96,9 +96,12 @@ static void put_main(FILE *f, const kin_outcome *o, const char *caption)
             kin_ablation_tunes(p) ? "<th>tried</th><th>chosen</th>" : "");
     for (int i = 0; i < o->systems; i++) put_main_row(f, o, &o->system[i]);
     kin_report_table_end(f);
-    fputs("<p>", f);
-    kin_report_text(f, caption);
-    fputs("</p>\n", f);
+    for (const char *line = caption; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        char *text = strndup(line, strcspn(line, "\n"));
+        kin_report_cell(f, "p", text ? text : "");
+        fputc('\n', f);
+        free(text);
+    }
 }
 
 /* ---- the page -------------------------------------------------------------------------------- */
@@ -112,15 +115,17 @@ static kin_status put_page(FILE *f, const kin_outcome *o, const char *caption)
     put_main(f, o, caption);
     KIN_TRY(kin_report_pictures(f, o));
     KIN_TRY(kin_report_tables(f, o));
+    kin_report_measures(f, o);
     fputs("<p>results.json beside this page has all of it as numbers.</p>\n</body>\n</html>\n", f);
     return KIN_OK;
 }
 
 kin_status kin_report_save(const kin_outcome *o, const char *path)
 {
-    char *text = NULL, *caption = kin_outcome_caption(o);
+    char *text = NULL, *caption;
     size_t size;
-    FILE *f = caption ? open_memstream(&text, &size) : NULL;
+    KIN_TRY(kin_outcome_caption(o, &caption));
+    FILE *f = open_memstream(&text, &size);
     if (!f) {
         free(caption);
         return kin_fail(KIN_MEMORY, "%s: no memory", path);

@@ -20,6 +20,10 @@ void kin_report_table_end(FILE *page);
 /* report_tables.c: what stands below the main table and its pictures. */
 kin_status kin_report_tables(FILE *page, const kin_outcome *outcome);
 
+/* report_words.c: settings that rows differ in and those that all share; what the columns are. */
+kin_status kin_report_settings(FILE *page, const kin_outcome *outcome);
+void kin_report_measures(FILE *page, const kin_outcome *outcome);
+
 /* report_examples.c: the queries that the best row answers otherwise than a baseline. */
 kin_status kin_report_examples(FILE *page, const kin_outcome *outcome);
 

@@ -34,6 +34,7 @@ static kin_status draw_way(FILE *page, const kin_outcome *o)
     const int rows = kin_draw_rows(o, place);
     kin_status status = KIN_OK;
     KIN_TRY(kin_draw_begin(&d, o, "way", 480));
+    d.rows = rows;
     for (int i = 0; i < rows && !status; i++) status = put_way(d.commands, o, place[i], &points);
     fputs("set xlabel \"alignment\"\nset ylabel \"uniformity\"\nset key outside right\nplot ",
           d.commands);
@@ -125,6 +126,7 @@ static kin_status draw_cosines(FILE *page, const kin_outcome *o)
     for (int i = 0; i < n && rows > PANELS; i++) place[i] = place[i * (rows - 1) / (n - 1)];
     const int deep = (n + 2) / 3;
     KIN_TRY(kin_draw_begin(&d, o, "cosines", 60 + 210 * deep));
+    d.rows = n;
     const kin_status status = put_spreadings(d.commands, o, place, n, &found);
     fprintf(d.commands, "set multiplot layout %d,%d\nset xrange [-1:1]\nset yrange [0:*]\n"
             "unset ytics\nset border 1\nset key top left samplen 1 font \",10\"\n", deep,
@@ -150,6 +152,7 @@ static kin_status draw_spectrum(FILE *page, const kin_outcome *o)
     int place[KIN_DRAWN], found;
     const int rows = kin_draw_rows(o, place);
     KIN_TRY(kin_draw_begin(&d, o, "spectrum", 420));
+    d.rows = rows;
     const kin_status status = put_spreadings(d.commands, o, place, rows, &found);
     fputs("set logscale y\nset xlabel \"direction\"\nset ylabel \"share of the variance\"\n"
           "set format y \"%g\"\nset key outside right\n", d.commands);

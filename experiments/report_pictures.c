@@ -91,6 +91,7 @@ static kin_status draw_curves(FILE *page, const kin_outcome *o)
     const int rows = kin_draw_rows(o, place);
     kin_status status = KIN_OK;
     KIN_TRY(kin_draw_begin(&d, o, "curves", 420));
+    d.rows = rows;
     name_in_log(o->cells->plan, name);
     fprintf(d.commands, "set xlabel \"step\"\nset ylabel \"validation %s\"\n"
             "set key outside right\n", o->cells->plan->measure);

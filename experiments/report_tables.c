@@ -1,5 +1,6 @@
 /* The tables below the main one. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,14 +30,16 @@ static kin_status put_budget_row(FILE *f, const kin_outcome *o, const kin_system
 static kin_status put_budget(FILE *f, const kin_outcome *o)
 {
     begin(f, "What each row was given");
-    fputs("<th>row</th><th>steps</th><th>pairs</th><th>seconds</th><th>pairs a second</th>"
-          "<th>peak MB</th><th>positives of an anchor</th><th>negatives</th></tr>\n", f);
+    const char *unit = o->cells->plan->goal == KIN_GOAL_LABELS ? "items" : "pairs";
+    fprintf(f, "<th>row</th><th>steps</th><th>%s</th><th>seconds</th><th>%s a second</th>"
+            "<th>peak MB</th><th>positives of an anchor</th><th>negatives</th></tr>\n", unit, unit);
     kin_status status = KIN_OK;
     for (int i = 0; i < o->systems && !status; i++)
         if (o->system[i].row >= 0) status = put_budget_row(f, o, &o->system[i]);
     end(f);
-    fputs("<p>Means over the seeds of the chosen setting; positives and negatives as the last line "
-          "of the log has them.</p>\n", f);
+    fputs("<p>Means over the seeds of the chosen setting; positives and negatives at the last "
+          "logged step. Classes that a loss learns a vector of (proxies) count as an anchor's "
+          "candidates.</p>\n", f);
     return status;
 }
 
@@ -50,8 +53,8 @@ static void put_relations(FILE *f, const kin_outcome *o)
     for (int i = 0; i < KIN_RELATIONS; i++)
         fprintf(f, "%s%s %.2f [%.2f, %.2f]", i ? "; " : "", kin_shape_names[i].title,
                 o->relation[i].value, o->relation[i].interval.low, o->relation[i].interval.high);
-    fputs(". Both are the better the lower, so that a correlation of -1 is what theory hopes "
-          "for.</p>\n", f);
+    fputs(". Of all three a lower number is better in theory: a correlation of -1 says that it "
+          "decides here, one above 0 that it misleads.</p>\n", f);
 }
 
 static void put_geometry(FILE *f, const kin_outcome *o)
@@ -76,76 +79,49 @@ static void put_geometry(FILE *f, const kin_outcome *o)
     put_relations(f, o);
 }
 
-/* ---- settings -------------------------------------------------------------------------------- */
+/* ---- settings tried ------------------------------------------------------------------------- */
 
-/* The settings of a row's chosen runs as lines of "section.key = value", malloc'ed. */
-static kin_status list_settings(const kin_outcome *o, const kin_system *s, char **out)
+/* How many rows of a tuned axis of numbers chose the least or the largest of them. */
+static void count_edges(const kin_cells *c, int axis, int *edges, int *rows)
 {
-    kin_config *c;
-    char section[64] = "", *text, *rest = NULL;
-    size_t size;
-    KIN_TRY(kin_ablation_config(o->cells->plan, s->row, o->cells->chosen[s->row], 0, "run", &c));
-    text = kin_config_print(c);
-    kin_config_free(c);
-    FILE *f = text ? open_memstream(out, &size) : NULL;
-    for (char *line = f ? strtok_r(text, "\n", &rest) : NULL; line;
-         line = strtok_r(NULL, "\n", &rest)) {
-        if (*line == '[') snprintf(section, sizeof section, "%.*s", (int)strcspn(line + 1, "]"),
-                                   line + 1);
-        else if (*line) fprintf(f, "%s.%s\n", section, line);
+    const kin_axis *a = &c->plan->axis[axis];
+    double least = INFINITY, most = -INFINITY;
+    *edges = *rows = 0;
+    for (int v = 0; v < a->count; v++) {
+        char *end;
+        const double x = strtod(a->value[v], &end);
+        if (a->count < 2 || a->ties > 1 || end == a->value[v] || *end) return;
+        least = fmin(least, x), most = fmax(most, x);
     }
-    free(text);
-    KIN_REQUIRE(f && !fclose(f), KIN_MEMORY, "no memory for settings");
-    return KIN_OK;
+    for (int r = 0; r < c->plan->rows; r++) {
+        if (!c->plan->row[r].applies[axis] || c->chosen[r] < 0) continue;
+        const double x = strtod(a->value[kin_ablation_choice(c->plan, &c->plan->row[r],
+                                                             c->chosen[r], axis)], NULL);
+        *edges += x <= least || x >= most;
+        ++*rows;
+    }
 }
 
-/* Whether a line stands among others as it is. */
-static bool has_line(const char *all, const char *line, size_t size)
+static void put_edges(FILE *f, const kin_cells *c)
 {
-    for (const char *at = all; at; at = strchr(at, '\n'), at = at ? at + 1 : NULL)
-        if (!strncmp(at, line, size) && at[size] == '\n') return true;
-    return false;
-}
-
-/* The lines of one that some other lacks. */
-static void put_own_lines(FILE *f, char *const *all, int rows, int own)
-{
+    const kin_ablation *p = c->plan;
     bool any = false;
-    for (const char *line = all[own]; *line; line += strcspn(line, "\n") + 1) {
-        const size_t size = strcspn(line, "\n");
-        int in = 0;
-        while (in < rows && has_line(all[in], line, size)) in++;
-        if (in == rows) continue;
-        char text[600];
-        snprintf(text, sizeof text, "%s%.*s", any ? ", " : "", (int)size, line);
-        kin_report_text(f, text);
+    for (int i = 0; i < p->axes; i++) {
+        int edges, rows;
+        if (p->axis[i].kind != KIN_AXIS_TUNE) continue;
+        count_edges(c, i, &edges, &rows);
+        if (!edges) continue;
+        fputs(any ? "; " : "<p>Chosen at an end of what was tried, so that a better value may lie "
+              "beyond: ", f);
+        kin_report_text(f, p->axis[i].key[0]);
+        fputs(*p->axis[i].word ? " of " : "", f);
+        kin_report_text(f, p->axis[i].word);
+        fputs(" (", f);
+        kin_report_text(f, p->axis[i].text);
+        fprintf(f, ") in %d of %d rows", edges, rows);
         any = true;
     }
-}
-
-static kin_status put_differences(FILE *f, const kin_outcome *o)
-{
-    int rows = 0, read = 0;
-    while (rows < o->systems && o->system[rows].row >= 0) rows++;
-    if (rows < 2) return KIN_OK;
-    char **all = calloc((size_t)rows, sizeof *all);
-    kin_status status = all ? KIN_OK : kin_fail(KIN_MEMORY, "no memory for settings");
-    for (; read < rows && !status; read++) status = list_settings(o, &o->system[read], &all[read]);
-    if (!status) {
-        begin(f, "In what the runs differ");
-        fputs("<th>row</th><th>settings that not all rows have</th></tr>\n", f);
-        for (int i = 0; i < rows; i++) {
-            fputs("<tr>", f);
-            cell(f, "td", o->system[i].label);
-            fputs("<td class=\"text\">", f);
-            put_own_lines(f, all, rows, i);
-            fputs("</td></tr>\n", f);
-        }
-        end(f);
-    }
-    for (int i = 0; all && i < rows; i++) free(all[i]);
-    free(all);
-    return status;
+    if (any) fputs(".</p>\n", f);
 }
 
 static void put_tries(FILE *f, const kin_outcome *o)
@@ -165,6 +141,7 @@ static void put_tries(FILE *f, const kin_outcome *o)
         }
     }
     end(f);
+    put_edges(f, c);
 }
 
 /* The first of those with the highest mean. */
@@ -190,11 +167,16 @@ static void put_comparisons(FILE *f, const kin_outcome *o)
             fputs("<tr>", f);
             cell(f, "td", o->system[a].label);
             cell(f, "td", o->system[b].label);
-            fprintf(f, "<td>%+.4f</td><td>%.2g</td><td>%.2g</td><td>%" PRId64 "</td><td>%" PRId64
-                    "</td><td>%" PRId64 "</td></tr>\n", o->pair[i].difference, o->pair[i].p,
-                    o->holm[i], o->pair[i].wins, o->pair[i].losses, o->pair[i].ties);
+            fprintf(f, "<td>%+.4f</td><td>%s%.2g</td><td>%.2g</td><td>%" PRId64 "</td><td>%"
+                    PRId64 "</td><td>%" PRId64 "</td></tr>\n", o->pair[i].difference,
+                    o->pair[i].p < 1.5 / KIN_FLIPS ? "&le; " : "", o->pair[i].p, o->holm[i],
+                    o->pair[i].wins, o->pair[i].losses, o->pair[i].ties);
         }
     end(f);
+    fprintf(f, "<p>p of one comparison, and corrected for all %d. Better, worse, equal: on how "
+            "many %s, by scores averaged over seeds.%s</p>\n", o->pairs,
+            kin_ablation_unit(o->cells->plan),
+            all ? "" : " results.json has the comparisons of all rows.");
 }
 
 static void put_failures(FILE *f, const kin_cells *c)
@@ -243,7 +225,7 @@ kin_status kin_report_tables(FILE *f, const kin_outcome *o)
     put_geometry(f, o);
     KIN_TRY(put_budget(f, o));
     put_tries(f, o);
-    KIN_TRY(put_differences(f, o));
+    KIN_TRY(kin_report_settings(f, o));
     put_comparisons(f, o);
     KIN_TRY(kin_report_examples(f, o));
     put_failures(f, o->cells);

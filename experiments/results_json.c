@@ -272,8 +272,8 @@ static void put_environment(void *state, const char *text)
 kin_status kin_outcome_save_json(const kin_outcome *o, const char *path)
 {
     kin_json_out out = { .indent = 2 };
-    char *caption = kin_outcome_caption(o), again[300];
-    KIN_REQUIRE(caption, KIN_MEMORY, "%s: no memory", path);
+    char *caption, again[300];
+    KIN_TRY(kin_outcome_caption(o, &caption));
     snprintf(again, sizeof again, "kin ablate %s", base_name(o->cells->plan->path));
     kin_json_open(&out, NULL, '{');
     put_plan(&out, o);

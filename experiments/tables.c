@@ -268,10 +268,11 @@ static void put_failures(FILE *f, const kin_outcome *o)
 kin_status kin_outcome_save_markdown(const kin_outcome *o, const char *path)
 {
     const kin_ablation *p = o->cells->plan;
-    char *text = NULL, *caption = kin_outcome_caption(o);
+    char *text = NULL, *caption;
     size_t size;
     int names = 0;
-    FILE *f = caption ? open_memstream(&text, &size) : NULL;
+    KIN_TRY(kin_outcome_caption(o, &caption));
+    FILE *f = open_memstream(&text, &size);
     if (!f) {
         free(caption);
         return kin_fail(KIN_MEMORY, "%s: no memory", path);
@@ -293,10 +294,11 @@ kin_status kin_outcome_save_markdown(const kin_outcome *o, const char *path)
 kin_status kin_outcome_save_tex(const kin_outcome *o, const char *path)
 {
     const kin_ablation *p = o->cells->plan;
-    char *text = NULL, *caption = kin_outcome_caption(o), columns[NAMES_MAX + 40];
+    char *text = NULL, *caption, columns[NAMES_MAX + 40];
     size_t size;
     int names = 0;
-    FILE *f = caption ? open_memstream(&text, &size) : NULL;
+    KIN_TRY(kin_outcome_caption(o, &caption));
+    FILE *f = open_memstream(&text, &size);
     if (!f) {
         free(caption);
         return kin_fail(KIN_MEMORY, "%s: no memory", path);
