@@ -19,11 +19,12 @@ enum { ROWS, DIM, WORK };
 static const bench_work *work_of(const bench *b) { return &bench_works[b->kind->size[WORK]]; }
 static bool of_itself(const bench_work *w) { return w->classes || w->spread; }
 
-/* Labels, or no positive for any row. */
+/* Labels, of two rows at least, or no positive for any row. */
 static void relate(state *s, const bench_work *w)
 {
-    const int64_t rows = s->q.rows;
-    for (int64_t i = 0; i < rows; i++) s->label[i] = w->spread ? -1 : (int32_t)(i % w->classes);
+    const int64_t rows = s->q.rows, pairs = rows > 2 ? rows / 2 : 1;
+    const int64_t classes = w->classes < pairs ? w->classes : pairs;
+    for (int64_t i = 0; i < rows; i++) s->label[i] = w->spread ? -1 : (int32_t)(i % classes);
     if (w->spread)
         s->setting.relation = (kin_relation){ .self = true, .own = s->label };
     else

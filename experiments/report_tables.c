@@ -53,8 +53,8 @@ static void put_relations(FILE *f, const kin_outcome *o)
     for (int i = 0; i < KIN_RELATIONS; i++)
         fprintf(f, "%s%s %.2f [%.2f, %.2f]", i ? "; " : "", kin_shape_names[i].title,
                 o->relation[i].value, o->relation[i].interval.low, o->relation[i].interval.high);
-    fputs(". Of all three a lower number is better in theory: a correlation of -1 says that it "
-          "decides here, one above 0 that it misleads.</p>\n", f);
+    fputs(". Of all three a lower number is better in theory: at -1 rows are in the same order as "
+          "by the measure, above 0 the number misleads.</p>\n", f);
 }
 
 static void put_geometry(FILE *f, const kin_outcome *o)
@@ -167,10 +167,11 @@ static void put_comparisons(FILE *f, const kin_outcome *o)
             fputs("<tr>", f);
             cell(f, "td", o->system[a].label);
             cell(f, "td", o->system[b].label);
-            fprintf(f, "<td>%+.4f</td><td>%s%.2g</td><td>%.2g</td><td>%" PRId64 "</td><td>%"
-                    PRId64 "</td><td>%" PRId64 "</td></tr>\n", o->pair[i].difference,
-                    o->pair[i].p < 1.5 / KIN_FLIPS ? "&le; " : "", o->pair[i].p, o->holm[i],
-                    o->pair[i].wins, o->pair[i].losses, o->pair[i].ties);
+            const char *most = o->pair[i].p < 1.5 / KIN_FLIPS ? "&le; " : "";
+            fprintf(f, "<td>%+.4f</td><td>%s%.2g</td><td>%s%.2g</td><td>%" PRId64 "</td><td>%"
+                    PRId64 "</td><td>%" PRId64 "</td></tr>\n", o->pair[i].difference, most,
+                    o->pair[i].p, most, o->holm[i], o->pair[i].wins, o->pair[i].losses,
+                    o->pair[i].ties);
         }
     end(f);
     fprintf(f, "<p>p of one comparison, and corrected for all %d. Better, worse, equal: on how "
@@ -213,7 +214,7 @@ static kin_status put_environment(FILE *f, const kin_outcome *o)
     fputs("<h2>Machine, data, command</h2>\n<ul>\n", f);
     KIN_TRY(kin_outcome_environment(o->cells, put_line, f));
     char text[KIN_PATH_MAX + 200];
-    snprintf(text, sizeof text, "%d thread%s a run; seeds as the caption says; run again with: kin "
+    snprintf(text, sizeof text, "%d thread%s a run; run again with: kin "
              "ablate %s", p->threads, p->threads > 1 ? "s" : "", slash ? slash + 1 : p->path);
     put_line(f, text);
     fputs("</ul>\n", f);

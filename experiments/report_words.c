@@ -46,6 +46,15 @@ static void put_setting(FILE *f, const char *line, size_t size)
     kin_report_text(f, text);
 }
 
+/* What the runner says of each run, in place of the run file. */
+static bool is_runners(const char *line)
+{
+    static const char *const keys[] = { "run.", "eval.final ", "eval.baselines " };
+    bool any = false;
+    for (int i = 0; i < 3; i++) any |= !strncmp(line, keys[i], strlen(keys[i]));
+    return any;
+}
+
 /* The lines of one that all have, or those that some other lacks. */
 static void put_lines(FILE *f, char *const *all, int rows, int of, bool shared)
 {
@@ -54,7 +63,7 @@ static void put_lines(FILE *f, char *const *all, int rows, int of, bool shared)
         const size_t size = strcspn(line, "\n");
         int in = 0;
         while (in < rows && has_line(all[in], line, size)) in++;
-        if ((in == rows) != shared || !strncmp(line, "run.", strlen("run."))) continue;
+        if ((in == rows) != shared || is_runners(line)) continue;
         fputs(any ? ", " : "", f);
         put_setting(f, line, size);
         any = true;
