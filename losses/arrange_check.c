@@ -26,6 +26,30 @@ static kin_status check_hypers(kin_tape *tape, const kin_loss_setting *setting,
     return KIN_OK;
 }
 
+/* Without a branch, so that it takes as long as reading them. */
+static bool all_within(const int32_t *row, const int32_t *col, int64_t n, int64_t rows,
+                       int64_t columns)
+{
+    int32_t least = 0, last_row = 0, last_col = 0;
+    for (int64_t i = 0; i < n; i++) {
+        least = row[i] < least ? row[i] : least;
+        least = col[i] < least ? col[i] : least;
+        last_row = row[i] > last_row ? row[i] : last_row;
+        last_col = col[i] > last_col ? col[i] : last_col;
+    }
+    return n == 0 || (least == 0 && last_row < rows && last_col < columns);
+}
+
+/* The first of n cells that is not of rows x columns, or n. */
+static int64_t first_outside(const int32_t *row, const int32_t *col, int64_t n, int64_t rows,
+                             int64_t columns)
+{
+    int64_t i = 0;
+    if (all_within(row, col, n, rows, columns)) return n;
+    while (row[i] >= 0 && row[i] < rows && col[i] >= 0 && col[i] < columns) i++;
+    return i;
+}
+
 static kin_status check_relation(kin_tape *tape, const kin_relation *r, const char *name,
                                  int64_t rows, int64_t columns)
 {
@@ -45,37 +69,16 @@ static kin_status check_relation(kin_tape *tape, const kin_relation *r, const ch
         if (r->own[i] < -1 || r->own[i] >= columns)
             REFUSE("loss %s: the positive of row %lld is column %d of %lld", name, (long long)i,
                    (int)r->own[i], (long long)columns);
-    for (int64_t n = 0; n < r->more; n++)
-        if (r->more_row[n] < 0 || r->more_row[n] >= rows || r->more_col[n] < 0 ||
-            r->more_col[n] >= columns)
-            REFUSE("loss %s: positive pair %lld is (%d, %d) of %lldx%lld", name, (long long)n,
-                   (int)r->more_row[n], (int)r->more_col[n], (long long)rows, (long long)columns);
-    for (int64_t n = 0; n < r->ignored; n++)
-        if (r->ignored_row[n] < 0 || r->ignored_row[n] >= rows || r->ignored_col[n] < 0 ||
-            r->ignored_col[n] >= columns)
-            REFUSE("loss %s: ignored pair %lld is (%d, %d) of %lldx%lld", name, (long long)n,
-                   (int)r->ignored_row[n], (int)r->ignored_col[n], (long long)rows,
-                   (long long)columns);
+    int64_t n = first_outside(r->more_row, r->more_col, r->more, rows, columns);
+    if (n < r->more)
+        REFUSE("loss %s: positive pair %lld is (%d, %d) of %lldx%lld", name, (long long)n,
+               (int)r->more_row[n], (int)r->more_col[n], (long long)rows, (long long)columns);
+    n = first_outside(r->ignored_row, r->ignored_col, r->ignored, rows, columns);
+    if (n < r->ignored)
+        REFUSE("loss %s: ignored pair %lld is (%d, %d) of %lldx%lld", name, (long long)n,
+               (int)r->ignored_row[n], (int)r->ignored_col[n], (long long)rows,
+               (long long)columns);
     return KIN_OK;
-}
-
-static bool within(int32_t row, int32_t col, int64_t rows, int64_t columns)
-{
-    return row >= 0 && row < rows && col >= 0 && col < columns;
-}
-
-/* Without a branch, so that it takes as long as reading them. */
-static bool all_within(const int32_t *row, const int32_t *col, int64_t n, int64_t rows,
-                       int64_t columns)
-{
-    int32_t least = 0, last_row = 0, last_col = 0;
-    for (int64_t i = 0; i < n; i++) {
-        least = row[i] < least ? row[i] : least;
-        least = col[i] < least ? col[i] : least;
-        last_row = row[i] > last_row ? row[i] : last_row;
-        last_col = col[i] > last_col ? col[i] : last_col;
-    }
-    return n == 0 || (least == 0 && last_row < rows && last_col < columns);
 }
 
 static kin_status check_cells(kin_tape *tape, const kin_cells *c, const char *name, int64_t rows,
@@ -90,11 +93,11 @@ static kin_status check_cells(kin_tape *tape, const kin_cells *c, const char *na
     if (given && rows * columns != count)
         REFUSE("loss %s: %lld scores for %lld cells", name, (long long)(rows * columns),
                (long long)count);
-    int64_t n = 0;
-    if (given || all_within(c->row, c->col, count, rows, columns)) return KIN_OK;
-    while (within(c->row[n], c->col[n], rows, columns)) n++;
-    REFUSE("loss %s: cell %lld is (%d, %d) of %lldx%lld", name, (long long)n, (int)c->row[n],
-           (int)c->col[n], (long long)rows, (long long)columns);
+    const int64_t n = given ? count : first_outside(c->row, c->col, count, rows, columns);
+    if (n < count)
+        REFUSE("loss %s: cell %lld is (%d, %d) of %lldx%lld", name, (long long)n, (int)c->row[n],
+               (int)c->col[n], (long long)rows, (long long)columns);
+    return KIN_OK;
 }
 
 static kin_status check_target(kin_tape *tape, const kin_loss_setting *setting,
