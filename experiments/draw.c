@@ -86,16 +86,9 @@ const char *kin_draw_colour(int line)
     return colours[line % (int)(sizeof colours / sizeof *colours)];
 }
 
-static int count_rows(const kin_outcome *o)
-{
-    int rows = 0;
-    while (rows < o->systems && o->system[rows].row >= 0) rows++;
-    return rows;
-}
-
 int kin_draw_rows(const kin_outcome *o, int place[KIN_DRAWN])
 {
-    const int rows = count_rows(o);
+    const int rows = kin_outcome_rows(o);
     const int n = rows < KIN_DRAWN ? rows : KIN_DRAWN;
     for (int i = 0; i < n; i++) place[i] = n > 1 ? i * (rows - 1) / (n - 1) : 0;
     return n;
@@ -141,7 +134,7 @@ static kin_status draw(const kin_drawing *d, FILE *page, const char *program, co
         status = take_svg(page, svg);
         fputs("</div><figcaption>", page);
         kin_report_text(page, caption);
-        const int rows = count_rows(d->outcome);
+        const int rows = kin_outcome_rows(d->outcome);
         if (d->rows && d->rows < rows)
             fprintf(page, " Shown: %d of the %d rows, evenly chosen.", d->rows, rows);
         fputs("</figcaption></figure>\n", page);

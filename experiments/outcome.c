@@ -265,9 +265,17 @@ static kin_status make(kin_outcome *o, kin_pool *pool)
 kin_status kin_outcome_make(kin_outcome *o, const kin_cells *cells, kin_pool *pool)
 {
     *o = (kin_outcome){ .cells = cells };
-    const kin_status status = make(o, pool);
+    kin_status status = make(o, pool);
+    if (!status) status = kin_outcome_caption(o, &o->caption);
     if (status) kin_outcome_free(o);
     return status;
+}
+
+int kin_outcome_rows(const kin_outcome *o)
+{
+    int rows = 0;
+    while (rows < o->systems && o->system[rows].row >= 0) rows++;
+    return rows;
 }
 
 void kin_outcome_free(kin_outcome *o)
@@ -280,6 +288,7 @@ void kin_outcome_free(kin_outcome *o)
     free(o->system);
     free(o->pair);
     free(o->holm);
+    free(o->caption);
     *o = (kin_outcome){ 0 };
 }
 

@@ -53,11 +53,15 @@ typedef struct {
     bool lettered;                     /* false: too many groups for letters */
     int related;                       /* rows that relation is over; 0: too few */
     kin_relation relation[KIN_RELATIONS];
+    char *caption;                     /* kin_outcome_caption's */
 } kin_outcome;
 
 /* Needs every cell to be over. KIN_DATA when runs were judged on different queries. */
 kin_status kin_outcome_make(kin_outcome *outcome, const kin_cells *cells, kin_pool *pool);
 void kin_outcome_free(kin_outcome *outcome);
+
+/* How many of its systems are rows of the plan; baselines come behind. */
+int kin_outcome_rows(const kin_outcome *outcome);
 
 /* Which row is best, what varied, which model is judged, seeds, queries, interval, tests, which
  * split chose the settings, how to run it again: paragraphs of a line each, malloc'ed. */

@@ -84,7 +84,7 @@ static void put_main_row(FILE *f, const kin_outcome *o, const kin_system *s)
     fputs("</tr>\n", f);
 }
 
-static void put_main(FILE *f, const kin_outcome *o, const char *caption)
+static void put_main(FILE *f, const kin_outcome *o)
 {
     const kin_ablation *p = o->cells->plan;
     kin_report_table(f, NULL);
@@ -96,7 +96,7 @@ static void put_main(FILE *f, const kin_outcome *o, const char *caption)
             kin_ablation_tunes(p) ? "<th>tried</th><th>chosen</th>" : "");
     for (int i = 0; i < o->systems; i++) put_main_row(f, o, &o->system[i]);
     kin_report_table_end(f);
-    for (const char *line = caption; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+    for (const char *line = o->caption; *line; line += strcspn(line, "\n"), line += *line == '\n') {
         char *text = strndup(line, strcspn(line, "\n"));
         kin_report_cell(f, "p", text ? text : "");
         fputc('\n', f);
@@ -106,13 +106,13 @@ static void put_main(FILE *f, const kin_outcome *o, const char *caption)
 
 /* ---- the page -------------------------------------------------------------------------------- */
 
-static kin_status put_page(FILE *f, const kin_outcome *o, const char *caption)
+static kin_status put_page(FILE *f, const kin_outcome *o)
 {
     fputs(head, f);
     kin_report_cell(f, "title", o->cells->plan->name);
     fputs("\n</head>\n<body>\n", f);
     kin_report_cell(f, "h1", o->cells->plan->name);
-    put_main(f, o, caption);
+    put_main(f, o);
     KIN_TRY(kin_report_pictures(f, o));
     KIN_TRY(kin_report_tables(f, o));
     kin_report_measures(f, o);
@@ -122,16 +122,11 @@ static kin_status put_page(FILE *f, const kin_outcome *o, const char *caption)
 
 kin_status kin_report_save(const kin_outcome *o, const char *path)
 {
-    char *text = NULL, *caption;
+    char *text = NULL;
     size_t size;
-    KIN_TRY(kin_outcome_caption(o, &caption));
     FILE *f = open_memstream(&text, &size);
-    if (!f) {
-        free(caption);
-        return kin_fail(KIN_MEMORY, "%s: no memory", path);
-    }
-    kin_status status = put_page(f, o, caption);
-    free(caption);
+    KIN_REQUIRE(f, KIN_MEMORY, "%s: no memory", path);
+    kin_status status = put_page(f, o);
     if (fclose(f) && !status) status = kin_fail(KIN_MEMORY, "%s: no memory", path);
     if (!status) status = kin_file_write(path, text, size);
     free(text);

@@ -93,8 +93,8 @@ static void put_differences(FILE *f, const kin_outcome *o, char *const *all, int
 
 kin_status kin_report_settings(FILE *f, const kin_outcome *o)
 {
-    int rows = 0, read = 0;
-    while (rows < o->systems && o->system[rows].row >= 0) rows++;
+    const int rows = kin_outcome_rows(o);
+    int read = 0;
     if (!rows) return KIN_OK;
     char **all = calloc((size_t)rows, sizeof *all);
     kin_status status = all ? KIN_OK : kin_fail(KIN_MEMORY, "no memory for settings");

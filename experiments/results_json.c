@@ -272,13 +272,12 @@ static void put_environment(void *state, const char *text)
 kin_status kin_outcome_save_json(const kin_outcome *o, const char *path)
 {
     kin_json_out out = { .indent = 2 };
-    char *caption, again[300];
-    KIN_TRY(kin_outcome_caption(o, &caption));
+    char again[300];
     snprintf(again, sizeof again, "kin ablate %s", base_name(o->cells->plan->path));
     kin_json_open(&out, NULL, '{');
     put_plan(&out, o);
     put_method(&out, o);
-    kin_json_put_bytes(&out, "caption", caption, strlen(caption));
+    kin_json_put_bytes(&out, "caption", o->caption, strlen(o->caption));
     put_systems(&out, o);
     put_relations(&out, o);
     put_failures(&out, o->cells);
@@ -288,7 +287,6 @@ kin_status kin_outcome_save_json(const kin_outcome *o, const char *path)
     kin_json_close(&out);
     kin_json_put_string(&out, "run_again", again);
     kin_json_close(&out);
-    free(caption);
     if (!status) return kin_json_save(&out, path);
     kin_json_discard(&out);
     return status;

@@ -268,25 +268,20 @@ static void put_failures(FILE *f, const kin_outcome *o)
 kin_status kin_outcome_save_markdown(const kin_outcome *o, const char *path)
 {
     const kin_ablation *p = o->cells->plan;
-    char *text = NULL, *caption;
+    char *text = NULL;
     size_t size;
     int names = 0;
-    KIN_TRY(kin_outcome_caption(o, &caption));
     FILE *f = open_memstream(&text, &size);
-    if (!f) {
-        free(caption);
-        return kin_fail(KIN_MEMORY, "%s: no memory", path);
-    }
+    KIN_REQUIRE(f, KIN_MEMORY, "%s: no memory", path);
     kin_status status = put_heading(f, &markdown, o, &names);
     const int columns = names + p->columns + 2 + (kin_ablation_tunes(p) ? 2 : 0);
     fputc('|', f);
     for (int i = 0; i < columns; i++) fputs("---|", f);
     fputc('\n', f);
     if (!status) status = put_rows(f, &markdown, o);
-    fprintf(f, "\n%s\n", caption);
+    fprintf(f, "\n%s\n", o->caption);
     put_geometry(f, o);
     put_failures(f, o);
-    free(caption);
     const kin_status saved = finish(f, &text, &size, path);
     return status ? status : saved;
 }
@@ -294,15 +289,11 @@ kin_status kin_outcome_save_markdown(const kin_outcome *o, const char *path)
 kin_status kin_outcome_save_tex(const kin_outcome *o, const char *path)
 {
     const kin_ablation *p = o->cells->plan;
-    char *text = NULL, *caption, columns[NAMES_MAX + 40];
+    char *text = NULL, columns[NAMES_MAX + 40];
     size_t size;
     int names = 0;
-    KIN_TRY(kin_outcome_caption(o, &caption));
     FILE *f = open_memstream(&text, &size);
-    if (!f) {
-        free(caption);
-        return kin_fail(KIN_MEMORY, "%s: no memory", path);
-    }
+    KIN_REQUIRE(f, KIN_MEMORY, "%s: no memory", path);
     for (int i = 0; i < p->axes; i++)
         if (p->axis[i].kind == KIN_AXIS_ROWS) names += p->axis[i].ties;
     memset(columns, 'l', sizeof columns);
@@ -312,9 +303,8 @@ kin_status kin_outcome_save_tex(const kin_outcome *o, const char *path)
     fputs(latex.rule, f);
     if (!status) status = put_rows(f, &latex, o);
     fprintf(f, "\\hline\n\\end{tabular}\n\\caption{");
-    put_tex(f, caption);
+    put_tex(f, o->caption);
     fprintf(f, "}\n\\end{table}\n");
-    free(caption);
     const kin_status saved = finish(f, &text, &size, path);
     return status ? status : saved;
 }
