@@ -60,6 +60,30 @@ typedef struct {
 #endif
 #define EACH(j, n) EACH_COLUMN(j, 0, n)
 
+/* The place of the row's next positive, j or behind it; n: there is none. Most rows have few, so
+ * whole blocks are passed over. */
+enum { KIND_BLOCK = 16 };
+
+INLINE int any_positive(const signed char *kind)
+{
+    int any = 0;
+    EACH(j, KIND_BLOCK) any |= kind[j] > 0;
+    return any;
+}
+
+INLINE int32_t next_positive(span c, int32_t j)
+{
+    while (j < c.n && c.kind[j] <= 0) {
+        j++;
+        while (j % KIND_BLOCK == 0 && j + KIND_BLOCK <= c.n && !any_positive(c.kind + j))
+            j += KIND_BLOCK;
+    }
+    return j;
+}
+
+#define EACH_POSITIVE(j, c) \
+    for (int32_t j = next_positive(c, 0); j < (c).n; j = next_positive(c, j + 1))
+
 /* A loss that never looks. */
 #define LOOKS_NEVER INLINE row look(row r, cell c, hyper h) { return r; }
 

@@ -25,8 +25,7 @@ INLINE real whole(span c, count n, hyper h)
         sum += e;
     }
     const real all = log(sum);
-    for (int32_t j = 0; j < c.n; j++) {
-        if (c.kind[j] <= 0) continue;
+    EACH_POSITIVE(j, c) {
         const real x = all + (top - c.s[j]) * steep;        /* log of sum / e_p */
         const real e = exp(-size(x)), share = (x > 0 ? 1 : e) / (1 + e);
         value += relu(x) + log1p_unit(e);

@@ -64,15 +64,7 @@ static int rising(const void *a, const void *b)
 static int32_t sort_positives(const span c, const real *d, real *sorted)
 {
     int32_t p = 0;
-    for (int32_t at = 0; at < c.n; at += LANES) {
-        const int32_t end = c.n - at < LANES ? c.n : at + LANES;
-        int any = 0;
-        EACH_COLUMN(j, at, end) any |= c.kind[j] > 0;
-        for (int32_t j = at; any && j < end; j++) {
-            sorted[p] = d[j];
-            p += c.kind[j] > 0;
-        }
-    }
+    EACH_POSITIVE(j, c) sorted[p++] = d[j];
     qsort(sorted, (size_t)p, sizeof *sorted, rising);
     return p;
 }
@@ -179,8 +171,7 @@ static real all_hinges(const span c, const real *d, count n, hyper h)
         for (int i = 0; i < APART; i++) seen += hits[APART * k + i];
         hits[k] = seen;
     }
-    for (int32_t j = 0; j < c.n; j++)
-        if (c.kind[j] > 0) c.s[j] = (real)hits[count_below(sorted, p, d[j])];
+    EACH_POSITIVE(j, c) c.s[j] = (real)hits[count_below(sorted, p, d[j])];
     *c.elements = h.window == ANY ? n.positives * n.negatives : above;
     *c.above = above;
     return value;
@@ -190,14 +181,8 @@ static real all_hinges(const span c, const real *d, count n, hyper h)
 static real few_hinges(const span c, const real *d, count n, hyper h)
 {
     real *negative = c.work + c.n, *slope = c.s, value = 0, above = 0;
-    int32_t *positive = (int32_t *)(negative + c.n), positives = 0;
     EACH(j, c.n) negative[j] = pick(c.kind[j] < 0, d[j], BIG);
-    for (int32_t j = 0; j < c.n; j++) {
-        positive[positives] = j;
-        positives += c.kind[j] > 0;
-    }
-    for (int32_t i = 0; i < positives; i++) {
-        const int32_t p = positive[i];
+    EACH_POSITIVE(p, c) {
         const real reach = d[p] + h.m;
         real sum = 0, hits = 0;
         EACH(j, c.n) {
@@ -219,8 +204,7 @@ static real few_hinges(const span c, const real *d, count n, hyper h)
 static real all_soft(const span c, const real *d, hyper h)
 {
     real value = 0, triplets = 0, push;
-    for (int32_t p = 0; p < c.n; p++) {
-        if (c.kind[p] <= 0) continue;
+    EACH_POSITIVE(p, c) {
         for (int32_t j = 0; j < c.n; j++) {
             const real gap = d[j] - d[p];
             if (c.kind[j] >= 0) continue;

@@ -89,6 +89,7 @@ static void do_row(const job *k, int64_t i, char *room)
     side->counted[at] = weight * (t->reduce == KIN_MEAN_NONZERO ? above : elements);
     if (!k->slopes) return;
     const real scale = t->scale[0] * weight;
+    if (scale == 1) return;
     for (int32_t j = 0; j < c.n; j++) c.s[j] = weight > 0 ? scale * c.s[j] : 0;
 }
 
