@@ -16,7 +16,7 @@ static void give(void *state, void *block)
 
 kin_memory kin_backend_memory(kin_backend *backend)
 {
-    return (kin_memory){ take, give, backend, backend->lazy };
+    return (kin_memory){ take, give, backend, backend->host };
 }
 
 #define COMMA ,

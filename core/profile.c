@@ -118,7 +118,7 @@ kin_status kin_profile_new(kin_profile **out, kin_backend *of)
     p->backend = kin_profile_kernels;
     p->backend.name = of->name, p->backend.pool = of->pool, p->backend.state = p;
     p->backend.tile_scores = of->tile_scores, p->backend.tile_columns = of->tile_columns;
-    p->backend.planes = of->planes, p->backend.lazy = of->lazy, p->backend.score = score;
+    p->backend.planes = of->planes, p->backend.host = of->host, p->backend.score = score;
     if (!of->failure) p->backend.failure = NULL;
     if (!of->narrow) p->backend.narrow = NULL;
     if (!of->fold) p->backend.fold = NULL;

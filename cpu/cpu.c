@@ -110,7 +110,7 @@ static void cpu_free(kin_backend *backend)
 }
 
 static const kin_backend table = {
-    .name = "cpu", .lazy = true, .alloc = cpu_alloc, .release = cpu_release, .upload = cpu_copy,
+    .name = "cpu", .host = true, .alloc = cpu_alloc, .release = cpu_release, .upload = cpu_copy,
     .download = cpu_copy, .copy = cpu_copy, .zero = cpu_zero, .product = kin_cpu_product,
     .sum = kin_cpu_sum, .sum_squares = kin_cpu_sum_squares, .sums = kin_cpu_sums,
     .add = kin_cpu_add,

@@ -9,7 +9,7 @@ typedef struct {
     kin_backend *backend;
     const kin_cells *cells;
     int64_t count;
-    int32_t *row, *col;                     /* of each cell, backend memory */
+    const int32_t *row, *col;               /* of each cell, backend memory */
     real *hit;
 } engine;
 
@@ -50,15 +50,24 @@ static bool none_push(const real *slope)
     return !any;
 }
 
+/* On the host. */
+static const real *fetch_slopes(kin_tape *tape, const engine *e)
+{
+    const real *score = e->run->scores.score;
+    const size_t bytes = (size_t)e->count * sizeof *score;
+    if (e->backend->host) return score;
+    real *slope = kin_keep_host(tape, bytes);
+    if (slope) e->backend->download(e->backend, slope, score, bytes);
+    return slope;
+}
+
 static kin_status find_pushing(kin_tape *tape, const engine *e, pushing *p)
 {
-    kin_backend *backend = e->backend;
     const size_t ids = (size_t)(e->count + 1) * sizeof(int32_t);
-    real *slope = kin_keep_host(tape, (size_t)e->count * sizeof *slope);
+    const real *slope = fetch_slopes(tape, e);
     *p = (pushing){ .cell = kin_keep_host(tape, ids),
                     .of = { kin_keep_host(tape, ids), kin_keep_host(tape, ids) } };
     if (!slope || !p->of[1]) return kin_tape_status(tape);
-    backend->download(backend, slope, e->run->scores.score, (size_t)e->count * sizeof *slope);
     for (int64_t c = 0; c < e->count; c += AT_ONCE) {
         const int64_t end = c + AT_ONCE < e->count ? c + AT_ONCE : e->count;
         if (end == c + AT_ONCE && none_push(slope + c)) continue;
@@ -148,10 +157,12 @@ static kin_status push(kin_tape *tape, engine *e)
 
 /* ---- scores --------------------------------------------------------------------------------- */
 
-static kin_status send(kin_tape *tape, const void *host, size_t bytes, void **to)
+static kin_status send(kin_tape *tape, const void *host, size_t bytes, const void **sent)
 {
-    *to = kin_keep(tape, bytes);
-    if (*to) kin_tape_backend(tape)->upload(kin_tape_backend(tape), *to, host, bytes);
+    kin_backend *backend = kin_tape_backend(tape);
+    void *to = NULL;
+    if (!backend->host && (to = kin_keep(tape, bytes))) backend->upload(backend, to, host, bytes);
+    *sent = backend->host ? host : to;
     return kin_tape_status(tape);
 }
 
@@ -160,7 +171,7 @@ static kin_status prepare(kin_tape *tape, engine *e, const kin_score_kernels *ke
     kin_scores *t = &e->run->scores;
     const kin_cells *c = e->cells;
     const size_t ids = (size_t)e->count * sizeof(int32_t);
-    void *row, *col, *start, *kind;
+    const void *row, *col, *start, *kind;
     KIN_TRY(send(tape, c->row, ids, &row));
     KIN_TRY(send(tape, c->col, ids, &col));
     KIN_TRY(send(tape, c->start, (size_t)(c->rows + 1) * sizeof *c->start, &start));
