@@ -30,7 +30,8 @@ static void print_row(FILE *out, const kin_profile_row *r, const kin_cpu_rates *
     fprintf(out, "%-20s %5.1f %% %9.3f", r->name, total > 0 ? 100 * r->seconds / total : 0,
             1e3 * r->seconds / steps);
     if (r->flops > 0)
-        fprintf(out, " %10.4f %6.0f %%", 1e-9 * r->flops / steps, 1e-7 * r->flops / r->seconds / peak);
+        fprintf(out, " %10.4f %6.0f %%", 1e-9 * r->flops / steps,
+                1e-7 * r->flops / r->seconds / peak);
     else
         fprintf(out, " %19s", "");
     if (r->bytes > 0)
@@ -47,9 +48,9 @@ void profile_print(const profiling *p, const args *a)
     double total;
     const int n = kin_profile_rows(p->profile, rows, ROWS, &total);
     const double steps = fmax(1, (double)kin_profile_steps(p->profile));
-    fprintf(out, "where the time of a step goes, mean of %.0f; peak: %.0f GFLOP/s of multiply-adds on "
-                 "%d threads;\nmemory: %.0f GB/s, above 100 %% where the cache serves\n%-20s %7s %9s "
-                 "%10s %8s %9s %8s\n", steps, p->rates.peak * p->rates.threads, p->rates.threads,
+    fprintf(out, "where the time of a step goes, mean of %.0f; peak: %.0f GFLOP/s of multiply-adds "
+                 "on %d threads;\nmemory: %.0f GB/s, above 100 %% where the cache serves\n"
+                 "%-20s %7s %9s %10s %8s %9s %8s\n", steps, p->rates.peak * p->rates.threads, p->rates.threads,
             p->rates.memory, "", "time", "ms", "GFLOP", "peak", "GB", "memory");
     for (int i = 0; i < n; i++) {
         print_row(out, &rows[i], &p->rates, total, steps);

@@ -85,10 +85,11 @@ static void progress(void *state, const kin_progress *p)
     n += snprintf(line + n, sizeof line - (size_t)n, "pos %.3g neg %.0f %s", p->positives,
                   p->negatives - p->mined - p->queued, p->drawn ? "drawn" : "in batch");
     if (p->mined > 0) n += snprintf(line + n, sizeof line - (size_t)n, " + %.0f mined", p->mined);
-    if (p->queued > 0) n += snprintf(line + n, sizeof line - (size_t)n, " + %.0f queued", p->queued);
-    snprintf(line + n, sizeof line - (size_t)n, " | %.1fk ex/s | data %.0f%% | mem %.0fM peak %.0fM "
-             "| ETA %02d:%02d", p->per_second / 1000, 100 * p->waiting, p->memory_mb, p->peak_mb,
-             (int)(p->left / 60), (int)fmod(p->left, 60));
+    if (p->queued > 0)
+        n += snprintf(line + n, sizeof line - (size_t)n, " + %.0f queued", p->queued);
+    snprintf(line + n, sizeof line - (size_t)n, " | %.1fk ex/s | data %.0f%% | mem %.0fM peak "
+             "%.0fM | ETA %02d:%02d", p->per_second / 1000, 100 * p->waiting, p->memory_mb,
+             p->peak_mb, (int)(p->left / 60), (int)fmod(p->left, 60));
     fprintf(stderr, w->terminal ? "\r%s\033[K" : "%s\n", line);
     w->open_line = w->terminal;
 }

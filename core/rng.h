@@ -20,10 +20,11 @@ typedef enum {
 /* 64 random bits for (seed, stream, index); substream tells e.g. epochs or tensors apart. */
 uint64_t kin_random(uint64_t seed, uint32_t stream, uint32_t substream, uint64_t index);
 
-double kin_random_uniform(uint64_t seed, uint32_t stream, uint32_t substream, uint64_t index); /* [0,1) */
-double kin_random_normal(uint64_t seed, uint32_t stream, uint32_t substream, uint64_t index);  /* N(0,1) */
+/* In [0, 1); normal with mean 0 and variance 1; 0 .. n-1. */
+double kin_random_uniform(uint64_t seed, uint32_t stream, uint32_t substream, uint64_t index);
+double kin_random_normal(uint64_t seed, uint32_t stream, uint32_t substream, uint64_t index);
 uint64_t kin_random_below(uint64_t seed, uint32_t stream, uint32_t substream, uint64_t index,
-                          uint64_t n);                                       /* 0 .. n-1 */
+                          uint64_t n);
 
 /* Many of 0 .. below-1 at once, a quarter of the work each: number i (first .. first + n - 1) is
  * word i % 4 of the block of index i / 4, times below, over 2^32. below <= 2^31. */

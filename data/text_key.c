@@ -35,7 +35,8 @@ static void fill(void *context, int64_t task, int thread)
     const job *j = context;
     (void)thread;
     for (int64_t i = task * BLOCK; i < j->count && i < (task + 1) * BLOCK; i++)
-        j->key[i] = kin_text_key(kin_text(j->texts, j->which[i]), kin_text_size(j->texts, j->which[i]));
+        j->key[i] = kin_text_key(kin_text(j->texts, j->which[i]),
+                                 kin_text_size(j->texts, j->which[i]));
 }
 
 void kin_text_keys(kin_pool *pool, const kin_texts *texts, const int32_t *which, int64_t count,

@@ -50,8 +50,9 @@ static void check_terms(resolving *r)
         const kin_loss *loss = kin_loss_of(kin_losses.items[l.loss]);
         if (takes_columns(loss)) continue;
         const char *reason = takes_none(loss);
-        kin_fail(KIN_USAGE, "%s is '%s', but %s %s", kin_config_negatives(c), kin_config_text(c, kin_config_negatives(c)),
-                 l.name, reason ? reason : "does not compare pairs");
+        const char *asked = kin_config_negatives(c);
+        kin_fail(KIN_USAGE, "%s is '%s', but %s %s", asked, kin_config_text(c, asked), l.name,
+                 reason ? reason : "does not compare pairs");
         config_complain(r, config_where(c, key));
     }
 }

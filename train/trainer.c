@@ -181,8 +181,8 @@ static kin_status stop(kin_trainer *t)
 {
     stop_clock(t);
     if (t->saved_step != t->state.step) KIN_TRY(kin_trainer_save(t));
-    return kin_fail(KIN_STOPPED, "stopped after step %ld of %ld and saved; go on with: kin train %s/run.ini "
-                    "--resume", (long)t->state.step, (long)t->steps, t->folder.path);
+    return kin_fail(KIN_STOPPED, "stopped after step %ld of %ld and saved; go on with: kin train "
+                    "%s/run.ini --resume", (long)t->state.step, (long)t->steps, t->folder.path);
 }
 
 static kin_status run_loop(kin_trainer *t)

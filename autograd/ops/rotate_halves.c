@@ -8,7 +8,8 @@
 #include "autograd/op.h"
 
 /* y += x + sign [b, -a] */
-static void turn(kin_backend *backend, int64_t rows, int64_t cols, real sign, const real *x, real *y)
+static void turn(kin_backend *backend, int64_t rows, int64_t cols, real sign, const real *x,
+                 real *y)
 {
     const int64_t short_half = cols / 2, half = cols - short_half;
     backend->add_block(backend, rows, cols, 1, x, cols, y, cols);

@@ -5,8 +5,8 @@
  * the best `factor` k (and eight) by these sums are compared again in float. A row is missed only
  * where rounding moves it behind that many others: seldom, but where hundreds of rows are almost
  * the same; kin_index_recall and `kin index` measure it. About three times as fast on AVX2, for a
- * quarter more memory. A kNN graph (rows against rows, all at once) forms each product once and uses it for
- * both of its rows. int8 is the CPU's; on a device look = float. */
+ * quarter more memory. A kNN graph (rows against rows, all at once) forms each product once and
+ * uses it for both of its rows. int8 is the CPU's; on a device look = float. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
