@@ -15,7 +15,7 @@
 # REFERENCE a file that kin64_parity wrote beforehand; without it that program runs here
 # shellcheck disable=SC2317                # parts are called by name
 set -uo pipefail
-[ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d' >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 cd "$(dirname "$0")/.." || exit
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
