@@ -50,8 +50,9 @@ void profile_print(const profiling *p, const args *a)
     const double steps = fmax(1, (double)kin_profile_steps(p->profile));
     fprintf(out, "where the time of a step goes, mean of %.0f; peak: %.0f GFLOP/s of multiply-adds "
                  "on %d threads;\nmemory: %.0f GB/s, above 100 %% where the cache serves\n"
-                 "%-20s %7s %9s %10s %8s %9s %8s\n", steps, p->rates.peak * p->rates.threads, p->rates.threads,
-            p->rates.memory, "", "time", "ms", "GFLOP", "peak", "GB", "memory");
+                 "%-20s %7s %9s %10s %8s %9s %8s\n", steps,
+            p->rates.peak * p->rates.threads, p->rates.threads, p->rates.memory, "", "time", "ms",
+            "GFLOP", "peak", "GB", "memory");
     for (int i = 0; i < n; i++) {
         print_row(out, &rows[i], &p->rates, total, steps);
         all.flops += rows[i].flops;

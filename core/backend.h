@@ -129,7 +129,8 @@ struct kin_backend {
     const char *name;          /* "cpu" */
     kin_pool *pool;            /* host threads, borrowed */
     void *state;               /* the backend's own */
-    bool host;                 /* its memory is the host's: what lies there need not be uploaded */
+    bool host;                 /* its memory is the host's: what lies there need not be uploaded,
+                                  and it costs nothing until it is touched */
 
     /* KIN_OK, or what went wrong first on the device since it was opened, with its message
      * (kin_backend_check). NULL: nothing can. Results that follow a failure mean nothing;

@@ -160,9 +160,11 @@ static kin_status push(kin_tape *tape, engine *e)
 static kin_status send(kin_tape *tape, const void *host, size_t bytes, const void **sent)
 {
     kin_backend *backend = kin_tape_backend(tape);
-    void *to = NULL;
-    if (!backend->host && (to = kin_keep(tape, bytes))) backend->upload(backend, to, host, bytes);
-    *sent = backend->host ? host : to;
+    *sent = host;
+    if (backend->host) return KIN_OK;
+    void *to = kin_keep(tape, bytes);
+    if (to) backend->upload(backend, to, host, bytes);
+    *sent = to;
     return kin_tape_status(tape);
 }
 
