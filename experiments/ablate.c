@@ -135,6 +135,21 @@ static kin_status record_failure(runner *r, kin_cell *cell, int code, const char
     return kin_cells_update(r->cells, cell);
 }
 
+/* Removes of a finished run what nothing reads any more, and what is most of its bytes. */
+static kin_status lighten(const runner *r, const kin_cell *cell)
+{
+    static const char *const lists[] = { "/eval/validation/run.trec", "/eval/test/run.trec" };
+    char path[KIN_PATH_MAX];
+    if (r->cells->plan->keep_all || !cell->trained) return KIN_OK;
+    KIN_TRY(kin_cell_path(cell, "/checkpoints", path));
+    KIN_TRY(kin_folder_remove(path));
+    for (int split = 0; split < 2; split++) {
+        KIN_TRY(kin_cell_path(cell, lists[split], path));
+        if (cell->judged[split]) unlink(path);
+    }
+    return KIN_OK;
+}
+
 /* What a child was started for is there. */
 static bool complete(const job *j)
 {
@@ -156,7 +171,7 @@ static kin_status take_end(runner *r, const job *j, int ended)
         if (!complete(j)) return record_failure(r, cell, KIN_RUNTIME, "it left no results");
         note(r, "%s %s in %.1f s", name_of(r, cell),
              j->work == KIN_TRAIN_CELL ? "trained" : "judged", kin_seconds() - j->started);
-        return KIN_OK;
+        return lighten(r, cell);
     }
     if (stop_asked && (killed || code == KIN_STOPPED)) return KIN_OK;
     if ((killed || code == KIN_STOPPED) && ++cell->deaths < DEATHS_MAX) return KIN_OK;
@@ -233,7 +248,9 @@ kin_status kin_ablate(kin_cells *cells, const char *program, const kin_timing *t
     r.jobs = calloc((size_t)cells->plan->jobs, sizeof *r.jobs);
     KIN_REQUIRE(r.jobs, KIN_MEMORY, "no memory for %d jobs", cells->plan->jobs);
     if (timing && timing->known) r.expected = kin_timing_left(timing, cells);
-    const kin_status status = loop(&r, timing);
+    kin_status status = KIN_OK;
+    for (int i = 0; i < cells->count && !status; i++) status = lighten(&r, &cells->cell[i]);
+    if (!status) status = loop(&r, timing);
     tell(&r, timing);
     times->wall = kin_seconds() - r.began;
     free(r.jobs);

@@ -167,12 +167,23 @@ static kin_status take_columns(reader *r, const char *text)
     return status;
 }
 
+static kin_status take_either(const char *key, const char *text, const char *yes, const char *no,
+                              bool *is)
+{
+    *is = !strcmp(text, yes);
+    KIN_REQUIRE(*is || !strcmp(text, no), KIN_USAGE, "plan.%s is '%.40s', expected %s or %s", key,
+                text, yes, no);
+    return KIN_OK;
+}
+
 static kin_status take_order(reader *r, const char *text)
 {
-    r->plan->by_score = !strcmp(text, "score");
-    KIN_REQUIRE(r->plan->by_score || !strcmp(text, "plan"), KIN_USAGE,
-                "plan.order is '%.40s', expected score or plan", text);
-    return KIN_OK;
+    return take_either("order", text, "score", "plan", &r->plan->by_score);
+}
+
+static kin_status take_keep(reader *r, const char *text)
+{
+    return take_either("keep", text, "all", "scores", &r->plan->keep_all);
 }
 
 static const struct {
@@ -182,7 +193,8 @@ static const struct {
     { "name", take_name }, { "base", take_base }, { "folder", take_folder },
     { "seeds", take_seeds }, { "steps", take_steps }, { "pairs", take_pairs },
     { "seconds", take_seconds }, { "measure", take_measure }, { "columns", take_columns },
-    { "order", take_order }, { "jobs", take_jobs }, { "threads", take_threads },
+    { "order", take_order }, { "keep", take_keep }, { "jobs", take_jobs },
+    { "threads", take_threads },
 };
 enum { PLAN_KEYS = sizeof plan_keys / sizeof *plan_keys };
 

@@ -70,6 +70,7 @@ typedef struct {
     const char *column[KIN_COLUMNS_OF_TABLE];       /* of the table; the first is the measure */
     int jobs, threads;                 /* at a time; of each */
     bool by_score;                     /* order of the table */
+    bool keep_all;                     /* of a finished run also checkpoints and lists */
     int axes;
     kin_axis axis[KIN_AXES_MAX];
     int rows;

@@ -32,6 +32,7 @@ holds "two rows and two baselines" "$(grep -c '^| [a-zB].*\[' out)" = 4
 holds "and the geometry of both rows" "$(grep -c '^| [is][a-z]* | [0-9.]* | -' out)" = 2
 holds "tries alone are not judged on test" ! -e runs/calm/runs/sigmoid/lr-0.02_scale-5/seed-1/eval/test
 holds "what was chosen is" "$(find runs/calm -path '*eval/test/results.json' | wc -l)" = 4
+holds "neither checkpoints nor lists stay" -z "$(find runs/calm \( -name checkpoints -o -name run.trec \))"
 cp runs/calm/results.json first.json
 expect 0 '"settings_chosen_on": "validation"' "$KIN" ablate calm.ini --json --quiet
 holds "nothing is run twice" -z "$(cat err)"
@@ -60,6 +61,7 @@ cat > fail.ini <<'INI'
 base = base.ini
 seeds = 1, 2
 steps = 30
+keep = all
 [rows]
 optim.name + optim.lr = adam 0.1, sgd 1000
 [set sgd]
@@ -70,6 +72,7 @@ holds "with its exit code and last sentence" -n "$(grep -- '- sgd-1000/seed-1, e
 holds "and no second seed of it" "$(grep -c 'exit code' out)" = 1
 holds "the other row is there" -n "$(grep '^| adam | 0.1 | ' out)"
 holds "in the results too" -n "$(grep '"exit_code"' runs/fail/results.json)"
+holds "keep = all keeps checkpoints and lists" "$(ls -d runs/fail/runs/adam-0.1/*/{checkpoints,eval/test/run.trec} | wc -l)" = 4
 cp -r runs/fail/runs kept
 expect 0 "Failed runs:" "$KIN" ablate fail.ini
 holds "what failed is not tried again" -z "$(diff -r kept runs/fail/runs 2>&1)"

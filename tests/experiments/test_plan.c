@@ -189,6 +189,7 @@ static const char *const wrong[][2] = {
     { HEAD "columns = map, mop\n",
       "p.ini:4: plan.columns: 'mop' is not a measure; did you mean map" },
     { HEAD "order = best\n", "p.ini:4: plan.order is 'best'" },
+    { HEAD "keep = none\n", "p.ini:4: plan.keep is 'none', expected all or scores" },
     { HEAD "jobs = many\n", "p.ini:4: plan.jobs" },
     { HEAD "[rws]\n", "" },
     { HEAD "[rws]\nx.y = 1\n", "p.ini:5: [rws] is not a section of a plan; did you mean [rows]" },
