@@ -9,7 +9,7 @@ function(kin_pretend_options target)
                         CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                         POSITION_INDEPENDENT_CODE ON)
   target_include_directories(${target} BEFORE PRIVATE ${KIN_PRETEND_FOLDER})
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -g)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Werror -g1)
 endfunction()
 
 # The device itself. It switches stacks, which the thread sanitizer cannot follow: it is told.
@@ -31,14 +31,18 @@ endfunction()
 # only in its own folder, so that a file of another name includes each. Loss files are C, which
 # warns of less. Watched are an index outside an array, a misaligned vector and an integer's
 # overflow; without the sanitizers' own words they end in an instruction that is none, which the
-# device explains.
+# device explains. Under sanitizers -O0: compiling is most of what such a build does with them.
 function(kin_pretend_kernels target)
   set(folder ${CMAKE_BINARY_DIR}/generated/${target})
+  set(level -O1)
+  if(KIN_SANITIZE)
+    set(level -O0)
+  endif()
   foreach(source ${ARGN})
     get_filename_component(stem ${source} NAME_WE)
     file(CONFIGURE OUTPUT ${folder}/${stem}.cpp CONTENT "#include \"${source}\"\n" @ONLY)
     target_sources(${target} PRIVATE ${folder}/${stem}.cpp)
-    set_property(SOURCE ${folder}/${stem}.cpp PROPERTY COMPILE_OPTIONS -O1 -Wno-unknown-pragmas
+    set_property(SOURCE ${folder}/${stem}.cpp PROPERTY COMPILE_OPTIONS ${level} -Wno-unknown-pragmas
                  -Wno-missing-field-initializers -Wno-deprecated-enum-float-conversion)
     if(KIN_SANITIZE MATCHES undefined)
       set(watch -fno-sanitize=undefined)
