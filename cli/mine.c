@@ -142,7 +142,7 @@ static kin_status run(const args *a)
 {
     long count, depth, seed;
     kin_mine_order order = {
-        .out = args_get(a, "out"), .tables = args_get(a, "hdf5"),
+        .out = args_get(a, "out"), .tables = args_get(a, "hdf5"), .guide = args_get(a, "guide"),
         .split = args_has(a, "split") ? args_get(a, "split") : "train",
         .policy = args_has(a, "policy") ? args_get(a, "policy")
                                         : "duplicate relative_margin random",
@@ -174,6 +174,7 @@ static const verb_option options[] = {
     { "hdf5", "FILE.h5", "also as tables: query, positive, negative, rank, score" },
     { "picture", "FILE.svg", "how positives, negatives and documents at random score" },
     { "policy", "CHAIN", "what becomes a negative (default 'duplicate relative_margin random')" },
+    { "guide", "RUN", "the model that the policy 'guide' asks" },
     { "count", "N", "negatives of a query (default 4)" },
     { "depth", "N", "documents that are looked at for each query (default 100)" },
     { "split", "NAME", "whose queries: train (default), validation or test" },

@@ -1,4 +1,4 @@
-/* Sorted: looking for a number in a rising list. */
+/* Sorted: rising lists of numbers. */
 #ifndef KIN_CORE_SORTED_H
 #define KIN_CORE_SORTED_H
 
@@ -16,5 +16,8 @@ static inline bool kin_sorted_holds(const int32_t *list, int64_t from, int64_t t
     }
     return low < to && list[low] == value;
 }
+
+/* Sorts n numbers; each stays once. How many there are then. */
+int64_t kin_sorted_unique(int32_t *list, int64_t n);
 
 #endif

@@ -7,13 +7,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/file.h"
 #include "core/rng.h"
-#include "data/json.h"
-#include "data/tables.h"
 #include "data/text_key.h"
 #include "train/open_run.h"
+#include "train/policy_corpus.h"
 #include "train/progress.h"
+
+static kin_status take_pairs(mine_pairs *s, int64_t room)
+{
+    s->row = malloc((size_t)room * sizeof *s->row + 1);
+    s->document = malloc((size_t)room * sizeof *s->document + 1);
+    s->score = malloc((size_t)room * sizeof *s->score + 1);
+    KIN_REQUIRE(s->row && s->document && s->score, KIN_MEMORY, "no memory for %lld pairs",
+                (long long)room);
+    return KIN_OK;
+}
+
+static void free_pairs(mine_pairs *s)
+{
+    free(s->row);
+    free(s->document);
+    free(s->score);
+}
+
+static kin_status ask(kin_scorer *whom, mine_pairs *s)
+{
+    return kin_scorer_ask(whom, s->count, s->row, s->document, s->score);
+}
+
+/* Whom to ask: the run's model, and a guide where a policy wants its opinion. */
+static kin_status open_guide(mine_work *m)
+{
+    const char *path = m->order->guide;
+    if (!path) return KIN_OK;
+    KIN_TRY(kin_open_model(&m->guide_model, m->backend, path));
+    KIN_REQUIRE(m->guide_model->tokenizer, KIN_USAGE, "--guide: %s takes no texts", path);
+    return KIN_OK;
+}
+
+static kin_status prepare_scorers(mine_work *m)
+{
+    const kin_judgements *j = m->judged.judgements;
+    m->row_text = malloc((size_t)j->rows * sizeof *m->row_text + 1);
+    KIN_REQUIRE(m->row_text, KIN_MEMORY, "no memory for %lld queries", (long long)j->rows);
+    for (int64_t r = 0; r < j->rows; r++) m->row_text[r] = m->store->query_text[j->query[r]];
+    m->own = (kin_scorer){ .model = m->model, .store = m->store, .query_text = m->row_text,
+                           .queries = j->rows, .tokens = &m->tokens, .watch = m->watch };
+    m->guide = m->own;
+    m->guide.model = m->guide_model;
+    m->guide.tokens = NULL;
+    return KIN_OK;
+}
 
 /* ---- queries and their positives ------------------------------------------------------------- */
 
@@ -21,14 +65,14 @@ static kin_status list_relevant(mine_work *m)
 {
     const kin_judgements *j = m->judged.judgements;
     mine_pairs *s = &m->relevant;
-    KIN_TRY(kin_mine_pairs_take(s, j->start[j->rows]));
+    KIN_TRY(take_pairs(s, j->start[j->rows]));
     for (int64_t r = 0; r < j->rows; r++)
         for (int64_t i = j->start[r]; i < j->start[r + 1]; i++) {
             if (j->grade[i] <= 0) continue;
             s->row[s->count] = (int32_t)r;
             s->document[s->count++] = j->document[i];
         }
-    return kin_mine_pairs_score(m, s);
+    return ask(&m->own, s);
 }
 
 static int32_t grade_of(const kin_judgements *j, int64_t row, int32_t document)
@@ -48,7 +92,8 @@ static kin_status list_targets(mine_work *m)
     for (int64_t i = 0; i < s->count; i++) {
         mine_target *last = m->targets ? &m->target[m->targets - 1] : NULL;
         if (!last || last->row != s->row[i]) {
-            m->target[m->targets++] = (mine_target){ s->row[i], s->document[i], 0, s->score[i] };
+            m->target[m->targets++] = (mine_target){ s->row[i], s->document[i], 0, s->score[i],
+                                                       (real)NAN };
             continue;
         }
         const int32_t now = grade_of(j, s->row[i], s->document[i]);
@@ -64,14 +109,48 @@ static kin_status list_targets(mine_work *m)
 static kin_status draw_random(mine_work *m)
 {
     mine_pairs *s = &m->random;
-    KIN_TRY(kin_mine_pairs_take(s, m->targets));
+    KIN_TRY(take_pairs(s, m->targets));
     for (; s->count < m->targets; s->count++) {
         s->row[s->count] = m->target[s->count].row;
         s->document[s->count] = (int32_t)kin_random_below(
             m->order->seed, KIN_STREAM_NEGATIVES, 3, (uint64_t)s->count,
             (uint64_t)m->store->documents);
     }
-    return kin_mine_pairs_score(m, s);
+    return ask(&m->own, s);
+}
+
+/* ---- the guide's opinion --------------------------------------------------------------------- */
+
+static kin_status ask_about_positives(mine_work *m)
+{
+    mine_pairs s = { 0 };
+    kin_status status = take_pairs(&s, m->targets);
+    for (; !status && s.count < m->targets; s.count++) {
+        s.row[s.count] = m->target[s.count].row;
+        s.document[s.count] = m->target[s.count].positive;
+    }
+    if (!status) status = ask(&m->guide, &s);
+    for (int64_t i = 0; i < m->targets && !status; i++) m->target[i].guide = s.score[i];
+    free_pairs(&s);
+    return status;
+}
+
+static kin_status ask_guide(mine_work *m)
+{
+    const kin_run *run = m->judged.run;
+    const int64_t cells = run->start[run->rows];
+    if (!m->guide.model) return KIN_OK;
+    KIN_TRY(ask_about_positives(m));
+    int32_t *row = malloc((size_t)cells * sizeof *row + 1);
+    m->opinion = malloc((size_t)cells * sizeof *m->opinion + 1);
+    kin_status status = KIN_OK;
+    if (!row || !m->opinion)
+        status = kin_fail(KIN_MEMORY, "no memory for the guide's %lld scores", (long long)cells);
+    for (int64_t r = 0; r < run->rows && !status; r++)
+        for (int64_t i = run->start[r]; i < run->start[r + 1]; i++) row[i] = (int32_t)r;
+    if (!status) status = kin_scorer_ask(&m->guide, cells, row, run->document, m->opinion);
+    free(row);
+    return status;
 }
 
 /* ---- choosing -------------------------------------------------------------------------------- */
@@ -85,17 +164,13 @@ static kin_status take_room(mine_work *m)
     m->known = malloc((size_t)s->documents * sizeof *m->known + 1);
     m->score = malloc(depth * sizeof *m->score + 1);
     m->list = malloc(depth * sizeof *m->list + 1);
-    m->key = malloc((size_t)s->documents * sizeof *m->key + 1);
-    m->query_key = malloc((size_t)j->rows * sizeof *m->query_key + 1);
-    KIN_REQUIRE(m->chosen && m->known && m->score && m->list && m->key && m->query_key, KIN_MEMORY,
+    m->row_key = malloc((size_t)j->rows * sizeof *m->row_key + 1);
+    KIN_REQUIRE(m->chosen && m->known && m->score && m->list && m->row_key, KIN_MEMORY,
                 "no memory for the negatives of %lld queries", (long long)m->targets);
-    kin_text_keys(m->backend->pool, &s->texts, s->document_text, s->documents, m->key);
-    for (int64_t r = 0; r < j->rows; r++) {
-        const int32_t text = s->query_text[j->query[r]];
-        m->query_key[r] = kin_text_key(kin_text(&s->texts, text), kin_text_size(&s->texts, text));
-    }
-    m->round = (kin_policy_round){ .corpus.key = m->key, .seed = m->order->seed, .progress = 1 };
-    return KIN_OK;
+    kin_text_keys(m->backend->pool, &s->texts, m->row_text, j->rows, m->row_key);
+    m->round = (kin_policy_round){ .seed = m->order->seed, .progress = 1 };
+    return kin_policy_corpus_make(&m->round.corpus, m->report->chain.needs, m->backend->pool, s,
+                                  m->tokens.of[KIN_DOCUMENT]);
 }
 
 /* The negatives of a query of which `known` documents are known to be relevant; to m->list. */
@@ -106,12 +181,13 @@ static int64_t choose(mine_work *m, const mine_target *t, int64_t known, int64_t
     const int64_t first = run->start[t->row], n = run->start[t->row + 1] - first;
     const int64_t depth = n < m->order->depth ? n : m->order->depth;
     const kin_policy_query q = { .number = t->row, .positive = t->positive,
-                                 .positive_score = (real)t->score, .positive_guide = (real)NAN,
+                                 .positive_score = t->score, .positive_guide = t->guide,
                                  .known = m->known, .known_count = known,
-                                 .key = m->query_key[t->row] };
+                                 .key = m->row_key[t->row] };
     for (int64_t i = 0; i < depth; i++) m->score[i] = (real)run->score[first + i];
-    const int64_t many = kin_policy_list(&q, run->document + first, m->score, NULL, depth, depth,
-                                         m->list, known_found);
+    const real *opinion = m->opinion ? m->opinion + first : NULL;
+    const int64_t many = kin_policy_list(&q, run->document + first, m->score, opinion, depth,
+                                         depth, m->list, known_found);
     *candidates += many;
     return kin_policy_choose(&m->report->chain, &m->round, &q, m->list, many, m->order->count,
                              dropped);
@@ -198,86 +274,6 @@ static void draw_up(const mine_work *m)
         if (r->scores[k]) r->mean[k] /= (double)r->scores[k];
 }
 
-/* ---- files ----------------------------------------------------------------------------------- */
-
-static void put_id(kin_json_out *out, const char *key, const kin_texts *ids, int64_t i)
-{
-    kin_json_put_bytes(out, key, kin_text(ids, i), (size_t)kin_text_size(ids, i));
-}
-
-static void put_query(const mine_work *m, int64_t i, kin_json_out *out)
-{
-    const kin_store *s = m->store;
-    const mine_target *t = &m->target[i];
-    kin_json_open(out, NULL, '{');
-    put_id(out, "query", &s->query_id, m->judged.judgements->query[t->row]);
-    put_id(out, "positive", &s->document_id, t->positive);
-    kin_json_put_number(out, "positive_score", (double)t->score);
-    kin_json_put_string(out, "source", "model");
-    kin_json_put_string(out, "kept_by", m->order->policy);
-    kin_json_open(out, "negatives", '[');
-    for (int k = 0; k < t->got; k++) {
-        const kin_candidate *c = &m->chosen[i * m->order->count + k];
-        kin_json_open(out, NULL, '{');
-        put_id(out, "id", &s->document_id, c->document);
-        kin_json_put_whole(out, "rank", c->rank);
-        kin_json_put_number(out, "score", (double)c->score);
-        kin_json_close(out);
-    }
-    kin_json_close(out);
-    kin_json_close(out);
-}
-
-static kin_status write_lines(const mine_work *m)
-{
-    kin_writer *w;
-    kin_status status = KIN_OK;
-    KIN_TRY(kin_writer_open(&w, m->order->out));
-    for (int64_t i = 0; i < m->targets && !status; i++) {
-        kin_json_out out = { 0 };
-        put_query(m, i, &out);
-        status = kin_json_finish(&out);
-        if (!status) status = kin_writer_put(w, out.bytes, out.size);
-        kin_json_discard(&out);
-    }
-    if (!status) return kin_writer_commit(w);
-    kin_writer_abandon(w);
-    return status;
-}
-
-static kin_status write_tables(const mine_work *m)
-{
-    const int64_t n = m->targets, cells = n * m->order->count;
-    int32_t *whole = malloc((size_t)(2 * n + 2 * cells) * sizeof *whole + 1);
-    float *score = malloc((size_t)cells * sizeof *score + 1);
-    kin_status status = KIN_OK;
-    if (whole && score) {
-        int32_t *query = whole, *positive = query + n, *document = positive + n;
-        int32_t *rank = document + cells;
-        for (int64_t i = 0; i < n; i++) {
-            query[i] = m->judged.judgements->query[m->target[i].row];
-            positive[i] = m->target[i].positive;
-        }
-        for (int64_t i = 0; i < cells; i++) {
-            document[i] = m->chosen[i].document;
-            rank[i] = document[i] < 0 ? 0 : m->chosen[i].rank;
-            score[i] = document[i] < 0 ? 0 : (float)m->chosen[i].score;
-        }
-        const kin_table tables[] = {
-            { "query", n, 1, true, query }, { "positive", n, 1, true, positive },
-            { "negative", n, m->order->count, true, document },
-            { "rank", n, m->order->count, true, rank },
-            { "score", n, m->order->count, false, score },
-        };
-        status = kin_tables_write(m->order->tables, tables, 5);
-    } else {
-        status = kin_fail(KIN_MEMORY, "%s: no memory to write it", m->order->tables);
-    }
-    free(whole);
-    free(score);
-    return status;
-}
-
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 static kin_status check(const mine_work *m, kin_split *split)
@@ -294,9 +290,11 @@ static kin_status check(const mine_work *m, kin_split *split)
     KIN_REQUIRE(m->model->tokenizer, KIN_USAGE, "kin mine takes a model of texts");
     KIN_REQUIRE(o->count <= o->depth, KIN_USAGE, "%lld negatives of a query cannot be chosen from "
                 "%lld documents", (long long)o->count, (long long)o->depth);
-    const int needs = m->report->chain.needs & (KIN_POLICY_TOKENS | KIN_POLICY_GUIDE);
-    KIN_REQUIRE(!needs, KIN_USAGE, "--policy '%s': near_duplicate and guide are for mining in "
-                "training", o->policy);
+    const bool asks = m->report->chain.needs & KIN_POLICY_GUIDE;
+    KIN_REQUIRE(!asks || o->guide, KIN_USAGE, "--policy '%s' asks a guide, but --guide RUN, a "
+                "model, is missing", o->policy);
+    KIN_REQUIRE(asks || !o->guide, KIN_USAGE, "--guide '%s': no policy of '%s' asks one", o->guide,
+                o->policy);
     return KIN_OK;
 }
 
@@ -305,28 +303,38 @@ static kin_status mine(mine_work *m)
     kin_split split;
     KIN_TRY(kin_policy_read(&m->report->chain, "--policy", m->order->policy));
     KIN_TRY(check(m, &split));
+    KIN_TRY(open_guide(m));
     kin_tell_stage(m->watch, "searching for the %s queries", m->order->split);
     KIN_TRY(kin_role_tokens_make(&m->tokens, m->model, m->backend->pool, m->store));
     const kin_look look = { split, m->order->depth, false };
     KIN_TRY(kin_evaluate_model(m->store, m->model, &m->tokens, &look, 1, &m->judged));
+    KIN_TRY(prepare_scorers(m));
     KIN_TRY(list_relevant(m));
     KIN_TRY(list_targets(m));
     KIN_TRY(draw_random(m));
+    kin_scorer_free(&m->own);
+    KIN_TRY(ask_guide(m));
+    kin_scorer_free(&m->guide);
     KIN_TRY(take_room(m));
     choose_all(m);
     draw_up(m);
-    if (m->order->tables) KIN_TRY(write_tables(m));
-    return write_lines(m);
+    if (m->order->tables) KIN_TRY(kin_mine_tables(m));
+    return kin_mine_lines(m);
 }
 
 static void free_miner(mine_work *m)
 {
     kin_role_tokens_free(&m->tokens);
     kin_judged_free(&m->judged);
-    kin_mine_pairs_free(&m->relevant);
-    kin_mine_pairs_free(&m->random);
-    free(m->key);
-    free(m->query_key);
+    free_pairs(&m->relevant);
+    free_pairs(&m->random);
+    kin_scorer_free(&m->own);
+    kin_scorer_free(&m->guide);
+    kin_model_free(m->guide_model);
+    kin_policy_corpus_free(&m->round.corpus);
+    free(m->row_text);
+    free(m->row_key);
+    free(m->opinion);
     free(m->target);
     free(m->chosen);
     free(m->known);

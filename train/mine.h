@@ -13,6 +13,7 @@ typedef struct {
     const char *tables;               /* the same as an HDF5 file, or NULL */
     const char *split;                /* whose queries: "train", "validation" or "test" */
     const char *policy;               /* a chain, as negatives.policy */
+    const char *guide;                /* a run or model folder that the policy `guide` asks */
     int64_t count, depth;             /* negatives of a query; documents it is chosen from */
     uint64_t seed;
 } kin_mine_order;

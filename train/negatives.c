@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "core/group.h"
+#include "core/sorted.h"
 #include "data/text_key.h"
+#include "train/open_run.h"
+#include "train/policy_corpus.h"
 #include "train/trainer.h"
 
 static double number(const kin_trainer *t, const char *key)
@@ -138,12 +141,6 @@ static kin_status number_queries(kin_trainer *t, int32_t *query_at)
 
 typedef struct { int32_t query, document; } relevant;
 
-static int rising(const void *a, const void *b)
-{
-    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Documents that a query's text is paired with in what is trained on, or judged to match by the
  * training queries. to NULL: only counted. */
 static int64_t list_relevant(const kin_trainer *t, const int32_t *query_at, relevant *to)
@@ -175,11 +172,8 @@ static void sort_relevant(kin_negatives *n, const int32_t *member, const relevan
     for (int64_t q = 0; q < n->queries; q++) {
         const int64_t from = n->known_start[q], many = n->known_start[q + 1] - from;
         int32_t *own = n->known + kept;
-        int64_t unique = 0;
         for (int64_t i = 0; i < many; i++) own[i] = all[member[from + i]].document;
-        qsort(own, (size_t)many, sizeof *own, rising);
-        for (int64_t i = 0; i < many; i++)
-            if (i == 0 || own[i] != own[unique - 1]) own[unique++] = own[i];
+        const int64_t unique = kin_sorted_unique(own, many);
         n->known_start[q] = kept;
         kept += unique;
         if (unique > n->most_known) n->most_known = unique;
@@ -216,45 +210,32 @@ static kin_status know_relevant(kin_trainer *t, const int32_t *query_at)
 static kin_status make_keys(kin_trainer *t)
 {
     kin_negatives *n = t->negatives;
-    const kin_store *s = t->store;
-    uint64_t *key = malloc((size_t)s->documents * sizeof *key);
-    n->corpus.key = key;
     n->query_key = malloc((size_t)n->queries * sizeof *n->query_key);
-    KIN_REQUIRE(key && n->query_key, KIN_MEMORY, "no memory for the keys of %ld texts",
-                (long)(s->documents + n->queries));
-    kin_text_keys(t->backend->pool, &s->texts, s->document_text, s->documents, key);
-    kin_text_keys(t->backend->pool, &s->texts, n->query_text, n->queries, n->query_key);
+    KIN_REQUIRE(n->query_key, KIN_MEMORY, "no memory for the keys of %ld texts", (long)n->queries);
+    kin_text_keys(t->backend->pool, &t->store->texts, n->query_text, n->queries, n->query_key);
     return KIN_OK;
 }
 
-/* The different tokens of every document. */
-static kin_status make_tokens(kin_trainer *t)
+static kin_status open_guide(kin_trainer *t)
 {
     kin_negatives *n = t->negatives;
-    const kin_store *s = t->store;
-    const kin_tokens *tokens = t->tokens.of[KIN_DOCUMENT];
-    int64_t total = 0;
-    for (int64_t d = 0; d < s->documents; d++)
-        total += tokens->start[s->document_text[d] + 1] - tokens->start[s->document_text[d]];
-    int64_t *start = malloc((size_t)(s->documents + 1) * sizeof *start);
-    int32_t *token = malloc((size_t)total * sizeof *token + 1);
-    n->corpus.start = start;
-    n->corpus.token = token;
-    KIN_REQUIRE(start && token, KIN_MEMORY, "no memory for the tokens of %ld documents",
-                (long)s->documents);
-    int64_t used = start[0] = 0;
-    for (int64_t d = 0; d < s->documents; d++) {
-        const int64_t from = tokens->start[s->document_text[d]];
-        const int64_t many = tokens->start[s->document_text[d] + 1] - from;
-        int32_t *own = token + used;
-        int64_t unique = 0;
-        memcpy(own, tokens->ids + from, (size_t)many * sizeof *own);
-        qsort(own, (size_t)many, sizeof *own, rising);
-        for (int64_t i = 0; i < many; i++)
-            if (i == 0 || own[i] != own[unique - 1]) own[unique++] = own[i];
-        start[d + 1] = used += unique;
-    }
+    const char *path = kin_config_text(t->config, "negatives.guide");
+    if (!*path) return KIN_OK;
+    KIN_TRY(kin_open_model(&n->guide_model, t->backend, path));
+    KIN_REQUIRE(n->guide_model->tokenizer, KIN_USAGE, "negatives.guide: %s takes no texts", path);
+    n->guide = (kin_scorer){ .model = n->guide_model, .store = t->store, .watch = t->watch,
+                             .query_text = n->query_text, .queries = n->queries };
     return KIN_OK;
+}
+
+static kin_status tell_policies(kin_trainer *t)
+{
+    kin_negatives *n = t->negatives;
+    const int needs = n->chain.needs | n->mask.needs;
+    KIN_TRY(kin_policy_corpus_make(&n->corpus, needs, t->backend->pool, t->store,
+                                   t->tokens.of[KIN_DOCUMENT]));
+    if (needs & KIN_POLICY_KEYS) KIN_TRY(make_keys(t));
+    return open_guide(t);
 }
 
 /* Lists that are searched once: better ones would take longer to learn than they save, and whether
@@ -303,7 +284,6 @@ static kin_status take_lists(kin_trainer *t)
 
 static kin_status make_all(kin_trainer *t)
 {
-    kin_negatives *n = t->negatives;
     int32_t *query_at = malloc((size_t)t->store->texts.count * sizeof *query_at + 1);
     KIN_REQUIRE(query_at, KIN_MEMORY, "no memory for %ld texts", (long)t->store->texts.count);
     kin_status status = number_queries(t, query_at);
@@ -311,10 +291,7 @@ static kin_status make_all(kin_trainer *t)
     free(query_at);
     KIN_TRY(status);
     KIN_TRY(take_lists(t));
-    const int needs = n->chain.needs | n->mask.needs;
-    if (needs & KIN_POLICY_KEYS) KIN_TRY(make_keys(t));
-    if (needs & KIN_POLICY_TOKENS) KIN_TRY(make_tokens(t));
-    KIN_TRY(kin_guide_open(t));
+    KIN_TRY(tell_policies(t));
     KIN_TRY(kin_queue_open(t));
     return make_index(t);
 }
@@ -355,16 +332,15 @@ void kin_negatives_free(kin_negatives *n, kin_backend *backend)
     free(n->known_start);
     free(n->known);
     free(n->query_key);
-    free((void *)n->corpus.key);
-    free((void *)n->corpus.start);
-    free((void *)n->corpus.token);
+    kin_policy_corpus_free(&n->corpus);
     free(n->document);
     free(n->nearest);
     free(n->column);
     free(n->stamp);
     kin_index_free(n->index);
     kin_encoding_free(n->encoding);
-    kin_guide_free(&n->guide, backend);
+    kin_scorer_free(&n->guide);
+    kin_model_free(n->guide_model);
     kin_queue_free(&n->queue, backend);
     kin_run_free(n->lexical);
     free(n->lexical_positive);

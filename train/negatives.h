@@ -4,7 +4,6 @@
  *     negatives.c         makes it from a config, and says when it is time to mine
  *     negatives_mine.c    a time of mining: documents embedded, searched, chosen, told
  *     negatives_find.c    candidates: of the model's index, of BM25, at random
- *     negatives_guide.c   another encoder that is asked for its opinion
  *     negatives_batch.c   the columns that a step gets
  *     negatives_mask.c    what of the batch is too similar to be a negative
  *     negatives_queue.c   documents of past steps, as they were embedded then
@@ -21,6 +20,7 @@
 #include "mining/policy.h"
 #include "train/config.h"
 #include "train/objective.h"
+#include "train/scorer.h"
 
 struct kin_trainer;
 
@@ -45,14 +45,6 @@ typedef struct {
     int64_t queued;                  /* documents of past steps */
     int64_t masked;                  /* cells that are ignored */
 } kin_negatives_step;
-
-/* An encoder that is asked how similar queries and documents are; model NULL: there is none. */
-typedef struct {
-    kin_model *model;
-    real *rows[2];                   /* by kin_role: embeddings of queries and documents, or NULL */
-    int32_t *host_cell, *cell;       /* room for a block of cells */
-    real *score;
-} kin_guide;
 
 /* Documents of past steps, in a ring. */
 enum { KIN_QUEUE_NEXT, KIN_QUEUE_FILLED, KIN_QUEUE_FACTS };
@@ -89,7 +81,8 @@ typedef struct {
 
     kin_encoding *encoding;
     real *rows;                      /* the documents' embeddings, as the index keeps them */
-    kin_guide guide;
+    kin_scorer guide;                /* another encoder, asked for its opinion; model NULL: none */
+    kin_model *guide_model;
     kin_run *lexical;                /* BM25's lists of all queries, once they were asked for */
     float *lexical_positive;         /* pairs: BM25's score of their document */
 
@@ -134,12 +127,6 @@ kin_status kin_negatives_mine(struct kin_trainer *t);
 
 /* Fills found, score and positive. */
 kin_status kin_negatives_find(struct kin_trainer *t, kin_mining *m);
-
-/* negatives_guide.c. scores: of single cells, both -1 where there is nothing; then NaN. */
-kin_status kin_guide_open(struct kin_trainer *t);
-void kin_guide_free(kin_guide *guide, kin_backend *backend);
-kin_status kin_guide_scores(struct kin_trainer *t, int64_t cells, const int32_t *query,
-                            const int32_t *document, real *score);
 
 /* The columns of the batch that t->batch.pairs names, to step; the document of a column of the
  * step: its pairs', mined, of the queue (-1: a place of it that is empty). */

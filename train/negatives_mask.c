@@ -55,17 +55,18 @@ static kin_status find(masking *m, kin_tape *tape, const kin_sides *sides)
 static kin_status ask_guide(masking *m)
 {
     const kin_trainer *t = m->t;
+    kin_scorer *guide = &t->negatives->guide;
     if (!m->guide) return KIN_OK;
     for (int64_t i = 0; i < m->rows; i++) {
         m->query[i] = t->negatives->query_of[t->batch.pairs[i]];
         m->document[i] = document_of(t, i);
     }
-    KIN_TRY(kin_guide_scores(m->t, m->rows, m->query, m->document, m->positive_guide));
+    KIN_TRY(kin_scorer_ask(guide, m->rows, m->query, m->document, m->positive_guide));
     for (int64_t i = 0; i < m->rows * m->k; i++) {
         m->query[i] = t->negatives->query_of[t->batch.pairs[i / m->k]];
         m->document[i] = document_of(t, m->found[i]);
     }
-    return kin_guide_scores(m->t, m->rows * m->k, m->query, m->document, m->guide);
+    return kin_scorer_ask(guide, m->rows * m->k, m->query, m->document, m->guide);
 }
 
 static void ignore(masking *m, int64_t row, int32_t col)

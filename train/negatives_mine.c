@@ -89,15 +89,15 @@ static void free_mining(kin_mining *m)
 
 static kin_status score_all(kin_trainer *t, kin_mining *m, int32_t *query, int32_t *document)
 {
-    const kin_negatives *n = t->negatives;
+    kin_negatives *n = t->negatives;
     for (int64_t i = 0; i < m->pairs; i++) {
         query[i] = n->query_of[m->pair[i]];
         document[i] = t->material.pair[3 * (int64_t)m->pair[i] + KIN_PAIR_DOCUMENT];
     }
-    KIN_TRY(kin_guide_scores(t, m->pairs, query, document, m->positive_guide));
+    KIN_TRY(kin_scorer_ask(&n->guide, m->pairs, query, document, m->positive_guide));
     for (int64_t i = 0; i < m->queries; i++)
         for (int64_t k = 0; k < m->depth; k++) query[i * m->depth + k] = m->query[i];
-    return kin_guide_scores(t, m->queries * m->depth, query, m->found, m->guide);
+    return kin_scorer_ask(&n->guide, m->queries * m->depth, query, m->found, m->guide);
 }
 
 static kin_status ask_guide(kin_trainer *t, kin_mining *m)

@@ -109,21 +109,6 @@ static kin_status count_all(kin_tape *tape, const kin_relation *relation, side s
 
 /* ---- further positives, one by one ---------------------------------------------------------- */
 
-static int by_column(const void *a, const void *b)
-{
-    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static int64_t unique(int32_t *x, int64_t n)
-{
-    int64_t kept = 0;
-    qsort(x, (size_t)n, sizeof *x, by_column);
-    for (int64_t i = 0; i < n; i++)
-        if (!i || x[i] != x[kept - 1]) x[kept++] = x[i];
-    return kept;
-}
-
 /* Cells (row[n], col[n]) by row, those of a row ascending and each once. */
 static kin_status list_cells(kin_tape *tape, int64_t count, const int32_t *row,
                              const int32_t *column, int64_t rows, const int64_t **listed,
@@ -138,7 +123,7 @@ static kin_status list_cells(kin_tape *tape, int64_t count, const int32_t *row,
     for (int64_t n = 0; n < count; n++) col[n] = column[col[n]];
     int64_t kept = 0;
     for (int64_t i = 0; i < rows; i++) {
-        const int64_t from = start[i], n = unique(col + from, start[i + 1] - from);
+        const int64_t from = start[i], n = kin_sorted_unique(col + from, start[i + 1] - from);
         memmove(col + kept, col + from, (size_t)n * sizeof *col);
         start[i] = kept;
         kept += n;

@@ -132,6 +132,8 @@ expect 2 "'all' is not a split" "$KIN" mine runs/a --out x.jsonl --split all
 expect 2 "--depth is '0'" "$KIN" mine runs/a --out x.jsonl --depth 0
 expect 2 "cannot be chosen from 2" "$KIN" mine runs/a --out x.jsonl --depth 2
 expect 3 "nowhere" "$KIN" mine nowhere --out x.jsonl
+expect 2 "--guide RUN, a model, is missing" "$KIN" mine runs/a --out x.jsonl --policy guide
+expect 0 "by guide" "$KIN" mine runs/a --out mined.jsonl --policy "guide near_duplicate" --guide runs/a
 holds "a refused mine leaves nothing" ! -e x.jsonl
 
 # ---- an index file, what is added to it, and a file of questions

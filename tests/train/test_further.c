@@ -141,19 +141,26 @@ static void test_cannot_begin_with(void **state)
 
 /* ---- mining for other programs --------------------------------------------------------------- */
 
-static kin_status mine(int threads, const char *policy, const char *out, const char *tables,
-                       kin_mine_report *report)
+static kin_status mine_guided(int threads, const char *policy, const char *guide, const char *out,
+                              const char *tables, kin_mine_report *report)
 {
     kin_pool *pool;
     kin_backend *backend;
     const kin_mine_order order = { .out = out, .tables = tables, .split = "test",
-                                   .policy = policy, .count = 3, .depth = 40, .seed = 5 };
+                                   .policy = policy, .guide = guide, .count = 3, .depth = 40,
+                                   .seed = 5 };
     expect_ok(kin_pool_new(&pool, threads));
     expect_ok(kin_cpu_new(&backend, pool));
     const kin_status status = kin_mine_run(in_folder("hybrid"), &order, backend, NULL, report);
     backend->free(backend);
     kin_pool_free(pool);
     return status;
+}
+
+static kin_status mine(int threads, const char *policy, const char *out, const char *tables,
+                       kin_mine_report *report)
+{
+    return mine_guided(threads, policy, NULL, out, tables, report);
 }
 
 /* The document of query "qN" is d(N mod DOCUMENTS): it is the positive, and no negative. */
@@ -213,8 +220,70 @@ static void test_mine(void **state)
     assert_int_equal(r.judged, 0);                   /* one relevant document a query */
     assert_true(kin_file_exists(in_folder("mined.h5")));
     expect_failure(mine(1, "hardes", in_folder("x.jsonl"), NULL, &r), KIN_USAGE, "hardest");
-    expect_failure(mine(1, "guide", in_folder("x.jsonl"), NULL, &r), KIN_USAGE, "in training");
+    expect_failure(mine(1, "guide", in_folder("x.jsonl"), NULL, &r), KIN_USAGE, "--guide RUN");
+    expect_failure(mine_guided(1, "margin", in_folder("late"), in_folder("x.jsonl"), NULL, &r),
+                   KIN_USAGE, "no policy of 'margin' asks one");
+    expect_failure(mine_guided(1, "guide", in_folder("no"), in_folder("x.jsonl"), NULL, &r),
+                   KIN_DATA, "no: there is no such folder");
     assert_false(kin_file_exists(in_folder("x.jsonl")));
+}
+
+/* A model that is its own guide gives what a margin of its scores gives; another has its own
+ * opinion. */
+static void test_mine_guided(void **state)
+{
+    (void)state;
+    kin_mine_report own, margin, other;
+    expect_ok(mine_guided(2, "guide:0.3", in_folder("hybrid"), in_folder("own.jsonl"),
+                          in_folder("own.h5"), &own));
+    expect_ok(mine(2, "margin:0.3", in_folder("margin.jsonl"), in_folder("margin.h5"), &margin));
+    expect_same_file(in_folder("own.h5"), in_folder("margin.h5"));
+    assert_true(own.dropped[0] > 0 && own.dropped[0] == margin.dropped[0]);
+    expect_ok(mine_guided(2, "guide:0.3", in_folder("second"), in_folder("other.jsonl"), NULL,
+                          &other));
+    assert_true(other.dropped[0] > 0 && other.dropped[0] != own.dropped[0]);
+}
+
+static bool share_a_word(int d, int e)
+{
+    char words[256], text[256], wanted[64], *rest, *word;
+    make_document(d, words);
+    make_document(e, text);
+    strcat(text, " ");
+    for (word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        snprintf(wanted, sizeof wanted, "%s ", word);
+        const char *at = strstr(text, wanted);
+        if (at && (at == text || at[-1] == ' ')) return true;
+    }
+    return false;
+}
+
+/* Where no token may be shared, no word is. */
+static void test_mine_near_duplicates(void **state)
+{
+    (void)state;
+    static const char id[] = "\"id\":", positive[] = "\"positive\":";
+    kin_mine_report r, all;
+    char *bytes, *rest;
+    size_t size;
+    int sharing = 0, seen = 0;
+    for (int free_of_them = 0; free_of_them < 2; free_of_them++) {
+        const char *policy = free_of_them ? "near_duplicate:0.01 hardest" : "hardest";
+        expect_ok(mine(2, policy, in_folder("near.jsonl"), NULL, free_of_them ? &r : &all));
+        expect_ok(kin_file_read(in_folder("near.jsonl"), &bytes, &size));
+        sharing = seen = 0;
+        for (char *line = strtok_r(bytes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+            const int own = atoi(strchr(strstr(line, positive) + sizeof positive, 'd') + 1);
+            for (char *at = strstr(line, id); at; at = strstr(at + 1, id), seen++)
+                sharing += share_a_word(own, atoi(strchr(at + sizeof id, 'd') + 1));
+        }
+        free(bytes);
+        assert_int_equal(seen, (free_of_them ? &r : &all)->negatives);
+        assert_true(seen > 0);
+        if (!free_of_them) assert_true(sharing > 0);
+    }
+    assert_int_equal(sharing, 0);
+    assert_true(r.dropped[0] > 0);
 }
 
 int main(void)
@@ -227,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_hybrid), cmocka_unit_test(test_hybrid_later),
         cmocka_unit_test(test_fresh), cmocka_unit_test(test_begins_with),
         cmocka_unit_test(test_cannot_begin_with), cmocka_unit_test(test_mine),
+        cmocka_unit_test(test_mine_guided), cmocka_unit_test(test_mine_near_duplicates),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);
 }
