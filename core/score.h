@@ -139,7 +139,8 @@ typedef struct {
  * row and its column; but the square on the diagonal (the first `rows` columns where column = row)
  * has both (i, j) and (j, i), and serves rows only. */
 typedef struct {
-    real *score;                               /* rows x columns, without gaps */
+    real *score;                               /* rows x columns */
+    int64_t stride;                            /* from a row to the next; columns on devices */
     kin_narrow slopes;                         /* where slopes go in place of score, if anywhere */
     const int64_t *start;                      /* a list: row i's scores are start[i] .. */
     int64_t longest;                           /* a list: scores of the row that has most */

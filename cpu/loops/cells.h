@@ -89,11 +89,12 @@ INLINE line line_at(const kin_scores *t, int64_t i, int64_t from, int32_t n, int
 {
     const kin_score_side *rows = &t->side[0], *columns = &t->side[1];
     const int64_t at = t->row + i, column = t->column + from;
-    const int64_t first = keyed == BY_KIND && t->start ? t->start[i] : i * t->columns + from;
-    line l = { .score = t->score + first, .n = n, .extra = (int32_t)(t->extra - column),
-               .mine = (int32_t)at, .rows = (int32_t)rows->count,
-               .y = t->target ? t->target + first : NULL,
-               .held = (t->target ? t->target : t->score) + first };
+    const bool listed = keyed == BY_KIND && t->start;
+    const int64_t first = listed ? t->start[i] : i * t->columns + from;
+    line l = { .score = t->score + (listed ? first : i * t->stride + from), .n = n,
+               .extra = (int32_t)(t->extra - column), .mine = (int32_t)at,
+               .rows = (int32_t)rows->count, .y = t->target ? t->target + first : NULL };
+    l.held = l.y ? l.y : l.score;
     if (keyed == BY_KIND) {
         l.kind = t->kind + first;
         if (t->start) l.n = (int32_t)(t->start[i + 1] - first), l.mine = 0, l.rows = 1;

@@ -61,8 +61,8 @@ static span span_of(const job *k, int64_t i, char *room)
     const kin_scores *t = k->t;
     const int64_t columns = t->columns, first = t->start ? t->start[i] : i * columns;
     span c = { .n = (int32_t)(t->start ? t->start[i + 1] - first : columns),
-                .s = t->score + first, .y = t->target ? t->target + first : NULL,
-                .work = (real *)room };
+                .s = t->score + (t->start ? first : i * t->stride),
+                .y = t->target ? t->target + first : NULL, .work = (real *)room };
     if (t->kind) {
         c.kind = t->kind + first;
     } else {

@@ -20,6 +20,7 @@ typedef struct {
     kin_backend *backend;
     const kin_score_kernels *kernels;
     kin_scores *t;              /* the tile at hand */
+    bool padded;                /* rows of scratch have numbers behind them that are not theirs */
     int64_t panel, tile;        /* rows in a panel, columns in a tile */
     int64_t kept_rows;          /* scores of the rows before this one stay in `kept` */
     real *kept, *scratch;
@@ -42,6 +43,15 @@ static int64_t scores_before(const engine *e, int64_t row)
     return scores;
 }
 
+/* On a host, rows of scores begin at a line of the cache and never a whole number of pages apart:
+ * those would share a few places of the first-level cache, and a product writes many at a time. */
+static int64_t stride_of(const engine *e, int64_t columns)
+{
+    enum { LINE = 16, PAGE = 4096 / sizeof(real) };
+    const int64_t lines = (columns + LINE - 1) / LINE * LINE;
+    return !e->padded ? columns : lines % PAGE ? lines : lines + LINE;
+}
+
 static int64_t first_column(const engine *e, int64_t row) { return e->run->triangle ? row : 0; }
 
 /* Points the tile at rows row .. and columns column .. and says whether their scores are there. */
@@ -54,6 +64,7 @@ static bool place(engine *e, int64_t row, int64_t column, bool formed)
     t->column = column;
     t->columns = columns - column < e->tile ? columns - column : e->tile;
     t->kept = row < e->kept_rows;
+    t->stride = t->kept ? t->columns : stride_of(e, t->columns);
     t->score = t->kept ? e->kept + scores_before(e, row) + t->rows * (column - first_column(e, row))
                        : e->scratch;
     t->target = e->run->setting->target ? e->run->setting->target->value + row * columns : NULL;
@@ -83,7 +94,7 @@ static void form(engine *e)
     }
     const kin_product product = { .transpose_b = 1, .m = t->rows, .n = t->columns, .k = d,
         .alpha = 1, .a = run->q + t->row * d, .lda = d, .b = run->k + t->column * d, .ldb = d,
-        .c = t->score, .ldc = t->columns, .narrow_a = from(e->q, t->row * d),
+        .c = t->score, .ldc = t->stride, .narrow_a = from(e->q, t->row * d),
         .narrow_b = from(e->k, t->column * d) };
     e->backend->product(e->backend, &product);
 }
@@ -102,7 +113,7 @@ static void push_rows(engine *e, real beta)
     const kin_scores *t = e->t;
     const int64_t d = run->dimension;
     const kin_product product = { .m = t->rows, .n = d, .k = t->columns, .alpha = 1,
-        .a = t->score, .lda = t->columns, .b = run->k + t->column * d, .ldb = d,
+        .a = t->score, .lda = t->stride, .b = run->k + t->column * d, .ldb = d,
         .beta = beta, .c = run->dq + t->row * d, .ldc = d, .narrow_a = t->slopes,
         .narrow_b = from(e->k, t->column * d) };
     e->backend->product(e->backend, &product);
@@ -115,7 +126,7 @@ static void push_columns(engine *e, real *dk, int64_t first, int64_t end)
     const kin_scores *t = e->t;
     const int64_t d = run->dimension;
     const kin_product product = { .transpose_a = 1, .m = end - first, .n = d, .k = t->rows,
-        .alpha = 1, .a = t->score + first, .lda = t->columns, .b = run->q + t->row * d, .ldb = d,
+        .alpha = 1, .a = t->score + first, .lda = t->stride, .b = run->q + t->row * d, .ldb = d,
         .beta = t->row > 0, .c = dk + (t->column + first) * d, .ldc = d,
         .narrow_a = from(t->slopes, first), .narrow_b = from(e->q, t->row * d) };
     if (end > first) e->backend->product(e->backend, &product);
@@ -126,7 +137,7 @@ static void push_columns(engine *e, real *dk, int64_t first, int64_t end)
 static void push_folded(engine *e)
 {
     const kin_scores *t = e->t;
-    e->backend->fold(e->backend, t->rows, t->score + t->row, t->columns);
+    e->backend->fold(e->backend, t->rows, t->score + t->row, t->stride);
     push_rows(e, t->row > 0);
     push_columns(e, e->run->dq, 0, t->row);
     push_columns(e, e->run->dq, t->row + t->rows, t->columns);
@@ -307,7 +318,7 @@ static kin_status prepare_scores(kin_tape *tape, engine *e)
     if (e->kept_rows > 0)
         KIN_TRY(kin_rows_take(tape, scores_before(e, e->kept_rows), &e->kept));
     if (e->kept_rows >= rows) return KIN_OK;
-    return kin_rows_take(tape, e->panel * e->tile, &e->scratch);
+    return kin_rows_take(tape, e->panel * stride_of(e, e->tile), &e->scratch);
 }
 
 static kin_status take_narrow(kin_tape *tape, engine *e, int64_t n, kin_narrow *to)
@@ -344,6 +355,8 @@ static kin_status prepare(kin_tape *tape, engine *e)
     const int64_t rows = e->t->side[0].count;
     kin_rows_bound(e->run);
     e->panel = run->panel, e->tile = run->tile;
+    e->padded = e->backend->host && !run->given && !run->dgiven
+                && !(run->loss->sums_slopes && run->learns);
     const int64_t still = still_columns(run) * run->dimension;
     if (still)
         e->backend->zero(e->backend, run->dk + e->t->side[1].count * run->dimension - still,

@@ -50,7 +50,7 @@ static int faulty_loss, fault, spoilt[PATHS];
 /* Scores that are dropped are spread over all rows and columns. */
 static void spoil(const kin_scores *t, int path)
 {
-    const int64_t n = t->start ? t->start[t->rows] : t->rows * t->side[1].count;
+    const int64_t n = t->start ? t->start[t->rows] : t->rows * t->stride;
     for (int64_t i = 0; i < n; i++)
         t->score[i] *= fault == SCALED ? 0.999 : fault == NEGATED ? -1 : i % 3 == 1 ? 0 : 1;
     spoilt[path]++;
