@@ -16,8 +16,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID
   endforeach()
 endif()
 
-# Sanitizers find nothing in what this machine cannot run: it is only compiled. Undefined behaviour is
-# the same in every variant: the plain one is watched.
+# Sanitizers find nothing in what this machine cannot run: it is only compiled. Undefined behaviour
+# is the same in every variant: the plain one is watched.
 set(KIN_ONLY_COMPILED "")
 if(KIN_SANITIZE AND EXISTS /proc/cpuinfo)
   file(STRINGS /proc/cpuinfo known REGEX "^flags.* avx512vl" LIMIT_COUNT 1)
@@ -25,7 +25,8 @@ if(KIN_SANITIZE AND EXISTS /proc/cpuinfo)
     set(KIN_ONLY_COMPILED avx512)
   endif()
 endif()
-if(KIN_SANITIZE)                                 # in double the plain loops are the same source
+# In double this room is the same source but for a few lines, and its loops take long to compile.
+if(KIN_SANITIZE)
   target_compile_options(kin64_cpu PRIVATE -fno-sanitize=all)
 endif()
 

@@ -135,18 +135,23 @@ static kin_status record_failure(runner *r, kin_cell *cell, int code, const char
     return kin_cells_update(r->cells, cell);
 }
 
-/* Removes of a finished run what nothing reads any more, and what is most of its bytes. */
+/* Removes of a finished run what the plan does not read again, and what is most of its bytes. */
 static kin_status lighten(const runner *r, const kin_cell *cell)
 {
-    static const char *const lists[] = { "/eval/validation/run.trec", "/eval/test/run.trec" };
+    static const char *const lists[][2] = {
+        { "/eval/validation/run.trec", "/eval/test/run.trec" },
+        { "/eval/validation/rrf.trec", "/eval/test/rrf.trec" },
+        { "/eval/validation/weighted.trec", "/eval/test/weighted.trec" },
+    };
     char path[KIN_PATH_MAX];
     if (r->cells->plan->keep_all || !cell->trained) return KIN_OK;
     KIN_TRY(kin_cell_path(cell, "/checkpoints", path));
     KIN_TRY(kin_folder_remove(path));
-    for (int split = 0; split < 2; split++) {
-        KIN_TRY(kin_cell_path(cell, lists[split], path));
-        if (cell->judged[split]) unlink(path);
-    }
+    for (int split = 0; split < 2; split++)
+        for (int i = 0; i < 3 && cell->judged[split]; i++) {
+            KIN_TRY(kin_cell_path(cell, lists[i][split], path));
+            unlink(path);
+        }
     return KIN_OK;
 }
 
@@ -248,9 +253,7 @@ kin_status kin_ablate(kin_cells *cells, const char *program, const kin_timing *t
     r.jobs = calloc((size_t)cells->plan->jobs, sizeof *r.jobs);
     KIN_REQUIRE(r.jobs, KIN_MEMORY, "no memory for %d jobs", cells->plan->jobs);
     if (timing && timing->known) r.expected = kin_timing_left(timing, cells);
-    kin_status status = KIN_OK;
-    for (int i = 0; i < cells->count && !status; i++) status = lighten(&r, &cells->cell[i]);
-    if (!status) status = loop(&r, timing);
+    const kin_status status = loop(&r, timing);
     tell(&r, timing);
     times->wall = kin_seconds() - r.began;
     free(r.jobs);

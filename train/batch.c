@@ -128,9 +128,9 @@ static kin_status fill_role(kin_trainer *t, kin_bag_room *room, int role, int64_
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-static int64_t part_size(const kin_trainer *t)
+static int64_t part_size(const kin_trainer *t, int role)
 {
-    return t->towers.chunk && t->towers.chunk < t->size ? t->towers.chunk : t->size;
+    return t->towers.chunk ? t->towers.chunk : kin_batch_rows(t, (kin_role)role);
 }
 
 /* A role's room, and its first bag there. */
@@ -144,11 +144,10 @@ static const kin_bag_room *room_of(const kin_trainer *t, int role, int64_t *firs
 static void send_parts(kin_trainer *t)
 {
     kin_batch *b = &t->batch;
-    const int64_t size = part_size(t);
     int64_t n = 0, first;
     for (int role = 0; role < kin_material_sides(t); role++) {
         const kin_bag_room *room = room_of(t, role, &first);
-        const int64_t all = kin_batch_rows(t, (kin_role)role);
+        const int64_t all = kin_batch_rows(t, (kin_role)role), size = part_size(t, role);
         for (int64_t from = 0; from < all; from += size) {
             const int64_t *start = room->host_start + first + from;
             const int64_t rows = all - from < size ? all - from : size;
@@ -158,14 +157,14 @@ static void send_parts(kin_trainer *t)
     t->backend->upload(t->backend, b->part, b->host_part, (size_t)n * sizeof *b->part);
 }
 
-/* Texts from .. of a role; from is a multiple of the part's size. */
-kin_bags kin_batch_part(const kin_trainer *t, kin_role role, int64_t from)
+kin_bags kin_batch_part(const kin_trainer *t, kin_role role, int64_t from, int64_t end)
 {
-    const int64_t size = part_size(t), parts = (t->size + size - 1) / size;
+    const int64_t size = part_size(t, role), before = part_size(t, KIN_QUERY);
     int64_t first;
     const kin_bag_room *room = room_of(t, role, &first);
-    const int64_t at = (int64_t)role * (t->size + parts) + from + from / size;
-    const int64_t left = kin_batch_rows(t, role) - from, rows = left < size ? left : size;
+    const int64_t other = role == KIN_QUERY ? 0 : t->size + (t->size + before - 1) / before;
+    const int64_t at = other + from + from / size;
+    const int64_t rows = end - from < size ? end - from : size;
     return (kin_bags){ .rows = rows, .tokens = t->batch.host_part[at + rows],
                        .ids = room->ids + room->host_start[first + from],
                        .start = t->batch.part + at };

@@ -1,7 +1,4 @@
 /* What mined negatives go with. */
-#include <stdio.h>
-#include <string.h>
-
 #include "encoders/encoder.h"
 #include "losses/loss.h"
 #include "mining/policy.h"
@@ -84,8 +81,6 @@ void config_check_negatives(resolving *r)
     if (!kin_config_is(c, "loss.negatives", "shared")) refuse(r, "loss.negatives", "shared");
     if (kin_config_number(c, "loss.direction") >= KIN_VIEWS)
         refuse(r, "loss.direction", "one_way or both_ways");
-    if (kin_config_number(c, "encoder.momentum") > 0 && strcmp(asked, "negatives.queue"))
-        refuse(r, "encoder.momentum", "0");
     const kin_encoder *e = kin_encoder_at(kin_config_entry(c, "encoder"));
     if (e->rows || e->forward_features)
         refuse(r, "encoder.name", "an encoder of texts");

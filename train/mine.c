@@ -3,7 +3,6 @@
 #include "train/mine_parts.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,12 +29,6 @@ static void free_pairs(mine_pairs *s)
     free(s->score);
 }
 
-static kin_status ask(kin_scorer *whom, mine_pairs *s)
-{
-    return kin_scorer_ask(whom, s->count, s->row, s->document, s->score);
-}
-
-/* Whom to ask: the run's model, and a guide where a policy wants its opinion. */
 static kin_status open_guide(mine_work *m)
 {
     const char *path = m->order->guide;
@@ -45,17 +38,12 @@ static kin_status open_guide(mine_work *m)
     return KIN_OK;
 }
 
-static kin_status prepare_scorers(mine_work *m)
+static kin_status name_rows(mine_work *m)
 {
     const kin_judgements *j = m->judged.judgements;
     m->row_text = malloc((size_t)j->rows * sizeof *m->row_text + 1);
     KIN_REQUIRE(m->row_text, KIN_MEMORY, "no memory for %lld queries", (long long)j->rows);
     for (int64_t r = 0; r < j->rows; r++) m->row_text[r] = m->store->query_text[j->query[r]];
-    m->own = (kin_scorer){ .model = m->model, .store = m->store, .query_text = m->row_text,
-                           .queries = j->rows, .tokens = &m->tokens, .watch = m->watch };
-    m->guide = m->own;
-    m->guide.model = m->guide_model;
-    m->guide.tokens = NULL;
     return KIN_OK;
 }
 
@@ -72,7 +60,7 @@ static kin_status list_relevant(mine_work *m)
             s->row[s->count] = (int32_t)r;
             s->document[s->count++] = j->document[i];
         }
-    return ask(&m->own, s);
+    return kin_mine_pairs_score(m, s);
 }
 
 static int32_t grade_of(const kin_judgements *j, int64_t row, int32_t document)
@@ -116,7 +104,7 @@ static kin_status draw_random(mine_work *m)
             m->order->seed, KIN_STREAM_NEGATIVES, 3, (uint64_t)s->count,
             (uint64_t)m->store->documents);
     }
-    return ask(&m->own, s);
+    return kin_mine_pairs_score(m, s);
 }
 
 /* ---- the guide's opinion --------------------------------------------------------------------- */
@@ -129,7 +117,8 @@ static kin_status ask_about_positives(mine_work *m)
         s.row[s.count] = m->target[s.count].row;
         s.document[s.count] = m->target[s.count].positive;
     }
-    if (!status) status = ask(&m->guide, &s);
+    if (!status)
+        status = kin_scorer_ask(&m->guide, s.count, s.row, s.document, s.score);
     for (int64_t i = 0; i < m->targets && !status; i++) m->target[i].guide = s.score[i];
     free_pairs(&s);
     return status;
@@ -139,7 +128,9 @@ static kin_status ask_guide(mine_work *m)
 {
     const kin_run *run = m->judged.run;
     const int64_t cells = run->start[run->rows];
-    if (!m->guide.model) return KIN_OK;
+    if (!m->guide_model) return KIN_OK;
+    m->guide = (kin_scorer){ .model = m->guide_model, .store = m->store, .watch = m->watch,
+                             .query_text = m->row_text, .queries = run->rows };
     KIN_TRY(ask_about_positives(m));
     int32_t *row = malloc((size_t)cells * sizeof *row + 1);
     m->opinion = malloc((size_t)cells * sizeof *m->opinion + 1);
@@ -308,11 +299,10 @@ static kin_status mine(mine_work *m)
     KIN_TRY(kin_role_tokens_make(&m->tokens, m->model, m->backend->pool, m->store));
     const kin_look look = { split, m->order->depth, false };
     KIN_TRY(kin_evaluate_model(m->store, m->model, &m->tokens, &look, 1, &m->judged));
-    KIN_TRY(prepare_scorers(m));
+    KIN_TRY(name_rows(m));
     KIN_TRY(list_relevant(m));
     KIN_TRY(list_targets(m));
     KIN_TRY(draw_random(m));
-    kin_scorer_free(&m->own);
     KIN_TRY(ask_guide(m));
     kin_scorer_free(&m->guide);
     KIN_TRY(take_room(m));
@@ -328,7 +318,6 @@ static void free_miner(mine_work *m)
     kin_judged_free(&m->judged);
     free_pairs(&m->relevant);
     free_pairs(&m->random);
-    kin_scorer_free(&m->own);
     kin_scorer_free(&m->guide);
     kin_model_free(m->guide_model);
     kin_policy_corpus_free(&m->round.corpus);

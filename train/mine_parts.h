@@ -1,4 +1,5 @@
-/* What the files of `kin mine` share: mine.c chooses, mine_files.c writes. */
+/* What the files of `kin mine` share: mine.c chooses, mine_score.c asks the model, mine_files.c
+ * writes. */
 #ifndef KIN_TRAIN_MINE_PARTS_H
 #define KIN_TRAIN_MINE_PARTS_H
 
@@ -30,7 +31,7 @@ typedef struct {
     kin_role_tokens tokens;
     kin_judged judged;
     int32_t *row_text;                     /* of each row of the judgements */
-    kin_scorer own, guide;
+    kin_scorer guide;
     kin_policy_round round;
     uint64_t *row_key;                     /* of each row's text */
     mine_pairs relevant, random;           /* every relevant document of every row; one drawn */
@@ -43,6 +44,9 @@ typedef struct {
     kin_candidate *list;
     kin_mine_report *report;
 } mine_work;
+
+/* What the model makes of pairs. */
+kin_status kin_mine_pairs_score(mine_work *work, mine_pairs *pairs);
 
 /* What was chosen, to the order's JSONL file and to its tables. */
 kin_status kin_mine_lines(const mine_work *work);

@@ -251,15 +251,13 @@ static kin_status relate_back(kin_tape *tape, const kin_sides *s, kin_relation *
     return KIN_OK;
 }
 
-/* The loss of the way back, halved with the first. A momentum tower's documents are no rows, and
- * what is known of them is nothing of its queries. */
+/* The loss of the way back, halved with the first. */
 static kin_tensor *apply_back(kin_tape *tape, kin_objective *o, const kin_sides *s,
                               kin_tensor *first)
 {
     kin_loss_report back[KIN_TERMS_MAX] = { { 0 } };
-    kin_relation relation = { 0 };
-    if (s->back_columns == s->rows && relate_back(tape, s, &relation) != KIN_OK)
-        return kin_empty(tape);
+    kin_relation relation;
+    if (relate_back(tape, s, &relation) != KIN_OK) return kin_empty(tape);
     for (int i = 0; i < o->count; i++) {
         o->term[i].setting.relation = relation;
         o->term[i].setting.still = 0;

@@ -38,15 +38,14 @@ static kin_status embed(kin_scorer *s, kin_role role, const kin_role_tokens *tok
 
 static kin_status embed_all(kin_scorer *s)
 {
-    kin_role_tokens own = { 0 };
-    const kin_role_tokens *tokens = s->tokens ? s->tokens : &own;
-    kin_tell_stage(s->watch, "embedding %ld documents and %ld queries to compare them",
+    kin_role_tokens tokens;
+    kin_tell_stage(s->watch, "embedding %ld documents and %ld queries with the guide",
                    (long)s->store->documents, (long)s->queries);
-    if (!s->tokens) KIN_TRY(kin_role_tokens_make(&own, s->model, backend_of(s)->pool, s->store));
-    kin_status status = embed(s, KIN_QUERY, tokens, s->query_text, s->queries);
+    KIN_TRY(kin_role_tokens_make(&tokens, s->model, backend_of(s)->pool, s->store));
+    kin_status status = embed(s, KIN_QUERY, &tokens, s->query_text, s->queries);
     if (!status)
-        status = embed(s, KIN_DOCUMENT, tokens, s->store->document_text, s->store->documents);
-    kin_role_tokens_free(&own);
+        status = embed(s, KIN_DOCUMENT, &tokens, s->store->document_text, s->store->documents);
+    kin_role_tokens_free(&tokens);
     return status;
 }
 

@@ -1,5 +1,5 @@
-/* Scorer: a model, which does not change, asked how similar single queries and documents of a store
- * are. All of them are embedded when it is first asked. For train/. */
+/* Scorer: another model than the run's, a guide, asked how similar single queries and documents of
+ * a store are. It does not change: all of them are embedded when it is first asked. For train/. */
 #ifndef KIN_TRAIN_SCORER_H
 #define KIN_TRAIN_SCORER_H
 
@@ -12,7 +12,6 @@ typedef struct {
     const kin_store *store;
     const int32_t *query_text;       /* a text of the store for each query */
     int64_t queries;
-    const kin_role_tokens *tokens;   /* what the model makes of the store's texts; NULL: made */
     const kin_watch *watch;
 
     real *rows[2];                   /* by kin_role: embeddings of queries and documents, or NULL */

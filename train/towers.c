@@ -17,6 +17,12 @@ static kin_role role_of(int side)
 
 static bool trained(int side) { return side < SLOW_QUERIES; }
 
+/* Mined documents are columns: beside a momentum tower, which makes these, rows are the batch's. */
+static int64_t rows_of(const kin_trainer *t, int side)
+{
+    return side == TRAINED_DOCUMENTS && t->towers.slow ? t->size : kin_batch_rows(t, role_of(side));
+}
+
 static bool needed(const kin_towers *w, int side)
 {
     if (w->items) return side == TRAINED_QUERIES;
@@ -68,8 +74,8 @@ kin_status kin_towers_make_step(kin_trainer *t)
     if (!w->chunk) return KIN_OK;
     for (int i = 0; i < KIN_TOWER_SIDES; i++) {
         if (!needed(w, i)) continue;
-        w->value[i] = t->backend->alloc(t->backend,
-                                        role_of(i) == KIN_QUERY ? bytes : bytes * (1 + mined));
+        const bool columns = role_of(i) == KIN_DOCUMENT && (i == SLOW_DOCUMENTS || !w->slow);
+        w->value[i] = t->backend->alloc(t->backend, columns ? bytes * (1 + mined) : bytes);
         KIN_REQUIRE(w->value[i], KIN_MEMORY, "no memory for %ld embeddings", (long)t->size);
     }
     return kin_tape_new(&w->part, t->backend);
@@ -101,7 +107,8 @@ static kin_tensor *forward(kin_trainer *t, kin_tape *tape, int side, int64_t fro
     kin_network *n = trained(side) ? t->model->network : t->towers.slow;
     const bool parts = t->towers.chunk || t->towers.slow;
     if (t->store->features) return forward_features(t, tape, from);
-    const kin_bags bags = parts ? kin_batch_part(t, role_of(side), from) : t->batch.bags.queries;
+    const kin_bags bags = parts ? kin_batch_part(t, role_of(side), from, rows_of(t, side))
+                                : t->batch.bags.queries;
     return kin_network_forward_rows(tape, n, role_of(side), &bags, t->size, from);
 }
 
@@ -110,7 +117,7 @@ static kin_status embed_chunks(kin_trainer *t, int side)
 {
     static const char *const names[] = { "embeddings of queries", "embeddings of documents" };
     kin_towers *w = &t->towers;
-    const int64_t width = t->model->network->width, rows = kin_batch_rows(t, role_of(side));
+    const int64_t width = t->model->network->width, rows = rows_of(t, side);
     bool unit = true;
     for (int64_t from = 0; from < rows; from += w->chunk) {
         kin_tape_begin_part(w->part, t->tape);

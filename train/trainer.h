@@ -58,7 +58,7 @@ enum { TRAINED_QUERIES, TRAINED_DOCUMENTS, SLOW_QUERIES, SLOW_DOCUMENTS, KIN_TOW
 typedef struct {
     int64_t chunk;                  /* pairs embedded at a time; 0: all, on the step's own tape */
     kin_tape *part;                 /* of a chunk */
-    real *value[KIN_TOWER_SIDES];   /* with a chunk: embeddings, batch.size x width, or NULL */
+    real *value[KIN_TOWER_SIDES];   /* with a chunk: embeddings of rows or of columns, or NULL */
     kin_tensor *side[KIN_TOWER_SIDES];      /* of this step, or NULL */
     kin_network *slow;              /* the momentum tower, or NULL */
     double momentum;
@@ -171,10 +171,12 @@ kin_status kin_trainer_number_tokens(kin_trainer *t);
 kin_status kin_batch_init(kin_trainer *t);
 void kin_batch_free(kin_batch *batch);
 kin_status kin_batch_fill(kin_trainer *t, int64_t step);
-int64_t kin_batch_rows(const kin_trainer *t, kin_role role);     /* texts of a side, mined ones too */
+int64_t kin_batch_rows(const kin_trainer *t, kin_role role);    /* texts of a side, mined ones too */
 int64_t kin_batch_tokens(const kin_trainer *t, const int32_t *pairs);
 void kin_batch_find_widest(kin_trainer *t);
-kin_bags kin_batch_part(const kin_trainer *t, kin_role role, int64_t from);
+
+/* Texts from .. end - 1 of a role, a part of them at most; from is a multiple of a part's texts. */
+kin_bags kin_batch_part(const kin_trainer *t, kin_role role, int64_t from, int64_t end);
 
 /* towers.c: make after the network has its first values; embed gives the sides of the batch that is
  * filled; embed_again goes back to the parameters where embed kept no way; follow after the

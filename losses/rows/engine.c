@@ -43,8 +43,8 @@ static int64_t scores_before(const engine *e, int64_t row)
     return scores;
 }
 
-/* On a host, rows of scores begin at a line of the cache and never a whole number of pages apart:
- * those would share a few places of the first-level cache, and a product writes many at a time. */
+/* On a host, rows of scratch lie whole lines of the cache apart, and never whole pages: those would
+ * share a few places of the first-level cache, and a product writes many at a time. */
 static int64_t stride_of(const engine *e, int64_t columns)
 {
     enum { LINE = 16, PAGE = 4096 / sizeof(real) };

@@ -46,7 +46,8 @@ void kin_rows_plan(kin_rows_run *run, const kin_backend *backend)
     run->panel = run->triangle ? panel : panel_rows(run);
     if (run->triangle) run->both = false;      /* the same loss */
     if (!run->triangle && !run->both) run->tile = run->scores.side[1].count;
-    if (run->tile < run->panel) run->tile = run->panel;    /* a tile on the diagonal has a square */
+    if (run->triangle && run->tile < run->panel)
+        run->tile = run->panel;                /* a tile on the diagonal has a square */
     const bool same = run->q && run->q == run->k &&
                       run->scores.side[0].count == run->scores.side[1].count;
     run->folds = same && !run->triangle && !run->both && backend->fold;

@@ -1,5 +1,4 @@
 /* Relate: what the columns are to the rows, counted on the host before any score is formed. */
-#include <stdlib.h>
 #include <string.h>
 #include "core/group.h"
 #include "core/sorted.h"

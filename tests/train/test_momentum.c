@@ -41,12 +41,17 @@ static double first_loss(const char *settings)
 {
     kin_config *c;
     kin_trainer *t = open_trainer(&c, settings);
+    expect_ok(kin_log_open(&t->log, folder, 0, false));
+    expect_ok(kin_negatives_mine(t));
     expect_ok(kin_batch_fill(t, 0));
     expect_ok(kin_trainer_forward(t, 0, true));
+    assert_true(!t->negatives || t->negatives->step.columns > t->size);
     const double value = t->last.report.value;
     close_trainer(t, c);
     return value;
 }
+
+#define MINED "negatives.source=model negatives.start=0 negatives.count=2 negatives.record=false"
 
 /* In the first step both towers are the same, and so is every loss. */
 static void test_first_step(void **state)
@@ -56,9 +61,11 @@ static void test_first_step(void **state)
         "loss.name=byol", "loss.name=byol loss.direction=one_way", "loss.direction=one_way",
         "loss.name=byol encoder.towers=separate batch.chunk=5",
         "batch.chunk=9 encoder.projection=mlp",
+        MINED, MINED " loss.direction=one_way batch.chunk=5",
+        MINED " negatives.mask=relative_margin:0.3", MINED " batch.chunk=7",
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        char text[200];
+        char text[300];
         snprintf(text, sizeof text, "%s encoder.momentum=0.9", settings[i]);
         const double with = first_loss(text), without = first_loss(settings[i]);
         if (!(fabs(with - without) < 1e-5 * fabs(without)))

@@ -291,6 +291,10 @@ static const char *const kinds[] = {
     "negatives.queue=100 loss.direction=both_ways negatives.queue_start=0.3",
     "negatives.queue=70 encoder.momentum=0.9",
     "negatives.queue=50 negatives.source=random negatives.mask=relative_margin:0.1 batch.chunk=9",
+    "negatives.queue=40 negatives.source=model negatives.every_steps=9 negatives.count=2 "
+    "negatives.mask=relative_margin:0.1 encoder.momentum=0.9 loss.direction=both_ways",
+    "negatives.source=model negatives.every=0.5 encoder.momentum=0.9 loss.direction=one_way "
+    "batch.chunk=9",
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -368,7 +372,6 @@ static void test_refused(void **state)
         { "negatives.policy=guide", "negatives.guide" },
         { "negatives.source=best", "none|random" },
         { "negatives.source=model negatives.kinds=lemma", "'lemma'" },
-        { "negatives.source=model encoder.momentum=0.9", "encoder.momentum" },
         { "negatives.queue=9 loss.name=uniformity", "uniformity" },
         { "negatives.source=model loss.direction=views", "loss.direction" },
         { "negatives.source=model loss.name=alignment", "alignment" },
