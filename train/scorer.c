@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "train/evaluate.h"
 #include "train/progress.h"
 
 enum { CELLS = 1 << 20 };                        /* scores formed at a time */

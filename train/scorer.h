@@ -3,8 +3,8 @@
 #ifndef KIN_TRAIN_SCORER_H
 #define KIN_TRAIN_SCORER_H
 
+#include "data/store.h"
 #include "encoders/model.h"
-#include "train/evaluate.h"
 #include "train/run.h"
 
 typedef struct {
