@@ -29,15 +29,6 @@ static void free_pairs(mine_pairs *s)
     free(s->score);
 }
 
-static kin_status open_guide(mine_work *m)
-{
-    const char *path = m->order->guide;
-    if (!path) return KIN_OK;
-    KIN_TRY(kin_open_model(&m->guide_model, m->backend, path));
-    KIN_REQUIRE(m->guide_model->tokenizer, KIN_USAGE, "--guide: %s takes no texts", path);
-    return KIN_OK;
-}
-
 static kin_status name_rows(mine_work *m)
 {
     const kin_judgements *j = m->judged.judgements;
@@ -128,9 +119,11 @@ static kin_status ask_guide(mine_work *m)
 {
     const kin_run *run = m->judged.run;
     const int64_t cells = run->start[run->rows];
-    if (!m->guide_model) return KIN_OK;
-    m->guide = (kin_scorer){ .model = m->guide_model, .store = m->store, .watch = m->watch,
-                             .query_text = m->row_text, .queries = run->rows };
+    if (!m->guide.model) return KIN_OK;
+    m->guide.store = m->store;
+    m->guide.watch = m->watch;
+    m->guide.query_text = m->row_text;
+    m->guide.queries = run->rows;
     KIN_TRY(ask_about_positives(m));
     int32_t *row = malloc((size_t)cells * sizeof *row + 1);
     m->opinion = malloc((size_t)cells * sizeof *m->opinion + 1);
@@ -294,7 +287,8 @@ static kin_status mine(mine_work *m)
     kin_split split;
     KIN_TRY(kin_policy_read(&m->report->chain, "--policy", m->order->policy));
     KIN_TRY(check(m, &split));
-    KIN_TRY(open_guide(m));
+    if (m->order->guide)
+        KIN_TRY(kin_scorer_open(&m->guide, m->backend, "--guide", m->order->guide));
     kin_tell_stage(m->watch, "searching for the %s queries", m->order->split);
     KIN_TRY(kin_role_tokens_make(&m->tokens, m->model, m->backend->pool, m->store));
     const kin_look look = { split, m->order->depth, false };
@@ -319,7 +313,6 @@ static void free_miner(mine_work *m)
     free_pairs(&m->relevant);
     free_pairs(&m->random);
     kin_scorer_free(&m->guide);
-    kin_model_free(m->guide_model);
     kin_policy_corpus_free(&m->round.corpus);
     free(m->row_text);
     free(m->row_key);

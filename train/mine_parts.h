@@ -25,13 +25,12 @@ typedef struct {
     const kin_mine_order *order;
     const kin_store *store;
     const kin_model *model;
-    kin_model *guide_model;                /* NULL: no policy asks one */
     kin_backend *backend;
     const kin_watch *watch;
     kin_role_tokens tokens;
     kin_judged judged;
     int32_t *row_text;                     /* of each row of the judgements */
-    kin_scorer guide;
+    kin_scorer guide;                      /* model NULL: no policy asks one */
     kin_policy_round round;
     uint64_t *row_key;                     /* of each row's text */
     mine_pairs relevant, random;           /* every relevant document of every row; one drawn */

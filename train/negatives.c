@@ -7,7 +7,6 @@
 #include "core/group.h"
 #include "core/sorted.h"
 #include "data/text_key.h"
-#include "train/open_run.h"
 #include "train/policy_corpus.h"
 #include "train/trainer.h"
 
@@ -221,11 +220,9 @@ static kin_status open_guide(kin_trainer *t)
     kin_negatives *n = t->negatives;
     const char *path = kin_config_text(t->config, "negatives.guide");
     if (!*path) return KIN_OK;
-    KIN_TRY(kin_open_model(&n->guide_model, t->backend, path));
-    KIN_REQUIRE(n->guide_model->tokenizer, KIN_USAGE, "negatives.guide: %s takes no texts", path);
-    n->guide = (kin_scorer){ .model = n->guide_model, .store = t->store, .watch = t->watch,
-                             .query_text = n->query_text, .queries = n->queries };
-    return KIN_OK;
+    n->guide = (kin_scorer){ .store = t->store, .watch = t->watch, .query_text = n->query_text,
+                             .queries = n->queries };
+    return kin_scorer_open(&n->guide, t->backend, "negatives.guide", path);
 }
 
 static kin_status tell_policies(kin_trainer *t)
@@ -340,7 +337,6 @@ void kin_negatives_free(kin_negatives *n, kin_backend *backend)
     kin_index_free(n->index);
     kin_encoding_free(n->encoding);
     kin_scorer_free(&n->guide);
-    kin_model_free(n->guide_model);
     kin_queue_free(&n->queue, backend);
     kin_run_free(n->lexical);
     free(n->lexical_positive);

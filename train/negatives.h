@@ -82,7 +82,6 @@ typedef struct {
     kin_encoding *encoding;
     real *rows;                      /* the documents' embeddings, as the index keeps them */
     kin_scorer guide;                /* another encoder, asked for its opinion; model NULL: none */
-    kin_model *guide_model;
     kin_run *lexical;                /* BM25's lists of all queries, once they were asked for */
     float *lexical_positive;         /* pairs: BM25's score of their document */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "train/evaluate.h"
+#include "train/open_run.h"
 #include "train/progress.h"
 
 enum { CELLS = 1 << 20 };                        /* scores formed at a time */
@@ -13,6 +14,14 @@ static kin_backend *backend_of(const kin_scorer *s)
     return s->model->network->backend;
 }
 
+kin_status kin_scorer_open(kin_scorer *s, kin_backend *backend, const char *where,
+                           const char *path)
+{
+    KIN_TRY(kin_open_model(&s->model, backend, path));
+    KIN_REQUIRE(s->model->tokenizer, KIN_USAGE, "%s: %s takes no texts", where, path);
+    return KIN_OK;
+}
+
 void kin_scorer_free(kin_scorer *s)
 {
     for (int role = 0; role < 2; role++)
@@ -20,6 +29,7 @@ void kin_scorer_free(kin_scorer *s)
     if (s->cell) backend_of(s)->release(backend_of(s), s->cell);
     if (s->score) backend_of(s)->release(backend_of(s), s->score);
     free(s->host_cell);
+    kin_model_free(s->model);
     *s = (kin_scorer){ .model = NULL };
 }
 

@@ -8,7 +8,7 @@
 #include "train/run.h"
 
 typedef struct {
-    const kin_model *model;          /* of texts */
+    kin_model *model;                /* its own, of texts; NULL: nobody is asked */
     const kin_store *store;
     const int32_t *query_text;       /* a text of the store for each query */
     int64_t queries;
@@ -19,11 +19,15 @@ typedef struct {
     real *score;
 } kin_scorer;
 
+/* Opens the model of a run or model folder; whoever asks fills in store, queries and watch before.
+ * where: what named the folder. KIN_USAGE of a model that takes no texts. */
+kin_status kin_scorer_open(kin_scorer *scorer, kin_backend *backend, const char *where,
+                           const char *path);
+
 /* score[i] of query[i] and document[i]: NaN where one of them is -1. */
 kin_status kin_scorer_ask(kin_scorer *scorer, int64_t cells, const int32_t *query,
                           const int32_t *document, real *score);
 
-/* All but the model. A zeroed one is fine. */
-void kin_scorer_free(kin_scorer *scorer);
+void kin_scorer_free(kin_scorer *scorer);        /* a zeroed one is fine */
 
 #endif

@@ -17,10 +17,16 @@ static kin_role role_of(int side)
 
 static bool trained(int side) { return side < SLOW_QUERIES; }
 
-/* Mined documents are columns: beside a momentum tower, which makes these, rows are the batch's. */
+/* What the loss's columns are; the others are rows. */
+static int column_side(const kin_towers *w)
+{
+    return w->items ? TRAINED_QUERIES : w->slow ? SLOW_DOCUMENTS : TRAINED_DOCUMENTS;
+}
+
+/* Mined documents are columns. */
 static int64_t rows_of(const kin_trainer *t, int side)
 {
-    return side == TRAINED_DOCUMENTS && t->towers.slow ? t->size : kin_batch_rows(t, role_of(side));
+    return side == column_side(&t->towers) ? kin_batch_rows(t, role_of(side)) : t->size;
 }
 
 static bool needed(const kin_towers *w, int side)
@@ -74,8 +80,8 @@ kin_status kin_towers_make_step(kin_trainer *t)
     if (!w->chunk) return KIN_OK;
     for (int i = 0; i < KIN_TOWER_SIDES; i++) {
         if (!needed(w, i)) continue;
-        const bool columns = role_of(i) == KIN_DOCUMENT && (i == SLOW_DOCUMENTS || !w->slow);
-        w->value[i] = t->backend->alloc(t->backend, columns ? bytes * (1 + mined) : bytes);
+        w->value[i] = t->backend->alloc(t->backend,
+                                        i == column_side(w) ? bytes * (1 + mined) : bytes);
         KIN_REQUIRE(w->value[i], KIN_MEMORY, "no memory for %ld embeddings", (long)t->size);
     }
     return kin_tape_new(&w->part, t->backend);
@@ -168,8 +174,7 @@ kin_status kin_towers_embed(kin_trainer *t, kin_sides *sides)
         if (needed(w, i)) KIN_TRY(embed_side(t, i));
     }
     sides->rows = w->side[TRAINED_QUERIES];
-    sides->columns = w->side[w->items ? TRAINED_QUERIES : w->slow ? SLOW_DOCUMENTS
-                                                                  : TRAINED_DOCUMENTS];
+    sides->columns = w->side[column_side(w)];
     if (!w->slow || !w->both) return KIN_OK;
     sides->back_rows = w->side[TRAINED_DOCUMENTS];
     sides->back_columns = w->side[SLOW_QUERIES];
