@@ -124,7 +124,7 @@ static void print_facts(const facts *f)
         printf("blas      %s kernels, %s\n          %s\n", f->cpu.blas_core, f->cpu.blas_config,
                f->cpu.blas_path);
     else
-        printf("blas      none: plain product\n");
+        printf("blas      none: kin's own product\n");
     printf("product   measured %.0f GFLOP/s on one core, expected %.0f or more (%.0f %% of a peak "
            "of %.0f); %.0f on %d threads\n", f->rates.product_one, EXPECTED * f->rates.peak,
            100 * EXPECTED, f->rates.peak, f->rates.product_all, f->rates.threads);

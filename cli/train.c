@@ -51,7 +51,7 @@ static void describe(const device *d, char *cpu, size_t cpu_size, char *blas, si
         return;
     }
     const kin_cpu_facts facts = kin_cpu_describe(d->backend);
-    snprintf(blas, blas_size, "%s %s", facts.blas ? facts.blas_core : "plain product",
+    snprintf(blas, blas_size, "%s %s", facts.blas ? facts.blas_core : "own product",
              facts.blas_config);
     snprintf(cpu, cpu_size, "%s, %s loops", facts.model, facts.isa);
 }

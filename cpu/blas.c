@@ -93,7 +93,7 @@ static bool has_room(void)
     if (getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur == RLIM_INFINITY) return true;
     if (space.rlim_cur >= least) return true;
     snprintf(blas.note, sizeof blas.note, "this process may take %llu MB of address space and "
-             "OpenBLAS may hang below %llu, so the plain product is used (see ulimit -v)",
+             "OpenBLAS may hang below %llu, so kin's own product is used (see ulimit -v)",
              (unsigned long long)(space.rlim_cur >> 20), (unsigned long long)(least >> 20));
     return false;
 }
@@ -102,7 +102,7 @@ static void open_once(void)
 {
     const char *wish = getenv("KIN_BLAS");
     if (wish && strcmp(wish, "none") == 0) {
-        snprintf(blas.note, sizeof blas.note, "KIN_BLAS=none: the plain product is used");
+        snprintf(blas.note, sizeof blas.note, "KIN_BLAS=none: kin's own product is used");
         return;
     }
     if (!has_room()) return;
@@ -110,7 +110,7 @@ static void open_once(void)
     void *library = load();
     if (!library) {
         snprintf(blas.note, sizeof blas.note,
-                 "OpenBLAS was not found, so the plain product is used (Debian: "
+                 "OpenBLAS was not found, so kin's own product is used (Debian: "
                  "libopenblas0-pthread)");
         return;
     }

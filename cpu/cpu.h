@@ -1,12 +1,13 @@
 /* CPU backend: the kernels of core/backend.h on the machine's own cores.
  *
  * One binary serves every x86-64: the loops are compiled for AVX-512, AVX2 and plain x86-64 and
- * chosen by what the CPU says it has (other processors: plain only). Products go to OpenBLAS,
- * opened at run time after its core was chosen from the same facts, because a library older than
- * the CPU otherwise falls back to SSE3 code; without OpenBLAS a plain product takes over.
+ * chosen by what the CPU says it has (other processors: plain only). Products are our own where
+ * they were measured to be faster (cpu.c) or there is no OpenBLAS. That is opened at run time,
+ * after its core was chosen from the same facts, because a library older than the CPU otherwise
+ * falls back to SSE3 code.
  *
  * Environment: KIN_ISA=plain|avx2|avx512 forces the loops (never above what the CPU has),
- * KIN_BLAS=none the plain product; OPENBLAS_CORETYPE is kept when the user has set it. */
+ * KIN_BLAS=none our own products; OPENBLAS_CORETYPE is kept when the user has set it. */
 #ifndef KIN_CPU_CPU_H
 #define KIN_CPU_CPU_H
 
@@ -23,7 +24,7 @@ typedef struct {
     const char *vendor, *model;     /* "AuthenticAMD", "AMD EPYC ..." */
     const char *features;           /* "sse4.2 avx2 fma avx512f avx512dq ..." */
     const char *isa;                /* loops in use: "avx512", "avx2" or "plain" (kin64) */
-    bool blas;                      /* false: the plain product is used */
+    bool blas;                      /* false: all products are our own */
     const char *blas_path;          /* file of the library, "" without one */
     const char *blas_core;          /* "SkylakeX": the kernels OpenBLAS runs */
     const char *blas_config;        /* its version and build options */

@@ -30,16 +30,21 @@ const kin_blas *kin_blas_open(void);
 
 /* ---- the backend ---------------------------------------------------------------------------- */
 
+/* Of products whose A lies as it is multiplied and has KIN_OWN_ROWS rows at least: none, A B' with
+ * rows no longer than KIN_OWN_DEPTH, or all. */
+typedef enum { KIN_OWN_NONE, KIN_OWN_DOTS, KIN_OWN_ALL } kin_own;
+enum { KIN_OWN_ROWS = 48, KIN_OWN_DEPTH = 512 };
+
 typedef struct {
     kin_backend backend;
     const kin_loops *loops;
     const kin_element_loops *const *elements;
-    const kin_blas *blas;        /* gemm NULL: plain product */
-    bool crosses;                /* products of short rows are our own also beside OpenBLAS */
-    int64_t crossed;             /* how many were */
+    const kin_blas *blas;        /* gemm NULL: all products are our own */
+    kin_own own;                 /* which products are our own also beside OpenBLAS */
+    int64_t owned;               /* how many were */
     void (*scan)(const kin_scan_block *);
     int64_t scans;               /* how many there were */
-    real *pack;                  /* KIN_PACK numbers for each thread, for our own products */
+    real *room;                  /* for our own products: KIN_PRODUCT_ROOM numbers a thread */
 } kin_cpu;
 
 static inline kin_cpu *cpu_of(kin_backend *backend)

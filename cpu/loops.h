@@ -86,10 +86,8 @@ typedef struct {
     int64_t (*above)(int64_t n, const real *score, real least, int32_t first, int32_t *place,
                      real *value);
 
-    /* The plain product of one tile; pack: KIN_PACK numbers of work space. */
-    void (*product)(const kin_product *tile, real *pack);
-    /* The same where it is A B' with alpha 1, beta 0, m >= KIN_CROSS_LEAST, k <= KIN_CROSS_DEPTH. */
-    void (*cross)(const kin_product *tile, real *pack);
+    /* The product of one tile; room: KIN_PRODUCT_ROOM numbers. */
+    void (*product)(const kin_product *tile, real *room);
 
     /* Fused multiply-adds on registers; returns how many numbers were multiplied and added. */
     double (*multiply_add)(int64_t rounds, real *result);
@@ -98,9 +96,8 @@ typedef struct {
 enum {
     KIN_COLUMNS = 64,                    /* of sum_rows */
     KIN_DRAWS = 256,                     /* random numbers drawn together */
-    KIN_PACK_DEPTH = 256, KIN_PACK_ROWS = 240, KIN_PACK_COLUMNS = 512,
-    KIN_CROSS_LEAST = 48, KIN_CROSS_DEPTH = 512, KIN_CROSS_NUMBERS = 65536, KIN_CROSS_ROWS = 192,
-    KIN_PACK = KIN_PACK_DEPTH * (KIN_PACK_ROWS + KIN_PACK_COLUMNS) + 64,
+    KIN_PACK_DEPTH = 768, KIN_PACK_ROWS = 192, KIN_PACK_NUMBERS = 65536,     /* of product */
+    KIN_PRODUCT_ROOM = KIN_PACK_DEPTH * (KIN_PACK_ROWS + 32) + 64,
 };
 
 typedef struct {

@@ -70,21 +70,20 @@ static kin_product tile_of(const kin_product *p, int64_t row, int64_t rows, int6
     return t;
 }
 
-/* Dot products of short rows, where nothing is added to what C was. */
-static bool is_cross(const kin_cpu *cpu, const kin_product *p)
+/* Whether a product is formed by our own loops: where there is no OpenBLAS, and beside it what
+ * they were measured to do faster. */
+static bool is_own(const kin_cpu *cpu, const kin_product *p)
 {
-    return cpu->crosses && p->transpose_b && !p->transpose_a && p->alpha == 1 && p->beta == 0 &&
-           p->m >= KIN_CROSS_LEAST && p->k > 0 && p->k <= KIN_CROSS_DEPTH;
+    if (!cpu->blas->gemm) return true;
+    if (p->transpose_a || p->m < KIN_OWN_ROWS) return false;
+    return cpu->own == KIN_OWN_ALL || (cpu->own == KIN_OWN_DOTS && p->transpose_b &&
+                                       p->k <= KIN_OWN_DEPTH);
 }
 
-void kin_cpu_tile(kin_cpu *cpu, const kin_product *t, int thread)
+static void multiply(kin_cpu *cpu, const kin_product *t, bool own, int thread)
 {
-    if (is_cross(cpu, t)) {
-        cpu->loops->cross(t, cpu->pack + (size_t)thread * KIN_PACK);
-        return;
-    }
-    if (!cpu->blas->gemm) {
-        cpu->loops->product(t, cpu->pack + (size_t)thread * KIN_PACK);
+    if (own) {
+        cpu->loops->product(t, cpu->room + (size_t)thread * KIN_PRODUCT_ROOM);
         return;
     }
     cpu->blas->gemm(ROW_MAJOR, t->transpose_a ? TRANSPOSED : AS_IS,
@@ -92,10 +91,16 @@ void kin_cpu_tile(kin_cpu *cpu, const kin_product *t, int thread)
                     t->a, (int)t->lda, t->b, (int)t->ldb, t->beta, t->c, (int)t->ldc);
 }
 
+void kin_cpu_tile(kin_cpu *cpu, const kin_product *t, int thread)
+{
+    multiply(cpu, t, is_own(cpu, t), thread);
+}
+
 typedef struct {
     kin_cpu *cpu;
     const kin_product *p;
     cut cut;
+    bool own;
 } job;
 
 static void one_tile(void *context, int64_t task, int thread)
@@ -103,13 +108,16 @@ static void one_tile(void *context, int64_t task, int thread)
     const job *j = context;
     const kin_product t = tile_of(j->p, task / j->cut.across * j->cut.rows, j->cut.rows,
                                   task % j->cut.across * j->cut.cols, j->cut.cols);
-    kin_cpu_tile(j->cpu, &t, thread);
+    multiply(j->cpu, &t, j->own, thread);
 }
 
 void kin_cpu_product(kin_backend *backend, const kin_product *p)
 {
     if (p->m == 0 || p->n == 0) return;
-    job j = { cpu_of(backend), p, cut_for(p->m, p->n, p->k) };
-    j.cpu->crossed += is_cross(j.cpu, p) && j.cut.rows >= KIN_CROSS_LEAST;
+    kin_cpu *cpu = cpu_of(backend);
+    job j = { cpu, p, cut_for(p->m, p->n, p->k), is_own(cpu, p) };
+    if (j.own && kin_pool_threads(backend->pool) == 1)
+        j.cut = (cut){ p->m, p->n, 1, 1 };       /* its numbers do not depend on how it is cut */
+    cpu->owned += j.own;
     kin_pool_run(backend->pool, j.cut.down * j.cut.across, one_tile, &j);
 }

@@ -1,4 +1,4 @@
-/* The loops of sums.c, product.c, cross.c and scan.c, for the table in vector.c. */
+/* The loops of sums.c, product.c and scan.c, for the table in vector.c. */
 #ifndef KIN_CPU_LOOPS_SUMS_H
 #define KIN_CPU_LOOPS_SUMS_H
 
@@ -21,8 +21,7 @@ void KIN_VARIANT(kin_sum_rows)(int64_t rows, int64_t cols, int64_t from, int64_t
 void KIN_VARIANT(kin_normalize)(int64_t rows, int64_t cols, const real *x, real *y, real *inverse);
 void KIN_VARIANT(kin_normalize_back)(int64_t rows, int64_t cols, const real *y,
                                      const real *inverse, const real *dy, real *dx);
-void KIN_VARIANT(kin_plain_product)(const kin_product *tile, real *pack);
-void KIN_VARIANT(kin_cross_product)(const kin_product *tile, real *pack);
+void KIN_VARIANT(kin_own_product)(const kin_product *tile, real *room);
 void KIN_VARIANT(kin_scan_strips)(const kin_scan_block *);
 float KIN_VARIANT(kin_round_row)(int64_t cols, int64_t depth, const real *x, float most,
                                  float length, int8_t *code);

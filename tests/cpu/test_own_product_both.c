@@ -1,4 +1,4 @@
-/* The plain product, as on a machine without OpenBLAS: values, bits, and against OpenBLAS. */
+/* Our own product, as on a machine without OpenBLAS: values, bits, and against OpenBLAS. */
 #include "tests/cpu/product.h"
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@ static void is_plain(void **state)
     (void)state;
     assert_false(facts.blas);
     assert_string_equal(facts.blas_path, "");
-    assert_non_null(strstr(facts.blas_note, "plain product"));
+    assert_non_null(strstr(facts.blas_note, "own product"));
     close_cpu(b);
 }
 
