@@ -137,8 +137,9 @@ struct kin_backend {
      * downloads are zeros and sums NaN. */
     kin_status (*failure)(kin_backend *);
 
-    /* How the engine of the losses cuts scores: about so many at a time and, where rows have more,
-     * so many columns; 0: the engine chooses, and whole rows. */
+    /* How the engine of the losses cuts scores: about so many at a time and, where rows have more
+     * and need not be whole, so many columns; 0: the engine chooses, and whole rows. Of whole rows
+     * on a host the engine chooses how many. */
     int64_t tile_scores, tile_columns;
 
     /* Rounds n numbers for products; NULL when products take real alone. planes: 1 or 2 (low). */

@@ -7,7 +7,11 @@
 #define KIN_CPU_LOOPS_BOTH_H
 
 static int64_t blocks_of(int64_t columns) { return (columns + BLOCK - 1) / BLOCK; }
-static int64_t own_columns(const kin_scores *t) { return t->triangle ? t->rows : 0; }
+
+static int64_t own_columns(const kin_scores *t)
+{
+    return t->triangle && t->column == t->row ? t->rows : 0;
+}
 
 static int64_t all_blocks(const kin_scores *t)
 {
@@ -43,7 +47,7 @@ static size_t work(kin_backend *backend, int64_t rows_, int64_t columns)
     return sizeof(real) * FIELDS * (size_t)rows_ * (size_t)(blocks_of(columns) + 1);
 }
 
-/* In a triangle the row has had parts of earlier tiles, as their column. */
+/* The row has had parts of earlier tiles, in a triangle also as their column. */
 static void merge_task(void *context, int64_t task, int thread)
 {
     (void)thread;
@@ -53,7 +57,7 @@ static void merge_task(void *context, int64_t task, int thread)
     const int64_t blocks = all_blocks(t);
     for (int64_t i = task * CHUNK; i < least((task + 1) * CHUNK, t->rows); i++) {
         row r = get(parts_of(t, 0), t->rows, i);
-        if (t->triangle) r = merge(get(side->stats, side->count, t->row + i), r, k->h);
+        if (t->triangle || t->column > 0) r = merge(get(side->stats, side->count, t->row + i), r, k->h);
         for (int64_t b = 1; b < blocks; b++) r = merge(r, get(parts_of(t, b), t->rows, i), k->h);
         put(side->stats, side->count, t->row + i, r);
     }

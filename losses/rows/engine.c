@@ -9,9 +9,10 @@
  * (4 B^2 D). Where they are not alike, or few, slopes of (i, j) and (j, i) within a panel are added
  * up before they are carried back: one product fewer of the panel's own columns.
  *
- * A device may want its tiles smaller than whole rows, and the operands of its products rounded
- * (core/backend.h): then both sweeps go through each panel a few columns at a time, and slopes are
- * written in the rounded form at once. */
+ * Where two sweeps need no whole rows, a tile is a part of a panel, a few columns at a time: what
+ * the second-level cache of a host holds, or what a device wants. A device may also want the
+ * operands of its products rounded (core/backend.h): then slopes are written so at once.
+ */
 #include <math.h>
 #include "losses/rows/rows.h"
 

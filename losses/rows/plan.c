@@ -1,18 +1,20 @@
 /* Plan: how many rows and columns of scores are formed at a time. */
 #include "losses/rows/rows.h"
 
-enum { PANEL_BYTES = 3 << 20, PANEL_LEAST = 192 };
+/* Scores of a panel of whole rows on a host: what the caches hold. Fewer rows than PANEL_LEAST make
+ * products slow. */
+enum { PANEL_SCORES = (3 << 20) / (int)sizeof(real), PANEL_LEAST = 192 };
 
 /* A triangle's panel also forms the square on the diagonal: a small share of it when there are many
  * panels. */
 enum { STEPS = 16, STEP_LEAST = 64, STEPS_LEAST = 4 };
 
-static int64_t panel_rows(const kin_rows_run *run)
+static int64_t panel_rows(const kin_rows_run *run, const kin_backend *b)
 {
     const int64_t rows = run->scores.side[0].count;
-    const int64_t own = PANEL_BYTES / (int64_t)sizeof(real);
+    const bool chosen = b->tile_scores > 0 && !(b->host && run->tile == run->scores.side[1].count);
     int64_t panel = run->setting->panel;
-    if (panel < 1) panel = (run->tile_scores > 0 ? run->tile_scores : own) / run->tile;
+    if (panel < 1) panel = (chosen ? b->tile_scores : PANEL_SCORES) / run->tile;
     if (run->setting->panel < 1 && panel < PANEL_LEAST) panel = PANEL_LEAST;
     return panel < rows ? panel : rows;
 }
@@ -28,10 +30,10 @@ static int64_t tile_columns(const kin_rows_run *run, int64_t wanted)
 }
 
 /* Rows of a triangle's panel; 0: it would not pay. */
-static int64_t triangle_rows(const kin_rows_run *run)
+static int64_t triangle_rows(const kin_rows_run *run, const kin_backend *b)
 {
     const int64_t rows = run->scores.side[0].count;
-    int64_t panel = panel_rows(run), step = rows / STEPS / 16 * 16;
+    int64_t panel = panel_rows(run, b), step = rows / STEPS / 16 * 16;
     if (step < STEP_LEAST) step = STEP_LEAST;
     if (run->setting->panel < 1 && panel > step) panel = step;
     return rows > STEPS_LEAST * panel ? panel : 0;
@@ -39,11 +41,10 @@ static int64_t triangle_rows(const kin_rows_run *run)
 
 void kin_rows_plan(kin_rows_run *run, const kin_backend *backend)
 {
-    run->tile_scores = backend->tile_scores;
     run->tile = tile_columns(run, backend->tile_columns);
-    const int64_t panel = kin_rows_alike(run) ? triangle_rows(run) : 0;
+    const int64_t panel = kin_rows_alike(run) ? triangle_rows(run, backend) : 0;
     run->triangle = panel > 0;
-    run->panel = run->triangle ? panel : panel_rows(run);
+    run->panel = run->triangle ? panel : panel_rows(run, backend);
     if (run->triangle) run->both = false;      /* the same loss */
     if (!run->triangle && !run->both) run->tile = run->scores.side[1].count;
     if (run->triangle && run->tile < run->panel)

@@ -46,7 +46,6 @@ typedef struct {
     bool folds;                              /* slopes of (i, j) and (j, i) are added up in place */
     bool one;                                /* dq is the gradient of both sides, dk is NULL */
     int64_t panel, tile;                     /* rows of scores formed at a time, and columns */
-    int64_t tile_scores;                     /* as the backend wants, or 0 */
 
     int64_t q_rows;
     bool unchecked;                          /* the inputs, for numbers that are not finite */

@@ -12,6 +12,25 @@ static const char *name_of(const kin_loss_batch *b)
 
 static int64_t size_of(const kin_tensor *x) { return x->rows * x->cols; }
 
+static double longest(const kin_tensor *x)
+{
+    double most = 0;
+    for (int64_t i = 0; i < x->rows; i++) {
+        double squares = 0;
+        for (int64_t j = 0; j < x->cols; j++)
+            squares += (double)x->value[i * x->cols + j] * (double)x->value[i * x->cols + j];
+        most = fmax(most, squares);
+    }
+    return sqrt(most);
+}
+
+/* How large a score may be, at least 1. */
+static double reach_of(const kin_loss_batch *b)
+{
+    if (b->setting.similarity != KIN_DOT) return 1;
+    return fmax(1, longest(&b->rows) * longest(b->columns.value ? &b->columns : &b->rows));
+}
+
 enum { MOST = 64 };
 
 typedef struct { int32_t to[MOST]; int64_t n; } order;
