@@ -78,26 +78,44 @@ static inline int32_t four(const uint8_t *code)
     return bytes;
 }
 
-/* The scores of query i with LANES rows. */
-static inline __attribute__((always_inline)) void look(const kin_scan_block *b, int i, int64_t row,
-                                                       whole dots)
+/* What turns dot products with LANES rows into scores. */
+typedef struct { int64_t row; floats scale, bias; } panel;
+
+static inline panel panel_at(const kin_codes *c, int64_t row)
 {
-    const kin_codes *c = b->codes;
-    const floats scale = TIMES(LOADF(c->scale + row), ONE(b->scale[i]));
-    const floats bias = LOADF(c->bias + row), score = SCORES(dots, scale, bias);
-    float all[LANES];
-    const uint32_t mask = MORE(score, ONE(b->lists->least[b->who[i]]));
+    return (panel){ row, LOADF(c->scale + row), LOADF(c->bias + row) };
+}
+
+/* The other way round: lists of the rows that query i may get into. */
+static inline __attribute__((always_inline)) void look_back(const kin_scan_block *b, int i, panel p,
+                                                            floats score)
+{
+    const floats back = SHIFTED(score, p.bias, ONE(b->codes->bias[b->who[i]]));
+    const uint32_t others = MORE(back, LOADF(b->lists->least + p.row));
+    if (__builtin_expect(others != 0, 0)) {
+        float all[LANES];
+        STORE(all, back);
+        take_other(b, i, p.row, others, all);
+    }
+}
+
+/* The scores of query i with two panels; both: not the same one again. */
+static inline __attribute__((always_inline)) void look(const kin_scan_block *b, int i, panel p,
+                                                       panel q, bool both, whole left, whole right)
+{
+    const floats scale = ONE(b->scale[i]), least = ONE(b->lists->least[b->who[i]]);
+    const floats score = SCORES(left, TIMES(p.scale, scale), p.bias);
+    const floats next = SCORES(right, TIMES(q.scale, scale), q.bias);
+    const uint32_t mask = MORE(score, least) | (both ? MORE(next, least) << LANES : 0);
     if (__builtin_expect(mask != 0, 0)) {
+        float all[2 * LANES];
         STORE(all, score);
-        take(b, i, row, mask, all);
+        STORE(all + LANES, next);
+        take(b, i, p.row, mask, all);
     }
     if (!b->both) return;
-    const floats back = SHIFTED(score, bias, ONE(c->bias[b->who[i]]));
-    const uint32_t others = MORE(back, LOADF(b->lists->least + row));
-    if (__builtin_expect(others != 0, 0)) {
-        STORE(all, back);
-        take_other(b, i, row, others, all);
-    }
+    look_back(b, i, p, score);
+    if (both) look_back(b, i, q, next);
 }
 
 /* The panels of one strip (AVX2) or two (AVX-512; of an odd number the last one twice). */

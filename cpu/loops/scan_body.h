@@ -35,11 +35,10 @@ SCAN_TARGET void SCAN_NAME(const kin_scan_block *block)
             const whole a = LOAD(from), b = LOAD(from + beside);
             EACH_QUERY(STEP)
         }
+        const panel p = panel_at(c, row), q = panel_at(c, next);
 #define X(i)                                                                 \
-        if (i < block->queries) {                                            \
-            look(block, i, row, SUMS(left##i));                              \
-            if (!odd) look(block, i, next, SUMS(right##i));                  \
-        }
+        if (i < block->queries)                                              \
+            look(block, i, p, q, !odd, SUMS(left##i), SUMS(right##i));
         EACH_QUERY(X)
 #undef X
     }
