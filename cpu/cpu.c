@@ -141,6 +141,14 @@ static kin_own own_products(const kin_loops *loops)
                                                                              : KIN_OWN_NONE;
 }
 
+static void choose_scan(kin_cpu *cpu)
+{
+    const kin_cpu_features *has = kin_features();
+    const kin_loops *loops = cpu->loops;
+    cpu->scan_few = has->vnni && loops->scan_vnni.run ? loops->scan_vnni : loops->scan;
+    cpu->scan = has->amx && loops->scan_amx.run ? loops->scan_amx : cpu->scan_few;
+}
+
 kin_status kin_cpu_new(kin_backend **backend, kin_pool *pool)
 {
     const variant *chosen = NULL;
@@ -155,8 +163,7 @@ kin_status kin_cpu_new(kin_backend **backend, kin_pool *pool)
     cpu->elements = chosen->elements;
     cpu->blas = kin_blas_open();
     cpu->own = own_products(cpu->loops);
-    cpu->scan = kin_features()->vnni && cpu->loops->scan_vnni ? cpu->loops->scan_vnni
-                                                               : cpu->loops->scan;
+    choose_scan(cpu);
     const size_t size = (size_t)kin_pool_threads(pool) * KIN_PRODUCT_ROOM * sizeof(real);
     cpu->room = kin_host_alloc(size);
     if (!cpu->room) {

@@ -16,6 +16,8 @@ static void trim(char *text)
 
 #ifdef KIN_X86
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static void name_vendor(void)
 {
@@ -46,6 +48,15 @@ static bool has_half_units(void)
     return found.avx512 && family == 25;
 }
 
+/* Tiles of bytes; the system gives a process the room for them when it is asked. */
+static bool has_amx(void)
+{
+    enum { TILE = 1 << 24, INT8 = 1 << 25, REQUEST = 0x1023, TILE_DATA = 18 };
+    unsigned a, b, c, d;
+    if (!found.avx512 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+    return (d & TILE) && (d & INT8) && syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
+}
+
 /* __builtin_cpu_supports also asks the system whether it saves the wide registers. */
 static void look(void)
 {
@@ -57,11 +68,13 @@ static void look(void)
                    && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
                    && __builtin_cpu_supports("avx512vl");
     found.vnni = found.avx512 && __builtin_cpu_supports("avx512vnni");
+    found.amx = has_amx();
     found.half_units = has_half_units();
 #define NOTE(name) if (__builtin_cpu_supports(name)) strcat(found.names, " " name);
     NOTE("sse4.2") NOTE("avx") NOTE("fma") NOTE("avx2") NOTE("avx512f") NOTE("avx512dq")
     NOTE("avx512bw") NOTE("avx512vl") NOTE("avx512vnni") NOTE("avx512bf16")
 #undef NOTE
+    if (found.amx) strcat(found.names, " amx_int8");
     memmove(found.names, found.names + 1, strlen(found.names) + 1);
 }
 

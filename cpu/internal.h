@@ -10,7 +10,7 @@
 
 typedef struct {
     char vendor[16], model[64], names[256];
-    bool avx2, avx512, vnni;     /* the CPU and the system have all that a variant needs */
+    bool avx2, avx512, vnni, amx;     /* the CPU and the system have all that a variant needs */
     bool half_units;             /* AVX-512 runs in two halves: AVX2 code is as fast or faster */
 } kin_cpu_features;
 
@@ -42,7 +42,7 @@ typedef struct {
     const kin_blas *blas;        /* gemm NULL: all products are our own */
     kin_own own;                 /* which products are our own also beside OpenBLAS */
     int64_t owned;               /* how many were */
-    void (*scan)(const kin_scan_block *);
+    kin_scan_way scan, scan_few; /* few: fewer queries than scan has at a time */
     int64_t scans;               /* how many there were */
     real *room;                  /* for our own products: KIN_PRODUCT_ROOM numbers a thread */
 } kin_cpu;

@@ -23,7 +23,7 @@ typedef struct {
     float *least;
 } kin_short_lists;
 
-enum { KIN_SCAN_QUERIES = 6 };
+enum { KIN_SCAN_QUERIES = 16 };
 
 /* Queries against rows first .. end - 1 of codes, whole strips. both: query i is itself row who[i],
  * and the lists of the rows take it too. */
@@ -31,18 +31,23 @@ typedef struct {
     const kin_codes *codes;
     int64_t first, end;
     kin_short_lists *lists;
-    int queries;                     /* 1 .. KIN_SCAN_QUERIES; codes of all are readable */
+    int queries;                     /* 1 .. the way's; codes of as many as those are readable */
     bool both;
     const uint8_t *code[KIN_SCAN_QUERIES];
     float scale[KIN_SCAN_QUERIES];
     int32_t who[KIN_SCAN_QUERIES];   /* their lists */
 } kin_scan_block;
 
+/* A way to scan; queries: at a time, KIN_SCAN_QUERIES at most. */
+typedef struct {
+    void (*run)(const kin_scan_block *);
+    int queries;
+} kin_scan_way;
+
 typedef struct {
     const char *name;
 
-    void (*scan)(const kin_scan_block *);
-    void (*scan_vnni)(const kin_scan_block *);        /* by AVX512-VNNI; NULL: not compiled */
+    kin_scan_way scan, scan_vnni, scan_amx;       /* by AVX512-VNNI and AMX; {0}: not compiled */
 
     /* One row as whole numbers within -most .. most, its two halves (columns 0, 1 and 2, 3 of each
      * four) no longer than `length`; returns the factor that turns them back. code: depth bytes. */

@@ -14,7 +14,7 @@ enum { QUERIES = 480, TASKS = 8, BYTES = 16384 };
 
 typedef struct {
     const kin_scan *s;
-    void (*scan)(const kin_scan_block *);
+    kin_scan_way way, few;           /* few: for queries that do not fill the way */
     int64_t block;                   /* queries of a task */
     const int32_t *queue;            /* the queries in the order of their first parts, or NULL */
     kin_short_lists *lists;          /* for each thread: of block queries */
@@ -37,16 +37,17 @@ static void scan_part(const job *j, kin_short_lists *lists, int64_t from, int64_
     for (int64_t row = s->part[part]; row < end; row += step) {
         kin_scan_block b = { .codes = s->codes, .first = row, .lists = lists,
                              .end = row + step < end ? row + step : end };
-        for (int64_t at = 0; at < n; at += KIN_SCAN_QUERIES) {
-            b.queries = n - at < KIN_SCAN_QUERIES ? (int)(n - at) : KIN_SCAN_QUERIES;
-            for (int i = 0; i < KIN_SCAN_QUERIES; i++) {
+        for (int64_t at = 0; at < n; at += b.queries) {
+            const kin_scan_way *way = n - at < j->way.queries ? &j->few : &j->way;
+            b.queries = n - at < way->queries ? (int)(n - at) : way->queries;
+            for (int i = 0; i < way->queries; i++) {
                 const int32_t who = which[at + (i < b.queries ? i : 0)];
                 b.who[i] = who;
                 const int64_t query = query_at(j, from + who);
                 b.code[i] = s->code + query * depth;
                 b.scale[i] = s->scale[query];
             }
-            j->scan(&b);
+            way->run(&b);
         }
     }
 }
@@ -178,8 +179,8 @@ kin_status kin_cpu_scan(kin_backend *backend, kin_arena *work, const kin_scan *s
     if (s->queries == 0 || s->k == 0) return KIN_OK;
     KIN_TRY(kin_cpu_check_scan(s));
     kin_cpu *cpu = cpu_of(backend);
-    job j = { .s = s, .scan = cpu->scan,
-              .block = parts(parts(s->queries, TASKS), KIN_SCAN_QUERIES) * KIN_SCAN_QUERIES };
+    job j = { .s = s, .way = cpu->scan, .few = cpu->scan_few };
+    j.block = parts(parts(s->queries, TASKS), j.way.queries) * j.way.queries;
     if (j.block > QUERIES) j.block = QUERIES;
     const size_t mark = kin_arena_mark(work);
     kin_status status = take_memory(&j, work, kin_pool_threads(backend->pool));

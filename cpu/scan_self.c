@@ -9,7 +9,7 @@ enum { BLOCK = 1024, BYTES = 16384 };
 
 typedef struct {
     const kin_scan *s;
-    void (*scan)(const kin_scan_block *);
+    kin_scan_way way;
     kin_short_lists lists;
     int64_t blocks, players, round;      /* players: even */
 } job;
@@ -28,15 +28,15 @@ static void meet(job *j, int64_t left, int64_t right, bool both)
     for (int64_t row = right * BLOCK; row < end; row += step) {
         kin_scan_block b = { .codes = s->codes, .first = row, .end = at_most(row + step, end),
                              .lists = &j->lists, .both = both };
-        for (int64_t at = left * BLOCK; at < last; at += KIN_SCAN_QUERIES) {
-            b.queries = (int)at_most(KIN_SCAN_QUERIES, last - at);
-            for (int i = 0; i < KIN_SCAN_QUERIES; i++) {
+        for (int64_t at = left * BLOCK; at < last; at += j->way.queries) {
+            b.queries = (int)at_most(j->way.queries, last - at);
+            for (int i = 0; i < j->way.queries; i++) {
                 const int64_t who = at + (i < b.queries ? i : 0);
                 b.who[i] = (int32_t)who;
                 b.code[i] = s->code + who * depth;
                 b.scale[i] = s->scale[who];
             }
-            j->scan(&b);
+            j->way.run(&b);
         }
     }
 }
@@ -75,7 +75,7 @@ kin_status kin_cpu_scan_self(kin_backend *backend, kin_arena *work, const kin_sc
     if (s->queries == 0 || s->k == 0) return KIN_OK;
     KIN_TRY(kin_cpu_check_scan(s));
     kin_cpu *cpu = cpu_of(backend);
-    job j = { .s = s, .scan = cpu->scan, .blocks = (s->codes->rows + BLOCK - 1) / BLOCK };
+    job j = { .s = s, .way = cpu->scan, .blocks = (s->codes->rows + BLOCK - 1) / BLOCK };
     j.players = (j.blocks + 1) / 2 * 2;
     const size_t mark = kin_arena_mark(work);
     const kin_status status = kin_cpu_take_lists(&j.lists, work, s->k, s->codes->rows);

@@ -57,7 +57,8 @@ static void merge_task(void *context, int64_t task, int thread)
     const int64_t blocks = all_blocks(t);
     for (int64_t i = task * CHUNK; i < least((task + 1) * CHUNK, t->rows); i++) {
         row r = get(parts_of(t, 0), t->rows, i);
-        if (t->triangle || t->column > 0) r = merge(get(side->stats, side->count, t->row + i), r, k->h);
+        if (t->triangle || t->column > 0)
+            r = merge(get(side->stats, side->count, t->row + i), r, k->h);
         for (int64_t b = 1; b < blocks; b++) r = merge(r, get(parts_of(t, b), t->rows, i), k->h);
         put(side->stats, side->count, t->row + i, r);
     }

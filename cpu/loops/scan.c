@@ -4,12 +4,12 @@
  * products, which is what a multiplication gives, fits in 16 bits. Further sums may run over: begin
  * has taken the 128 out beforehand, and the length of a code is limited so that the sum of all fits
  * again (cpu/codes.c). So almost all of the work is one multiplication and one addition for each 32
- * bytes. AVX512-VNNI adds in 32 bits, to the same sums. */
+ * bytes. AVX512-VNNI adds in 32 bits, and AMX whole tiles of them, to the same sums. */
 #include <string.h>
 #include "cpu/lists.h"
 #include "cpu/loops/sums.h"
 
-enum { STRIP = KIN_STRIP, QUERIES = KIN_SCAN_QUERIES };
+enum { STRIP = KIN_STRIP };
 
 /* Some rows that a query's list or, the other way round, lists of rows may want. */
 static __attribute__((noinline, cold)) void take(const kin_scan_block *b, int i, int64_t row,
@@ -129,6 +129,7 @@ static inline __attribute__((always_inline)) void look(const kin_scan_block *b, 
 #define SCAN_TARGET __attribute__((target("avx512vnni")))
 #define SCAN_VNNI
 #include "cpu/loops/scan_body.h"
+#include "cpu/loops/scan_amx.h"
 #endif
 
 #else

@@ -27,6 +27,7 @@ float KIN_VARIANT(kin_round_row)(int64_t cols, int64_t depth, const real *x, flo
                                  float length, int8_t *code);
 #ifdef __AVX512BW__
 void KIN_VARIANT(kin_scan_vnni)(const kin_scan_block *);
+void KIN_VARIANT(kin_scan_amx)(const kin_scan_block *);
 #endif
 
 #endif

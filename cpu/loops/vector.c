@@ -187,9 +187,9 @@ const kin_loops KIN_VARIANT(kin_loops) = {
     .dots = KIN_VARIANT(kin_dots), .dots_at = KIN_VARIANT(kin_dots_at),
     .sum_squares = KIN_VARIANT(kin_sum_squares), .sum_rows = KIN_VARIANT(kin_sum_rows),
     .normalize = KIN_VARIANT(kin_normalize), .normalize_back = KIN_VARIANT(kin_normalize_back),
-    .product = KIN_VARIANT(kin_own_product), .scan = KIN_VARIANT(kin_scan_strips),
+    .product = KIN_VARIANT(kin_own_product), .scan = { KIN_VARIANT(kin_scan_strips), 6 },
     .round_row = KIN_VARIANT(kin_round_row),
 #ifdef __AVX512BW__
-    .scan_vnni = KIN_VARIANT(kin_scan_vnni),
+    .scan_vnni = { KIN_VARIANT(kin_scan_vnni), 6 }, .scan_amx = { KIN_VARIANT(kin_scan_amx), 16 },
 #endif
 };

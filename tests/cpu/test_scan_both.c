@@ -199,16 +199,24 @@ static void scans_with(kin_backend *b, bool look, real *out)
     free(index), free(score);
 }
 
-/* By AVX512-VNNI where there is, and without. */
+/* Every way that this CPU has, the best of which is the one that is chosen: the same bits. */
 static void scans(kin_backend *b, bool look, real *out)
 {
     kin_cpu *cpu = cpu_of(b);
-    const bool vnni = kin_features()->vnni && strcmp(cpu->loops->name, "avx512") == 0;
-    assert_ptr_equal(cpu->scan, vnni ? cpu->loops->scan_vnni : cpu->loops->scan);
+    const kin_cpu_features *can = kin_features();
+    const kin_scan_way ways[] = { cpu->loops->scan, cpu->loops->scan_vnni, cpu->loops->scan_amx };
+    const bool has[] = { true, can->vnni, can->amx };
+    int last = 0;
+    for (int i = 1; i < 3; i++)
+        if (has[i] && ways[i].run) last = i;
+    assert_ptr_equal(cpu->scan.run, ways[last].run);
     scans_with(b, look, out);
-    cpu->scan = cpu->loops->scan;
-    scans_with(b, look, out + 2 * ROOM);
-    assert_memory_equal(out, out + 2 * ROOM, 2 * ROOM * sizeof *out);
+    for (int i = 0; i < last; i++) {
+        if (!has[i]) continue;
+        cpu->scan = cpu->scan_few = ways[i];
+        scans_with(b, look, out + 2 * ROOM);
+        assert_memory_equal(out, out + 2 * ROOM, 2 * ROOM * sizeof *out);
+    }
 }
 
 static void test_scans(void **state)
