@@ -67,8 +67,8 @@ static int warn(FILE *out, const facts *f)
         n++, fprintf(out, "warning: products run at %.0f GFLOP/s: %s\n", f->rates.product_one,
                      f->cpu.blas_note);
     else if (share < EXPECTED)
-        n++, fprintf(out, "warning: products reach %.0f %% of the measured peak with OpenBLAS's %s "
-                     "kernels; expected %.0f %% or more\n", 100 * share, f->cpu.blas_core,
+        n++, fprintf(out, "warning: products reach %.0f %% of the measured peak (OpenBLAS has %s "
+                     "kernels); expected %.0f %% or more\n", 100 * share, f->cpu.blas_core,
                      100 * EXPECTED);
     if (f->cpu.blas && *f->cpu.blas_note) n++, fprintf(out, "warning: %s\n", f->cpu.blas_note);
     if (f->threads > 1 && f->rates.product_all < 1.4 * f->rates.product_one)

@@ -133,7 +133,8 @@ static const kin_backend table = {
 
 /* Share of the multiply-add peak, ours and that of OpenBLAS 0.3.21. AVX2 on Zen 3, A B' at depths
  * 64 to 256: 0.85 to 0.89, 0.77 to 0.80. AVX-512 on Emerald Rapids, panels of 192 rows, depths and
- * widths 64 to 768: A B' 0.66 to 0.76, 0.59 to 0.71; A B 0.73 to 0.82, 0.53 to 0.66; A' B alike. */
+ * widths 64 to 768: A B' 0.66 to 0.76, 0.59 to 0.71; A B 0.73 to 0.82, 0.53 to 0.66; A' B the same
+ * either way. */
 static kin_own own_products(const kin_loops *loops)
 {
     if (strcmp(loops->name, "avx2") == 0) return KIN_OWN_DOTS;
@@ -143,10 +144,10 @@ static kin_own own_products(const kin_loops *loops)
 
 static void choose_scan(kin_cpu *cpu)
 {
-    const kin_cpu_features *has = kin_features();
     const kin_loops *loops = cpu->loops;
-    cpu->scan_few = has->vnni && loops->scan_vnni.run ? loops->scan_vnni : loops->scan;
-    cpu->scan = has->amx && loops->scan_amx.run ? loops->scan_amx : cpu->scan_few;
+    const bool vnni = loops->scan_vnni.run && kin_features()->vnni;
+    cpu->scan_few = vnni ? loops->scan_vnni : loops->scan;
+    cpu->scan = loops->scan_amx.run && kin_may_use_amx() ? loops->scan_amx : cpu->scan_few;
 }
 
 kin_status kin_cpu_new(kin_backend **backend, kin_pool *pool)

@@ -48,13 +48,17 @@ static bool has_half_units(void)
     return found.avx512 && family == 25;
 }
 
-/* Tiles of bytes; the system gives a process the room for them when it is asked. */
 static bool has_amx(void)
 {
-    enum { TILE = 1 << 24, INT8 = 1 << 25, REQUEST = 0x1023, TILE_DATA = 18 };
+    enum { TILE = 1 << 24, INT8 = 1 << 25 };
     unsigned a, b, c, d;
-    if (!found.avx512 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-    return (d & TILE) && (d & INT8) && syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
+    return found.avx512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & TILE) && (d & INT8);
+}
+
+bool kin_may_use_amx(void)
+{
+    enum { REQUEST = 0x1023, TILE_DATA = 18 };
+    return kin_features()->amx && syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
 }
 
 /* __builtin_cpu_supports also asks the system whether it saves the wide registers. */
@@ -79,6 +83,8 @@ static void look(void)
 }
 
 #else
+
+bool kin_may_use_amx(void) { return false; }
 
 static void look(void)
 {

@@ -16,6 +16,9 @@ typedef struct {
 
 const kin_cpu_features *kin_features(void);
 
+/* Asks the system for room for AMX's tiles, which it gives to a process that asks. */
+bool kin_may_use_amx(void);
+
 /* ---- blas.c --------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -30,10 +33,10 @@ const kin_blas *kin_blas_open(void);
 
 /* ---- the backend ---------------------------------------------------------------------------- */
 
-/* Of products whose A lies as it is multiplied and has KIN_OWN_ROWS rows at least: none, A B' with
- * rows no longer than KIN_OWN_DEPTH, or all. */
+/* Of products whose A lies as it is multiplied and whose C has KIN_OWN_ROWS rows and
+ * KIN_OWN_COLUMNS columns at least: none, A B' with rows no longer than KIN_OWN_DEPTH, or all. */
 typedef enum { KIN_OWN_NONE, KIN_OWN_DOTS, KIN_OWN_ALL } kin_own;
-enum { KIN_OWN_ROWS = 48, KIN_OWN_DEPTH = 512 };
+enum { KIN_OWN_ROWS = 48, KIN_OWN_COLUMNS = 16, KIN_OWN_DEPTH = 512 };
 
 typedef struct {
     kin_backend backend;

@@ -101,8 +101,9 @@ typedef struct {
 enum {
     KIN_COLUMNS = 64,                    /* of sum_rows */
     KIN_DRAWS = 256,                     /* random numbers drawn together */
-    KIN_PACK_DEPTH = 768, KIN_PACK_ROWS = 192, KIN_PACK_NUMBERS = 65536,     /* of product */
-    KIN_PRODUCT_ROOM = KIN_PACK_DEPTH * (KIN_PACK_ROWS + 32) + 64,
+    KIN_PACK_DEPTH = 768, KIN_PACK_ROWS = 192, KIN_PACK_COLUMNS = 32,        /* of product */
+    KIN_PACK_NUMBERS = 65536,
+    KIN_PRODUCT_ROOM = KIN_PACK_DEPTH * (KIN_PACK_ROWS + KIN_PACK_COLUMNS) + 64,
 };
 
 typedef struct {

@@ -1,5 +1,5 @@
 /* Products: C is cut into tiles by its shape alone, each tile is one single-threaded call, and k is
- * never cut, so that every number of C is formed in one fixed way. */
+ * not shared among tiles, so that every number of C is formed in one fixed way. */
 #include <math.h>
 #include "cpu/internal.h"
 
@@ -75,7 +75,7 @@ static kin_product tile_of(const kin_product *p, int64_t row, int64_t rows, int6
 static bool is_own(const kin_cpu *cpu, const kin_product *p)
 {
     if (!cpu->blas->gemm) return true;
-    if (p->transpose_a || p->m < KIN_OWN_ROWS) return false;
+    if (p->transpose_a || p->m < KIN_OWN_ROWS || p->n < KIN_OWN_COLUMNS) return false;
     return cpu->own == KIN_OWN_ALL || (cpu->own == KIN_OWN_DOTS && p->transpose_b &&
                                        p->k <= KIN_OWN_DEPTH);
 }

@@ -63,7 +63,7 @@ typedef struct kin_loss_setting {
     int direction;                         /* KIN_ONE_WAY, ... */
     int similarity;                        /* KIN_COSINE, ...; 0: the loss's own */
     int reduce;                            /* KIN_MEAN_VALID, ...; 0: the loss's own */
-    bool want_accuracy;                    /* costs a pass over the scores */
+    bool want_accuracy;                    /* costs a pass over the scores, whole rows of them */
     kin_relation relation;
     const kin_cells *cells;                /* in place of the relation, or NULL */
     kin_tensor *target;                    /* rows x columns, or 1 x cells; no gradient; or NULL.

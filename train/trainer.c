@@ -78,8 +78,8 @@ static kin_status explain(const kin_trainer *t, kin_status status, int64_t step)
 static kin_status take_step(kin_trainer *t)
 {
     const int64_t step = t->state.step;
-    const bool accuracy = (step + 1) % t->log_every == 0 || step + 1 == t->steps
-                          || step == t->first_step;
+    /* Not by where this process began: a loss that also judges may add its numbers up otherwise. */
+    const bool accuracy = (step + 1) % t->log_every == 0 || step + 1 == t->steps || step == 0;
     const double known = t->last.report.accuracy;
     KIN_TRY(kin_negatives_mine(t));
     kin_profile_host(t->flags->profile, "batches");

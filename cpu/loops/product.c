@@ -4,7 +4,8 @@
  * The innermost loop keeps a corner of C, ROWS x COLUMNS, in registers. It reads COLUMNS columns of
  * op(B) from a packed strip, depth by depth, which then serves all rows of a block. Rows of A that
  * lie as they are multiplied are read where they lie; others, and the last few of a block, are
- * packed too. Each number of C is one sum in the order of k, wherever in a tile it stands. */
+ * packed too. Each number of C is formed in the order of k, wherever in a tile it stands: as one
+ * sum for each KIN_PACK_DEPTH depths at most. */
 #include <string.h>
 #include "cpu/loops/square.h"
 #include "cpu/loops/sums.h"
@@ -24,6 +25,8 @@ enum { VECTOR = 16 };
 #endif
 enum { ROWS = ROWS_IN_CORNER, LANES = VECTOR / (int)sizeof(real), COLUMNS = 2 * LANES,
        DEPTHS = 64, LINE_OF_CACHE = 64 / (int)sizeof(real) };
+
+_Static_assert(COLUMNS <= (int)KIN_PACK_COLUMNS && KIN_PACK_ROWS % (int)ROWS == 0, "room for a block");
 
 typedef real vector __attribute__((vector_size(VECTOR), aligned(sizeof(real)), may_alias));
 
@@ -176,7 +179,10 @@ static void strip(int64_t rows, int64_t lying, int64_t cols, int64_t depth, line
         const int64_t here = least(ROWS, rows - i);
         const bool inside = here == ROWS && cols == COLUMNS;
         const target to = inside ? c : (target){ aside, COLUMNS, c.alpha, c.beta };
-        if (!inside && c.beta != 0) copy(here, cols, c.value, c.ld, aside, COLUMNS);
+        if (!inside && c.beta != 0) {
+            memset(aside, 0, sizeof aside);
+            copy(here, cols, c.value, c.ld, aside, COLUMNS);
+        }
         if (i < lying) corner_as_is(depth, a.value + i * a.line, a.line, b, to);
         else corner_packed(depth, packed + (i - lying) * depth, b, to);
         if (!inside) copy(here, cols, aside, COLUMNS, c.value, c.ld);

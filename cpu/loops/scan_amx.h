@@ -25,6 +25,7 @@ static inline AMX void shape_tiles(int columns_at_end)
     }
     IN_ORDER;
     _tile_loadconfig(&shape);
+    IN_ORDER;
 }
 
 /* A few columns of the queries times those of up to four strips. */
@@ -45,6 +46,7 @@ static inline AMX void shape_tiles(int columns_at_end)
             _tile_loadd(rows, from + 3 * apart, TILE_DEPTH);                      \
             _tile_dpbusd(3, query, rows);                                         \
         }                                                                         \
+        IN_ORDER;                                                                 \
     } while (0)
 
 /* The sums of queries with `strips` strips from `row` on. */

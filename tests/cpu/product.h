@@ -8,8 +8,9 @@
 static const int64_t product_shapes[][3] = {
     { 1, 1, 1 }, { 1, 7, 5 }, { 7, 1, 3 }, { 3, 5, 0 }, { 0, 5, 3 }, { 17, 33, 65 },
     { 64, 64, 64 }, { 130, 257, 19 }, { 6, 900, 300 }, { 513, 40, 511 }, { 255, 300, 257 },
+    { 50, 35, 769 }, { 61, 33, 1700 }, { 1100, 33, 64 },
 };
-enum { PRODUCTS = 11, LARGEST_C = 255 * 300 };
+enum { PRODUCTS = 14, LARGEST_C = 255 * 300 };
 
 static double element_of(const real *m, int64_t ld, int transposed, int64_t i, int64_t k)
 {
@@ -39,7 +40,7 @@ static void look_product(const kin_product *p, const real *old)
 static bool is_expected(const kin_cpu *cpu, const kin_product *p)
 {
     if (!cpu->blas->gemm) return true;
-    if (p->transpose_a || p->m < 48) return false;
+    if (p->transpose_a || p->m < 48 || p->n < 16) return false;
     return cpu->own == KIN_OWN_ALL || (cpu->own == KIN_OWN_DOTS && p->transpose_b && p->k <= 512);
 }
 
@@ -81,7 +82,7 @@ static real digest(const real *c, size_t count)
 /* All kinds are looked at; the four transpositions are compared between numbers of threads. */
 static void products(kin_backend *b, bool look, real *out)
 {
-    real *c = malloc((LARGEST_C + 2 * 513) * sizeof *c);
+    real *c = malloc((LARGEST_C + 2 * 1100) * sizeof *c);
     for (int s = 0; s < PRODUCTS; s++) {
         const int64_t *shape = product_shapes[s];
         for (int kind = 0; look && kind < 12; kind++) one_product(b, shape, kind, true, c);

@@ -14,9 +14,11 @@ static const shape shapes[] = {
     { 13, 16, 130, 16, 1, 0, false }, { 50, 700, 17, 9, 1, 0, true },
     { 3, 900, 64, 40, 9, 2, false },  { 100, 2100, 10, 6, 31, 5, true },
     { 600, 90, 9, 2, 1, 0, false },   { 2, 40, 2100, 4, 1, 0, false },
-    { 9, 50, 6, 60, 4, 4, true },
+    { 9, 50, 6, 60, 4, 4, true },     { 40, 112, 64, 7, 1, 0, false },
+    { 33, 48, 130, 5, 1, 0, true },   { 17, 48, 192, 8, 1, 0, false },
+    { 16, 112, 124, 9, 1, 0, false },
 };
-enum { SHAPES = 9, ROOM = 9000 };
+enum { SHAPES = 13, ROOM = 9000 };
 
 /* ---- the bytes ------------------------------------------------------------------------------ */
 
@@ -203,15 +205,14 @@ static void scans_with(kin_backend *b, bool look, real *out)
 static void scans(kin_backend *b, bool look, real *out)
 {
     kin_cpu *cpu = cpu_of(b);
-    const kin_cpu_features *can = kin_features();
     const kin_scan_way ways[] = { cpu->loops->scan, cpu->loops->scan_vnni, cpu->loops->scan_amx };
-    const bool has[] = { true, can->vnni, can->amx };
+    const bool has[] = { true, kin_features()->vnni, kin_may_use_amx() };
     int last = 0;
     for (int i = 1; i < 3; i++)
         if (has[i] && ways[i].run) last = i;
     assert_ptr_equal(cpu->scan.run, ways[last].run);
     scans_with(b, look, out);
-    for (int i = 0; i < last; i++) {
+    for (int i = 0; i <= last; i++) {
         if (!has[i]) continue;
         cpu->scan = cpu->scan_few = ways[i];
         scans_with(b, look, out + 2 * ROOM);

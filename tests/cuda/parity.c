@@ -59,6 +59,7 @@ static kin_status open_device(kin_backend **backend, const options *o, kin_pool 
 static kin_status begin(parity *p, const options *o, kin_pool *pool)
 {
     KIN_TRY(open_device(&p->device, o, pool));
+    if (o->write) p->device->tile_columns = 0;       /* what others are compared with: whole rows */
     KIN_TRY(kin_cpu_new(&p->host, pool));
     KIN_TRY(kin_tape_new(&p->tape, p->device));
     KIN_TRY(kin_tape_new(&p->host_tape, p->host));

@@ -32,18 +32,21 @@ static void same_bits(const kin_loss_batch *b, const answer *x, const answer *y)
     assert_memory_equal(&x->report, &y->report, sizeof x->report);
 }
 
-static void test_threads(void **state)
+/* Whole rows, with accuracy, or tiles. */
+static void check_threads(bool tiles)
 {
-    (void)state;
     static const int threads[] = { 1, 2, 3, 8 };
     machine with[4];
-    for (int i = 0; i < 4; i++) assert_int_equal(machine_open(&with[i], threads[i]), KIN_OK);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(machine_open(&with[i], threads[i]), KIN_OK);
+        if (tiles) with[i].backend->tile_columns = 64, with[i].backend->tile_scores = 64 * 64;
+    }
     for (int loss = 0; loss < kin_losses.count; loss++)
         for (int kind = 0; kin_loss_batch_kind(kind); kind++) {
             kin_loss_batch b;
             answer first = { 0 };
             if (!batch_open(&m, &b, loss, kind, 150, 330, 12)) continue;
-            b.setting.want_accuracy = true, b.setting.panel = 64;
+            b.setting.want_accuracy = !tiles, b.setting.panel = 64;
             for (int i = 0; i < 4; i++) {
                 answer a = fused_batch(&with[i], &b);
                 assert_int_equal(a.status, KIN_OK);
@@ -54,6 +57,13 @@ static void test_threads(void **state)
             answer_free(&first), kin_loss_batch_free(&b);
         }
     for (int i = 0; i < 4; i++) machine_close(&with[i]);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    check_threads(false);
+    check_threads(true);
 }
 
 static void test_memory(void **state)
