@@ -201,6 +201,7 @@ static kin_status run_loop(kin_trainer *t)
 kin_status kin_trainer_run(kin_trainer *t)
 {
     t->first_step = t->state.step;
+    t->last.report.accuracy = NAN;             /* not looked at yet */
     t->spent_before = t->state.train_seconds;
     start_clock(t);
     kin_trainer_pace(t);
