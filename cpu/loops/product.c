@@ -117,11 +117,10 @@ static void pack_beside(int64_t count, int64_t depth, int64_t width, lines m, re
     for (int64_t k = 0; k < depth; k++, m.value += m.deep, to += width)
         for (int64_t i = 0; i < count; i += width) {
             real *strip = to + i * depth;
-            if (count - i >= COLUMNS && width == COLUMNS)
-                memcpy(strip, m.value + i, COLUMNS * sizeof *to);
-            else if (count - i >= ROWS && width == ROWS)
-                memcpy(strip, m.value + i, ROWS * sizeof *to);
-            else memcpy(strip, m.value + i, (size_t)least(width, count - i) * sizeof *to);
+            const int64_t here = least(width, count - i);
+            if (here == COLUMNS) memcpy(strip, m.value + i, COLUMNS * sizeof *to);
+            else if (here == ROWS) memcpy(strip, m.value + i, ROWS * sizeof *to);
+            else memcpy(strip, m.value + i, (size_t)here * sizeof *to);
         }
 }
 
@@ -131,7 +130,7 @@ static void pack_beside(int64_t count, int64_t depth, int64_t width, lines m, re
 static void pack_across(int64_t here, int64_t depth, int64_t width, lines m, real *restrict to)
 {
     const int64_t whole_lines = here / SQUARE * SQUARE, whole_depth = depth / SQUARE * SQUARE;
-        for (int64_t begin = 0; begin < whole_depth; begin += DEPTHS) {
+    for (int64_t begin = 0; begin < whole_depth; begin += DEPTHS) {
         const int64_t end = least(begin + DEPTHS, whole_depth);
         for (int64_t i = 0; i < whole_lines; i += SQUARE) {
             for (int64_t k = begin; k < end; k += SQUARE) {

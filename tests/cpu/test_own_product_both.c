@@ -3,7 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void is_plain(void **state)
+static void test_is_own(void **state)
 {
     kin_backend *b = open_cpu(1);
     const kin_cpu_facts facts = kin_cpu_describe(b);
@@ -29,7 +29,7 @@ static void square(real *x, real *c)
 static void against_blas(void **state)
 {
     real *x = numbers(SIDE * SIDE, 50);
-    static real plain[SIDE * SIDE], blas[SIDE * SIDE];
+    static real own[SIDE * SIDE], blas[SIDE * SIDE];
     int ends[2];
     (void)state;
     assert_int_equal(pipe(ends), 0);
@@ -54,13 +54,13 @@ static void against_blas(void **state)
         left -= (size_t)got;
     }
     waitpid(child, NULL, 0);
-    square(x, plain);
+    square(x, own);
     for (int i = 0; i < SIDE * SIDE; i++) {
         double size = 0;                /* k roundings of a sum are worth about sqrt(k) of them */
         for (int k = 0; k < SIDE; k++) {
             size += fabs((double)x[i / SIDE * SIDE + k] * (double)x[i % SIDE * SIDE + k]);
         }
-        assert_near((double)plain[i], (double)blas[i], sqrt(SIDE) * tiny / 4 * size);
+        assert_near((double)own[i], (double)blas[i], sqrt(SIDE) * tiny / 4 * size);
     }
     free(x);
 }
@@ -69,7 +69,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(against_blas),             /* first: the child must be the one that opens OpenBLAS */
-        TEST(is_plain), TEST(test_products), TEST(test_step_products),
+        TEST(test_is_own), TEST(test_products), TEST(test_step_products),
     };
     setenv("KIN_BLAS", "none", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
