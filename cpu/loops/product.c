@@ -26,7 +26,8 @@ enum { VECTOR = 16 };
 enum { ROWS = ROWS_IN_CORNER, LANES = VECTOR / (int)sizeof(real), COLUMNS = 2 * LANES,
        DEPTHS = 64, LINE_OF_CACHE = 64 / (int)sizeof(real) };
 
-_Static_assert(COLUMNS <= (int)KIN_PACK_COLUMNS && KIN_PACK_ROWS % (int)ROWS == 0, "room for a block");
+_Static_assert(COLUMNS <= (int)KIN_PACK_COLUMNS && KIN_PACK_ROWS % (int)ROWS == 0,
+               "room for a block");
 
 typedef real vector __attribute__((vector_size(VECTOR), aligned(sizeof(real)), may_alias));
 

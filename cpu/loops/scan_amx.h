@@ -29,23 +29,18 @@ static inline AMX void shape_tiles(int columns_at_end)
 }
 
 /* A few columns of the queries times those of up to four strips. */
+#define ADD_STRIP(s, query, rows)                                                 \
+    if (strips > s) {                                                             \
+        _tile_loadd(rows, from + s * apart, TILE_DEPTH);                          \
+        _tile_dpbusd(s, query, rows);                                             \
+    }
 #define MULTIPLY(query, rows)                                                     \
     do {                                                                          \
         _tile_loadd(query, code, TILE_DEPTH);                                     \
-        _tile_loadd(rows, from, TILE_DEPTH);                                      \
-        _tile_dpbusd(0, query, rows);                                             \
-        if (strips > 1) {                                                         \
-            _tile_loadd(rows, from + apart, TILE_DEPTH);                          \
-            _tile_dpbusd(1, query, rows);                                         \
-        }                                                                         \
-        if (strips > 2) {                                                         \
-            _tile_loadd(rows, from + 2 * apart, TILE_DEPTH);                      \
-            _tile_dpbusd(2, query, rows);                                         \
-        }                                                                         \
-        if (strips > 3) {                                                         \
-            _tile_loadd(rows, from + 3 * apart, TILE_DEPTH);                      \
-            _tile_dpbusd(3, query, rows);                                         \
-        }                                                                         \
+        ADD_STRIP(0, query, rows)                                                 \
+        ADD_STRIP(1, query, rows)                                                 \
+        ADD_STRIP(2, query, rows)                                                 \
+        ADD_STRIP(3, query, rows)                                                 \
         IN_ORDER;                                                                 \
     } while (0)
 
@@ -105,6 +100,7 @@ AMX void KIN_VARIANT(kin_scan_amx)(const kin_scan_block *block)
 #undef ROWS
 #undef QUERY_END
 #undef ROWS_END
+#undef ADD_STRIP
 #undef MULTIPLY
 #undef IN_ORDER
 #undef AMX
