@@ -55,6 +55,15 @@ static inline kin_cpu *cpu_of(kin_backend *backend)
     return backend->state;
 }
 
+/* Place i of a block of a scan: the query, and its list. */
+static inline void kin_cpu_put_query(kin_scan_block *b, int i, const kin_scan *s, int64_t query,
+                                     int64_t list)
+{
+    b->who[i] = (int32_t)list;
+    b->code[i] = s->code + query * s->codes->depth;
+    b->scale[i] = s->scale[query];
+}
+
 /* Asks the cache for `cols` numbers of each array, from `at` on, to be written. m: or NULL. */
 static inline void kin_cpu_fetch(int64_t at, int64_t cols, const real *p, const real *m,
                                  const real *v)

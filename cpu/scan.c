@@ -42,10 +42,7 @@ static void scan_part(const job *j, kin_short_lists *lists, int64_t from, int64_
             b.queries = n - at < way->queries ? (int)(n - at) : way->queries;
             for (int i = 0; i < way->queries; i++) {
                 const int32_t who = which[at + (i < b.queries ? i : 0)];
-                b.who[i] = who;
-                const int64_t query = query_at(j, from + who);
-                b.code[i] = s->code + query * depth;
-                b.scale[i] = s->scale[query];
+                kin_cpu_put_query(&b, i, s, query_at(j, from + who), who);
             }
             way->run(&b);
         }

@@ -32,9 +32,7 @@ static void meet(job *j, int64_t left, int64_t right, bool both)
             b.queries = (int)at_most(j->way.queries, last - at);
             for (int i = 0; i < j->way.queries; i++) {
                 const int64_t who = at + (i < b.queries ? i : 0);
-                b.who[i] = (int32_t)who;
-                b.code[i] = s->code + who * depth;
-                b.scale[i] = s->scale[who];
+                kin_cpu_put_query(&b, i, s, who, who);
             }
             j->way.run(&b);
         }
